@@ -1,0 +1,54 @@
+// Every setting, typed. config/read.ts makes one of these from a file and the environment; nothing else reads either.
+
+/** A listener: "address:port"; port 0 is a free port of the system's choice, the same for all threads. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The listeners by the name they have in [listen]. */
+export const LISTENERS = [
+  'smtp', // MX, port 25 in production, STARTTLS
+  'submission', // 587 and 2525, STARTTLS
+  'submissions', // 465, implicit TLS
+  'imap', // 143, STARTTLS
+  'imaps', // 993
+  'pop3', // 110, STLS
+  'pop3s', // 995
+  'http', // health, metrics (loopback)
+  'https', // ActiveSync, autodiscover and the web (later; until then 503)
+] as const;
+export type ListenerName = (typeof LISTENERS)[number];
+
+export interface Config {
+  /** Our name in greetings, Received and certificates. */
+  readonly hostname: string;
+  /** The data directory, absolute. */
+  readonly data: string;
+  /** Server threads; 0 in the file is already resolved here (one per core, at most 4). */
+  readonly threads: number;
+  readonly listen: Readonly<Record<ListenerName, readonly ListenAddress[]>>;
+  readonly tls: {
+    /** Absolute paths; none: DATA/tls/self-signed.pem. */
+    readonly certificates: readonly { readonly certificate: string; readonly key: string }[];
+  };
+  readonly auth: {
+    /** Logins without TLS, for loopback tests only. */
+    readonly plaintext: boolean;
+  };
+  readonly limits: {
+    /** Bytes of the largest message that is received (F135). */
+    readonly messageSize: number;
+    /** Networks exempt from connection, rate and error limits, in CIDR form or single addresses. */
+    readonly trustedNetworks: readonly string[];
+  };
+  readonly storage: {
+    /** Days that an expunged message is kept for undelete; 0 turns it off. */
+    readonly retentionDays: number;
+    /** Open database handles in the whole process. */
+    readonly handles: number;
+  };
+  readonly log: {
+    readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  };
+}

@@ -1,0 +1,135 @@
+// What a protocol session asks of the server: types only. src/ implements them, tests fake none of them.
+
+import type { Socket } from 'node:net';
+import type { SecureContext, TlsOptions } from 'node:tls';
+import type { Logger } from 'pino';
+import type { Account, AccountId, MailAccount, Staged, Staging } from '#storage/ports.ts';
+
+/** One protocol's server on one thread. Listeners hand it sockets; it owns them from then on. */
+export interface ProtocolServer {
+  /** Takes a connected socket; `secure`: TLS is already established on it (a tls.TLSSocket). */
+  accept(socket: Socket, secure: boolean): void;
+  /** Stops gracefully: finishes the command in hand, says `* BYE` or `421`, closes; resolves when all are gone. */
+  close(): Promise<void>;
+  /** Open connections now. */
+  readonly connections: number;
+}
+
+/** Certificates, chosen by SNI and reloaded when their files change. */
+export interface TlsProvider {
+  /** Options for an implicit TLS server or for `new TLSSocket(socket, { isServer: true, ... })` at STARTTLS. */
+  options(): TlsOptions & { secureContext: SecureContext };
+}
+
+/** The other side of a connection. */
+export interface Peer {
+  readonly address: string;
+  readonly port: number;
+  /** In limits.trusted_networks: exempt from connection, rate and error limits. */
+  readonly trusted: boolean;
+}
+
+/** Who is logged in. */
+export interface Principal {
+  readonly account: Account;
+  /** The login name as it was typed, for the log. */
+  readonly login: string;
+}
+
+/** Checks passwords, slowly for an address or an account that guesses. */
+export interface Authenticator {
+  /**
+   * `rejected`: wrong user or password, told alike. `throttled`: too many failures, not looked at. `unavailable`: a
+   * temporary fault, never to be reported as a wrong password (DESIGN 7.4). Takes its time by itself: no caller sleeps.
+   */
+  password(
+    login: string,
+    password: string,
+    peer: Peer,
+    protocol: 'imap' | 'pop3' | 'smtp',
+  ): Promise<
+    { readonly ok: true; readonly principal: Principal } | { readonly ok: false; readonly reason: RejectReason }
+  >;
+}
+
+export type RejectReason = 'rejected' | 'throttled' | 'unavailable';
+
+/** What the reading protocols (IMAP, POP3) need of the store. */
+export interface MailStore {
+  mail(id: AccountId): MailAccount;
+  stage(options: { maxBytes: number }): Staging;
+}
+
+/** What every protocol server is handed. */
+export interface ProtocolContext {
+  readonly hostname: string;
+  readonly log: Logger;
+  readonly tls: TlsProvider;
+  readonly authenticator: Authenticator;
+  readonly metrics: ProtocolMetrics;
+  /** Logins without TLS are allowed ([auth] plaintext). */
+  readonly plaintext: boolean;
+  /** [limits] message_size in bytes. */
+  readonly messageSize: number;
+  /** Is this address in [limits] trusted_networks? */
+  trusted(address: string): boolean;
+  /** The store's disk is full or an account is damaged: how much the sessions say is their own business. */
+  readonly store: MailStore;
+}
+
+/** Counters, by protocol; implemented with Prometheus in src/observe. */
+export interface ProtocolMetrics {
+  connection(protocol: string, delta: 1 | -1): void;
+  command(protocol: string, verb: string, seconds: number): void;
+  login(protocol: string, result: 'ok' | RejectReason): void;
+  /** A message accepted or refused: by `smtp`, `submission`, `append`. */
+  message(protocol: string, result: 'accepted' | 'refused' | 'deferred', bytes: number): void;
+}
+
+// ----------------------------------------------------------------------------------------------- SMTP's own ports
+
+/** A reply in SMTP's terms: code, enhanced status code (RFC 3463) and text, always ours. */
+export interface SmtpReply {
+  readonly code: number;
+  readonly enhanced: string;
+  readonly text: string;
+}
+
+/** The envelope of a transaction. */
+export interface Envelope {
+  /** '' for the null reverse-path. */
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  /** SIZE= as declared, or null. */
+  readonly declaredSize: number | null;
+  readonly smtputf8: boolean;
+  readonly body8bit: boolean;
+}
+
+/** What the session knows of the peer, for Received and for the pipeline. */
+export interface IngressSession {
+  /** Stands on every log line. */
+  readonly id: string;
+  readonly peer: Peer;
+  readonly helo: string;
+  readonly esmtp: boolean;
+  readonly tls: { readonly version: string; readonly cipher: string } | null;
+  /** Set on submission. */
+  readonly principal: Principal | null;
+}
+
+/** Mail that comes in: for local recipients, by SMTP, LMTP, a fetcher or a local submission. */
+export interface Ingress {
+  /** At RCPT: null to accept, or the refusal (550 5.1.1, 550 5.7.1 relaying, 552 5.2.2, 451). */
+  recipient(address: string, envelope: Envelope, session: IngressSession): Promise<SmtpReply | null>;
+  /** At the end of DATA. The reply is sent as it is; a 250 is durable. */
+  accept(envelope: Envelope, staged: Staged, session: IngressSession): Promise<SmtpReply>;
+}
+
+/** Mail that a logged-in user hands in, by any protocol: policy, then local delivery or the queue. */
+export interface Submission {
+  /** At MAIL FROM: null, or the refusal that names the address (F16, F198). */
+  sender(address: string, session: IngressSession): Promise<SmtpReply | null>;
+  recipient(address: string, envelope: Envelope, session: IngressSession): Promise<SmtpReply | null>;
+  submit(envelope: Envelope, staged: Staged, session: IngressSession): Promise<SmtpReply>;
+}

@@ -1,0 +1,361 @@
+// The contracts of the store: what every protocol and every job asks of it. Nothing above this file knows which
+// engine holds the rows or where the bodies are. All methods reject with StoreError only.
+
+import type { Readable } from 'node:stream';
+import type { ScannedMessage } from './message/scanned.ts';
+
+// ---------------------------------------------------------------------------------------------------- identifiers
+
+/** Random, never reused, independent of the address; safe in file names and IMAP object ids ([a-z0-9]{16}). */
+export type AccountId = string;
+export type MailboxId = number;
+/** Names content; kept by move, copy and undelete. */
+export type MessageId = number;
+/** What a device knows: the message id at append, a new one on copy, kept by move and replace. */
+export type ItemId = number;
+export type Uid = number;
+export type ThreadId = number;
+/** A position in an account's change log; opaque above the store. */
+export type Cursor = string;
+
+/** Inclusive ranges of UIDs, ascending and disjoint. */
+export type UidRange = readonly [first: Uid, last: Uid];
+export type UidSet = readonly UidRange[];
+
+// ---------------------------------------------------------------------------------------------------------- flags
+
+/** System flags as bits of `Placement.flags`. */
+export const Flag = { seen: 1, answered: 2, flagged: 4, deleted: 8, draft: 16 } as const;
+
+/** `$Forwarded`, `$Junk`, `work`: a keyword's spelling is the one first used in the account; matched without case. */
+export type Keyword = string;
+
+// ------------------------------------------------------------------------------------------------------- mailboxes
+
+/** The special uses of RFC 6154, plus our two: INBOX and Templates (F70). '' for an ordinary mailbox. */
+export type SpecialUse = '' | 'inbox' | 'drafts' | 'sent' | 'junk' | 'trash' | 'archive' | 'templates';
+
+export interface Mailbox {
+  readonly id: MailboxId;
+  readonly parent: MailboxId | null;
+  /** The whole path, with '/' between levels, in Unicode NFC. INBOX is always spelled so. */
+  readonly path: string;
+  readonly special: SpecialUse;
+  readonly uidvalidity: number;
+  readonly uidnext: Uid;
+  /** The highest modseq of anything in it (IMAP HIGHESTMODSEQ). */
+  readonly modseq: number;
+  /** The modseq at which total or unseen last changed. */
+  readonly counted: number;
+  readonly total: number;
+  readonly unseen: number;
+  readonly bytes: number;
+}
+
+/** One message in one mailbox. */
+export interface Placement {
+  readonly uid: Uid;
+  readonly message: MessageId;
+  readonly item: ItemId;
+  /** Bits of Flag. */
+  readonly flags: number;
+  /** Keyword ids, ascending, joined by ' ' ('' for none); MailAccount.keywords() names them. */
+  readonly keywords: string;
+  readonly modseq: number;
+}
+
+/** What a listing may ask for beside the placement. Only what is asked is read. */
+export interface ListingColumns {
+  /** message.envelope: the final IMAP ENVELOPE text. */
+  readonly envelope?: boolean;
+  /** message.structure: see message/structure.ts. */
+  readonly structure?: boolean;
+  readonly preview?: boolean;
+  /** The prefix and the header block, decompressed, as one buffer (content.prefix, content.header). */
+  readonly header?: boolean;
+}
+
+export interface ListingRow extends Placement {
+  /** RFC822.SIZE: prefix and message, in bytes. */
+  readonly size: number;
+  /** INTERNALDATE: unix seconds, and its zone in minutes east of UTC. */
+  readonly received: number;
+  readonly receivedOffset: number;
+  /** The Date header in unix seconds, or null if there is none that can be read. */
+  readonly sent: number | null;
+  readonly thread: ThreadId;
+  /** When it was placed in this mailbox, unix ms (SAVEDATE). */
+  readonly saved: number;
+  readonly traits: number;
+  readonly envelope: string;
+  readonly structure: string;
+  readonly preview: string;
+  /** Empty unless asked for. */
+  readonly header: Uint8Array;
+}
+
+/** A message's bytes as a client gets them: the prefix (headers we added), then the message as received. */
+export interface MessageContent {
+  /** prefix + message, in bytes. */
+  readonly size: number;
+  /** Length of the prefix alone; offsets in message/structure.ts count from the end of the prefix. */
+  readonly prefixLength: number;
+  /** Bytes [start, end) of the whole, decompressing only what is needed. May fail with `unavailable`. */
+  read(start?: number, end?: number): AsyncIterable<Uint8Array>;
+  /** The same as one buffer, for small ranges (the caller bounds it); synchronous work only when inline. */
+  bytes(start?: number, end?: number): Promise<Uint8Array>;
+}
+
+// -------------------------------------------------------------------------------------------------------- staging
+
+/**
+ * A body on its way in. Write it in pieces (await a returned promise: that is the back-pressure), then finish.
+ * Hash, size and MIME offsets are computed on the way; a large body goes to a staged file, compressed in frames, and
+ * never stands in memory. Disposing before `finish` removes every trace.
+ */
+export interface Staging extends AsyncDisposable {
+  write(chunk: Uint8Array): void | Promise<void>;
+  finish(): Promise<Staged>;
+}
+
+/** A finished body, ready to be placed in any number of accounts. Dispose it when the last append is done. */
+export interface Staged extends AsyncDisposable {
+  /** Bytes of the message as received, without any prefix. */
+  readonly size: number;
+  /** SHA-256 of those bytes, in hex. */
+  readonly hash: string;
+  readonly scanned: ScannedMessage;
+  /** The header block as received, with the empty line that ends it (at most limits.HEADER_BYTES). */
+  readonly header: Uint8Array;
+  /** zstd of the header block, and, for a small message, zstd of all the bytes after it. */
+  readonly headerCompressed: Uint8Array;
+  readonly bodyCompressed: Uint8Array | null;
+  /** The staged file of a large message's bytes after the header block; null when bodyCompressed is there. */
+  readonly file: string | null;
+  /** The bytes again, for filters and checks. */
+  open(start?: number, end?: number): Readable;
+}
+
+// --------------------------------------------------------------------------------------------------------- append
+
+export interface AppendEntry {
+  readonly staged: Staged;
+  /** Headers we add in front (Return-Path, Received, Delivered-To ...), CRLF-ended lines; may be empty. */
+  readonly prefix?: Uint8Array;
+  readonly flags?: number;
+  readonly keywords?: readonly Keyword[];
+  /** INTERNALDATE; now and UTC if absent. */
+  readonly received?: { readonly seconds: number; readonly offsetMinutes: number };
+  /** The recipient address it came in for (F18). */
+  readonly deliveredTo?: string;
+  /** The same id within an hour in the same account adds nothing: the first placement is returned as a duplicate. */
+  readonly deliveryId?: string;
+}
+
+export interface Appended {
+  readonly mailbox: MailboxId;
+  readonly uidvalidity: number;
+  readonly uid: Uid;
+  readonly message: MessageId;
+  readonly item: ItemId;
+  readonly thread: ThreadId;
+  readonly modseq: number;
+  /** True if the delivery id was known, and nothing was added. */
+  readonly duplicate: boolean;
+}
+
+export interface FlagChange {
+  /** add: set these; remove: clear these; replace: exactly these. */
+  readonly action: 'add' | 'remove' | 'replace';
+  readonly flags: number;
+  readonly keywords: readonly Keyword[];
+}
+
+export interface Transferred {
+  readonly uidvalidity: number;
+  /** Source and target UIDs, pairwise in order; UIDs that no longer exist are left out. */
+  readonly source: readonly Uid[];
+  readonly target: readonly Uid[];
+  readonly modseq: number;
+}
+
+// -------------------------------------------------------------------------------------------------------- changes
+
+/** Each class has its own state and floor: a mail change never makes a contacts state stale. */
+export type ChangeClass = 'mail' | 'contacts' | 'calendar' | 'tasks' | 'notes' | 'directory';
+export type ChangeKind = 'add' | 'set' | 'remove';
+
+/** One row of the change log: where to look. What is told to a client is what is live against what it has. */
+export interface ChangeRow {
+  readonly modseq: number;
+  readonly seq: number;
+  readonly kind: ChangeKind;
+  /** add: new, copied, moved, restored, replaced; remove: expunged, moved, replaced; set: flags, and for a mailbox
+   * itself (object = mailbox id, uid = 0): created, renamed, deleted, subscribed. */
+  readonly reason: string;
+  /** The mailbox. */
+  readonly collection: number;
+  /** The other mailbox of a move, else 0. */
+  readonly other: number;
+  /** A placement's UID, or the first of a run (kind set). */
+  readonly uid: Uid;
+  /** The last UID of a run; equals uid for add and remove (a skipped range of UIDs is one removed run). */
+  readonly last: Uid;
+  readonly item: ItemId;
+  /** The message. */
+  readonly object: number;
+  readonly thread: ThreadId;
+  /** The account that the change is for ('' for all readers). */
+  readonly reader: string;
+  readonly name: string;
+}
+
+export interface ChangePage {
+  readonly rows: readonly ChangeRow[];
+  /** Pass this next time. */
+  readonly cursor: Cursor;
+  readonly more: boolean;
+}
+
+// ---------------------------------------------------------------------------------------------------- mail account
+
+/** An account's mail. A cheap handle: it holds no file open and may be kept for a session's life. */
+export interface MailAccount {
+  readonly id: AccountId;
+
+  // -- mailboxes
+  mailboxes(): Promise<Mailbox[]>;
+  mailbox(id: MailboxId): Promise<Mailbox | undefined>;
+  /** By path; INBOX in any case. */
+  mailboxByPath(path: string): Promise<Mailbox | undefined>;
+  /** Makes the mailbox and its missing parents. Errors: exists, invalid, limit. */
+  createMailbox(path: string, options?: { special?: SpecialUse }): Promise<Mailbox>;
+  /** Renames with all inferiors; `INBOX` as the source moves its messages (RFC 9051 6.3.6). */
+  renameMailbox(id: MailboxId, path: string): Promise<void>;
+  /** Errors: protected, has-children, not-found. The messages are kept as expunged ones. */
+  deleteMailbox(id: MailboxId): Promise<void>;
+  setSubscribed(owner: AccountId, path: string, on: boolean): Promise<void>;
+  subscriptions(owner: AccountId): Promise<string[]>;
+
+  // -- reading
+  /** The cursor of now. */
+  cursor(changeClass: ChangeClass): Promise<Cursor>;
+  /** Rows after the cursor, in order. Errors: stale-cursor. No other code reads the log. */
+  changes(
+    changeClass: ChangeClass,
+    cursor: Cursor,
+    limit: number,
+    filter?: { collection?: number; reader?: AccountId },
+  ): Promise<ChangePage>;
+  /** Placements by UID, a page at a time, each page a short read; `since`: only those with a greater modseq. */
+  placements(mailbox: MailboxId, uids: UidSet, options?: { since?: number }): AsyncIterable<Placement[]>;
+  /** Placements with what a listing shows, in UID order, a page at a time. */
+  listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncIterable<ListingRow[]>;
+  /** A message's bytes. Errors: not-found, unavailable. */
+  content(message: MessageId): Promise<MessageContent>;
+  /** Keyword names by id; ids are never reused. */
+  keywords(): Promise<ReadonlyMap<number, Keyword>>;
+  quota(): Promise<{ readonly bytes: number; readonly messages: number; readonly limit: number | null }>;
+
+  // -- writing: each resolves when it is durable
+  /** All entries in one transaction, in order. Errors: not-found, over-quota, limit, no-space. */
+  append(mailbox: MailboxId, entries: readonly AppendEntry[]): Promise<Appended[]>;
+  /** `unchangedSince`: those changed later are left alone and returned in `modified` (RFC 7162 3.1.3). */
+  setFlags(
+    mailbox: MailboxId,
+    uids: UidSet,
+    change: FlagChange,
+    options?: { unchangedSince?: number },
+  ): Promise<{ readonly modseq: number; readonly modified: readonly Uid[] }>;
+  /** Takes placements out of the mailbox; those kept for undelete count no quota. Resolves with the UIDs taken. */
+  expunge(
+    mailbox: MailboxId,
+    uids: UidSet,
+    options: { onlyDeleted: boolean },
+  ): Promise<{ readonly uids: readonly Uid[]; readonly modseq: number }>;
+  copy(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred>;
+  move(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred>;
+  /** New content under the same item (a draft edited): a new UID and message, the old placement expunged. */
+  replace(mailbox: MailboxId, uid: Uid, entry: AppendEntry, to?: MailboxId): Promise<Appended>;
+  /** Undelete: brings expunged placements back, into `to` or where they were (or INBOX, if that is gone). */
+  restore(items: readonly ItemId[], to?: MailboxId): Promise<Transferred>;
+
+  // -- the feed
+  /** Raised at each durable commit, by any thread, before it is answered: compare before every command. */
+  generation(): number;
+  /** Woken after each raise; merged, never lost. */
+  subscribe(wake: () => void): Disposable;
+}
+
+// ------------------------------------------------------------------------------------------------------ directory
+
+export interface Domain {
+  readonly name: string;
+  /** The domain of a login without one. */
+  readonly isDefault: boolean;
+}
+
+export interface Account {
+  readonly id: AccountId;
+  readonly address: string;
+  /** Bytes, or null for no limit. */
+  readonly quota: number | null;
+  readonly enabled: boolean;
+}
+
+export interface Alias {
+  /** `sales@example.test`, or `@example.test` for the catch-all of a domain. */
+  readonly address: string;
+  /** Addresses; a local one may itself be an alias (at most 10 deep), others are refused in this release. */
+  readonly targets: readonly string[];
+}
+
+export type Resolution =
+  /** Deliver to these accounts; `suffix` is what followed '+' (F137). */
+  | { readonly kind: 'local'; readonly accounts: readonly Account[]; readonly suffix: string }
+  /** A domain of ours, but nobody there. */
+  | { readonly kind: 'unknown' }
+  /** Not a domain of ours. */
+  | { readonly kind: 'foreign' };
+
+/** A stored password hash (PHC string) and the version that any change of it raises. */
+export interface Credential {
+  readonly account: Account;
+  readonly hash: string;
+  readonly version: number;
+}
+
+/** Who is here: domains, accounts, aliases, credentials. Addresses and domains are compared in lower case, IDNA A-labels
+ * and U-labels alike. */
+export interface Directory {
+  domains(): Promise<Domain[]>;
+  addDomain(name: string): Promise<void>;
+  /** Refused (`protected`) while accounts or aliases are in it. */
+  removeDomain(name: string): Promise<void>;
+  accounts(): Promise<Account[]>;
+  account(id: AccountId): Promise<Account | undefined>;
+  accountByAddress(address: string): Promise<Account | undefined>;
+  /** Makes the account's store with its system mailboxes, then the row. */
+  addAccount(account: { address: string; passwordHash: string; quota: number | null }): Promise<Account>;
+  removeAccount(id: AccountId): Promise<void>;
+  setPassword(id: AccountId, hash: string): Promise<void>;
+  setQuota(id: AccountId, quota: number | null): Promise<void>;
+  aliases(): Promise<Alias[]>;
+  addAlias(address: string, targets: readonly string[]): Promise<void>;
+  removeAlias(address: string): Promise<void>;
+  /** Where mail for an address goes: account, alias, +suffix, catch-all. `postmaster` alone is the default domain's. */
+  resolve(address: string): Promise<Resolution>;
+  /** Who a login name means: `user`, `user@domain`, `DOMAIN\user`, `domain/user`, in any case (F170, F205). */
+  login(name: string): Promise<Credential | undefined>;
+  /** May this account send as this address (its own, its aliases, with any +suffix) (F16, F137)? */
+  maySendAs(id: AccountId, address: string): Promise<boolean>;
+}
+
+// ---------------------------------------------------------------------------------------------------------- store
+
+export interface Store extends AsyncDisposable {
+  readonly directory: Directory;
+  mail(id: AccountId): MailAccount;
+  /** Starts a body on its way in; `maxBytes` more than that fails with `limit`. */
+  stage(options: { maxBytes: number }): Staging;
+}
