@@ -1,0 +1,10 @@
+// Every limit of the SASL exchanges, with its reason.
+
+/** Characters of one base64 response line: RFC 4954 4 gives 12,288 octets as the line length a server must take. */
+export const RESPONSE_CHARS = 12_288;
+
+/** Octets of a login name: an address is at most 254 (RFC 5321 4.5.3.1.3), `DOMAIN\user` a little more. */
+export const LOGIN_OCTETS = 320;
+
+/** Octets of a password: RFC 4616 asks for at least 255; a pass phrase fits, a flood of hashing input does not. */
+export const PASSWORD_OCTETS = 1_024;
