@@ -1,0 +1,185 @@
+// The settings as they stand in the file: each key, what is expected of it and how it becomes its value. A parser gets
+// either what TOML holds or the text of an environment variable, and answers with the value or with what it expected.
+
+import { BlockList, isIP } from 'node:net';
+import { LISTENERS, type ListenAddress } from './schema.ts';
+import { parseSize, SIZE_EXPECTED } from './size.ts';
+
+/** What was expected, where a value is not it. */
+export class Expected {
+  readonly what: string;
+
+  constructor(what: string) {
+    this.what = what;
+  }
+}
+
+export interface Key {
+  /** '' for the keys above the first section. */
+  readonly section: string;
+  readonly name: string;
+  /** Reads what the TOML file holds. */
+  parse(value: unknown): unknown;
+  /** Makes of an environment variable's text what the TOML file would hold. */
+  fromText(text: string): unknown;
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
+
+/** Server threads at most: each is a complete server, with its own memory. */
+const MAX_THREADS = 64;
+
+export const KEYS: readonly Key[] = [
+  text('', 'hostname', 'a host name such as "mail.example.org"', isHostname),
+  text('', 'data', 'a directory', (value) => value !== ''),
+  integer('', 'threads', 0, MAX_THREADS),
+  ...LISTENERS.map((name) => list('listen', name, 'a list of "address:port"', parseListen)),
+  {
+    section: 'tls',
+    name: 'certificates',
+    parse: parseCertificates,
+    fromText: (value) => splitList(value).map(certificateFromText),
+  },
+  {
+    section: 'auth',
+    name: 'plaintext',
+    parse: (value) => (typeof value === 'boolean' ? value : new Expected('true or false')),
+    fromText: (value) => ({ true: true, false: false })[value.trim().toLowerCase()] ?? value,
+  },
+  {
+    section: 'limits',
+    name: 'message_size',
+    parse: parseMessageSize,
+    fromText: (value) => value,
+  },
+  list('limits', 'trusted_networks', 'a list of networks such as "127.0.0.0/8" or single addresses', parseNetwork),
+  integer('storage', 'retention_days', 0, 36_500),
+  integer('storage', 'handles', 1, 100_000),
+  text('log', 'level', `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`, (value) =>
+    LOG_LEVELS.includes(value),
+  ),
+];
+
+/** The name of a key for people: `listen.imap`. */
+export function keyName(key: Key): string {
+  return key.section === '' ? key.name : `${key.section}.${key.name}`;
+}
+
+/** The name of the environment variable that overrides a key: `POSTHUIS_LISTEN_IMAP`. */
+export function variableName(key: Key): string {
+  return ['POSTHUIS', key.section, key.name].filter(Boolean).join('_').toUpperCase();
+}
+
+/** True for a DNS host name: labels of letters, digits and hyphens (RFC 1123 2.1). */
+export function isHostname(name: string): boolean {
+  const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+  return name.length <= 253 && name.split('.').every((part) => label.test(part));
+}
+
+/** True if nothing outside this machine can reach the address. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^(::ffff:)?127\./.test(host);
+}
+
+function text(section: string, name: string, expected: string, accepts: (value: string) => boolean): Key {
+  return {
+    section,
+    name,
+    parse: (value) => (typeof value === 'string' && accepts(value) ? value : new Expected(expected)),
+    fromText: (value) => value,
+  };
+}
+
+function integer(section: string, name: string, least: number, most: number): Key {
+  return {
+    section,
+    name,
+    parse: (value) =>
+      typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most
+        ? value
+        : new Expected(`a whole number from ${least} to ${most}`),
+    fromText: (value) => (/^\d{1,15}$/.test(value.trim()) ? Number(value) : value),
+  };
+}
+
+function list(section: string, name: string, expected: string, parseItem: (item: string) => unknown): Key {
+  return {
+    section,
+    name,
+    parse(value) {
+      if (!Array.isArray(value)) return new Expected(expected);
+      const items = value.map((item: unknown) => (typeof item === 'string' ? parseItem(item) : new Expected(expected)));
+      return items.find((item) => item instanceof Expected) ?? items;
+    },
+    fromText: splitList,
+  };
+}
+
+/** A list in an environment variable: by comma; empty text is the empty list. */
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+/** `127.0.0.1:143`, `[::1]:143`, `localhost:143`. */
+function parseListen(item: string): ListenAddress | Expected {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(item);
+  const host = match?.[1] ?? match?.[2] ?? '';
+  const port = Number(match?.[3]);
+  const isAddress = match?.[1] === undefined ? isIP(host) === 4 || host === 'localhost' : isIP(host) === 6;
+  if (!isAddress || !(port <= 65_535)) {
+    return new Expected('"address:port", such as "0.0.0.0:143", "[::]:143" or "127.0.0.1:0" for a free port');
+  }
+  return { host, port };
+}
+
+/** An address or a network in CIDR form, which BlockList judges. */
+function parseNetwork(item: string): string | Expected {
+  const [address = '', prefix, ...rest] = item.split('/');
+  const family = isIP(address);
+  const bits = prefix === undefined ? 0 : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
+  if (family === 0 || rest.length > 0 || !(bits <= (family === 4 ? 32 : 128))) {
+    return new Expected('networks such as "127.0.0.0/8" or single addresses');
+  }
+  if (prefix !== undefined) new BlockList().addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
+  return item;
+}
+
+function parseMessageSize(value: unknown): number | Expected {
+  const bytes = typeof value === 'number' ? value : typeof value === 'string' ? parseSize(value) : undefined;
+  // The largest is what a 32-bit count of octets in IMAP can still say (RFC822.SIZE of peers that keep it so).
+  if (bytes === undefined || !Number.isInteger(bytes) || bytes < 1024 || bytes >= 2 ** 31) {
+    return new Expected(`${SIZE_EXPECTED} from 1KB to under 2GB`);
+  }
+  return bytes;
+}
+
+interface CertificateFiles {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** `cert.pem:key.pem`, the form of an environment variable. */
+function certificateFromText(item: string): CertificateFiles | string {
+  const [certificate = '', key = '', ...rest] = item.split(':');
+  return rest.length === 0 ? { certificate, key } : item;
+}
+
+function parseCertificates(value: unknown): CertificateFiles[] | Expected {
+  const expected = new Expected(
+    '[[tls.certificates]] tables with certificate = "cert.pem" and key = "key.pem" and nothing else ' +
+      '(in the environment: cert.pem:key.pem)',
+  );
+  if (!Array.isArray(value)) return expected;
+  const files: CertificateFiles[] = [];
+  for (const item of value as unknown[]) {
+    if (typeof item !== 'object' || item === null) return expected;
+    const { certificate, key, ...rest } = item as Record<string, unknown>;
+    if (typeof certificate !== 'string' || typeof key !== 'string' || Object.keys(rest).length > 0) return expected;
+    if (certificate === '' || key === '') return expected;
+    files.push({ certificate, key });
+  }
+  return files;
+}

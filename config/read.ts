@@ -1,0 +1,214 @@
+// Reads the settings: defaults, then the file, then the environment. The only reader of process.env.
+//
+// A fault names the file (or the variable), the key and what was expected; all faults are reported at once.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { availableParallelism, hostname } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import { parse as parseToml, TomlError } from 'smol-toml';
+import { Expected, isHostname, isLoopback, KEYS, type Key, keyName, variableName } from './keys.ts';
+import { type Config, LISTENERS, type ListenAddress, type ListenerName } from './schema.ts';
+
+/** What was wrong with the settings, a line for each fault. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'));
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** Values as the TOML file holds them, by key name (`listen.imap`). */
+export type RawValues = Readonly<Record<string, unknown>>;
+
+export interface ReadOptions {
+  /** The file of `--config`; it must exist. Undefined: POSTHUIS_CONFIG, ./posthuis.toml, /etc/posthuis/posthuis.toml. */
+  readonly file?: string | undefined;
+  /** False: no file is looked for by itself. */
+  readonly search?: boolean;
+  /** The directory of `--data`: overrides everything. Relative to the working directory. */
+  readonly data?: string | undefined;
+  /** Instead of the defaults, still under file and environment (demo mode). */
+  readonly defaults?: RawValues;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory?: string;
+}
+
+export interface ReadResult {
+  readonly config: Config;
+  /** The file that was read, or null. */
+  readonly file: string | null;
+}
+
+/** The settings where nothing says otherwise, as the file would hold them. `hostname` is this machine's. */
+export const DEFAULTS: RawValues = {
+  data: './data',
+  threads: 0,
+  ...Object.fromEntries(LISTENERS.map((name) => [`listen.${name}`, []])),
+  'tls.certificates': [],
+  'auth.plaintext': false,
+  'limits.message_size': '50MB',
+  'limits.trusted_networks': ['127.0.0.0/8', '::1'],
+  'storage.retention_days': 14,
+  'storage.handles': 200,
+  'log.level': 'info',
+};
+
+const SYSTEM_FILE = '/etc/posthuis/posthuis.toml';
+
+/**
+ * Variables with our prefix that are not settings: the file itself, what Kubernetes sets for a service called
+ * posthuis, and what the project's tests and benchmarks are told.
+ */
+const OTHER_VARIABLES = /^POSTHUIS_(CONFIG$|SERVICE_|PORT(_|$)|TEST_|BENCH_)/;
+
+/** Reads the settings; throws a ConfigError with all faults. */
+export function readConfig(options: ReadOptions = {}): ReadResult {
+  const environment = options.environment ?? process.env;
+  const workingDirectory = options.workingDirectory ?? process.cwd();
+  const file = findFile(options, environment, workingDirectory);
+  const problems: string[] = [];
+  const raw = new Map<string, { value: unknown; where: string }>();
+
+  const fallback = { hostname: isHostname(hostname()) ? hostname() : 'localhost', ...DEFAULTS, ...options.defaults };
+  for (const [name, value] of Object.entries(fallback)) raw.set(name, { value, where: 'default' });
+  if (file !== null) readFile(file, raw, problems);
+  readEnvironment(environment, raw, problems);
+
+  const values = new Map<string, unknown>();
+  for (const key of KEYS) {
+    const name = keyName(key);
+    const found = raw.get(name);
+    const value = key.parse(found?.value);
+    if (value instanceof Expected) {
+      problems.push(`${found?.where}: ${name}: expected ${value.what}, got ${describe(found?.value)}`);
+    } else values.set(name, value);
+  }
+  if (problems.length === 0) checkTogether(values, raw, problems);
+  if (problems.length > 0) throw new ConfigError(problems);
+  const base = file === null ? workingDirectory : dirname(file);
+  return { config: build(values, base, options.data && resolve(workingDirectory, options.data)), file };
+}
+
+function findFile(
+  options: ReadOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+  workingDirectory: string,
+): string | null {
+  const named = options.file ?? (environment.POSTHUIS_CONFIG || undefined);
+  if (named !== undefined) return resolve(workingDirectory, named);
+  if (options.search === false) return null;
+  return [resolve(workingDirectory, 'posthuis.toml'), SYSTEM_FILE].find((candidate) => existsSync(candidate)) ?? null;
+}
+
+function readFile(file: string, raw: Map<string, { value: unknown; where: string }>, problems: string[]): void {
+  let document: Record<string, unknown>;
+  try {
+    document = parseToml(readFileSync(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof TomlError) {
+      const reason = error.message.split('\n', 1)[0]?.replace(/^Invalid TOML document: /, '');
+      problems.push(`${file}:${error.line}:${error.column}: expected TOML: ${reason}`);
+    } else problems.push(`${file}: expected a file that can be read: ${(error as Error).message}`);
+    return;
+  }
+  const sections = new Set(KEYS.map((key) => key.section));
+  const known = new Set(KEYS.map(keyName));
+  const take = (name: string, value: unknown, expected: string): void => {
+    if (known.has(name)) raw.set(name, { value, where: file });
+    else problems.push(`${file}: ${name}: unknown key; expected ${expected}`);
+  };
+  for (const [name, value] of Object.entries(document)) {
+    if (name === '' || !sections.has(name)) {
+      take(name, value, `one of ${[...keysOf(''), ...[...sections].filter(Boolean).map((s) => `[${s}]`)].join(', ')}`);
+    } else if (!isTable(value)) {
+      problems.push(`${file}: ${name}: expected a section [${name}], got ${describe(value)}`);
+    } else {
+      for (const [inner, innerValue] of Object.entries(value)) {
+        take(`${name}.${inner}`, innerValue, `one of ${keysOf(name).join(', ')}`);
+      }
+    }
+  }
+}
+
+function readEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+  raw: Map<string, { value: unknown; where: string }>,
+  problems: string[],
+): void {
+  const keys = new Map<string, Key>(KEYS.map((key) => [variableName(key), key]));
+  for (const [variable, value] of Object.entries(environment)) {
+    if (value === undefined || !variable.startsWith('POSTHUIS_') || OTHER_VARIABLES.test(variable)) continue;
+    const key = keys.get(variable);
+    if (key) raw.set(keyName(key), { value: key.fromText(value), where: variable });
+    else problems.push(`${variable}: unknown variable; expected one of ${[...keys.keys()].join(', ')}`);
+  }
+}
+
+/** What no key can be judged on alone. */
+function checkTogether(
+  values: ReadonlyMap<string, unknown>,
+  raw: ReadonlyMap<string, { where: string }>,
+  problems: string[],
+): void {
+  const taken = new Map<string, string>();
+  for (const name of LISTENERS) {
+    const key = `listen.${name}`;
+    for (const { host, port } of values.get(key) as ListenAddress[]) {
+      const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+      if (values.get('auth.plaintext') === true && !isLoopback(host)) {
+        problems.push(
+          `${raw.get('auth.plaintext')?.where}: auth.plaintext: expected false while ${key} listens on ${address}, ` +
+            'which is not a loopback address: passwords would cross the network in the clear',
+        );
+      }
+      const other = taken.get(address);
+      if (other !== undefined && port !== 0) {
+        problems.push(
+          `${raw.get(key)?.where}: ${key}: expected a port of its own, got ${address}, used by ${other} too`,
+        );
+      }
+      taken.set(address, key);
+    }
+  }
+}
+
+function build(values: ReadonlyMap<string, unknown>, base: string, data: string | undefined): Config {
+  const get = <T>(name: string): T => values.get(name) as T;
+  const certificates = get<Config['tls']['certificates']>('tls.certificates');
+  return {
+    hostname: get<string>('hostname').toLowerCase(),
+    data: data ?? resolve(base, get<string>('data')),
+    // DESIGN section 5: one per core, at most 4.
+    threads: get<number>('threads') || Math.min(availableParallelism(), 4),
+    listen: Object.fromEntries(
+      LISTENERS.map((name) => [name, get<ListenAddress[]>(`listen.${name}`)]),
+    ) as unknown as Record<ListenerName, ListenAddress[]>,
+    tls: {
+      certificates: certificates.map(({ certificate, key }) => ({
+        certificate: resolve(base, certificate),
+        key: resolve(base, key),
+      })),
+    },
+    auth: { plaintext: get('auth.plaintext') },
+    limits: { messageSize: get('limits.message_size'), trustedNetworks: get('limits.trusted_networks') },
+    storage: { retentionDays: get('storage.retention_days'), handles: get('storage.handles') },
+    log: { level: get('log.level') },
+  };
+}
+
+function keysOf(section: string): string[] {
+  return KEYS.filter((key) => key.section === section).map((key) => key.name);
+}
+
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+}
+
+function describe(value: unknown): string {
+  return (
+    JSON.stringify(value, (_key, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)) ?? 'nothing'
+  );
+}
