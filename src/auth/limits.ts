@@ -1,0 +1,49 @@
+// Every limit of the password check, with its reason.
+
+/** argon2id parameters: OWASP's minimum of 2024 (19 MiB, two passes, one lane); about 40 ms of one core. */
+export const ARGON2 = { memory: 19_456, passes: 2, parallelism: 1, saltBytes: 16, tagBytes: 32 } as const;
+
+/** The most a stored PHC string may ask for: a damaged row must not take 4 GB or an hour. */
+export const ARGON2_MAX = { memory: 262_144, passes: 16, parallelism: 16 } as const;
+
+/** Checks that wait for a core in the whole process; at 40 ms each that is about five seconds, the patience of a login
+ * dialogue. More get a temporary failure. */
+export const QUEUE = 128;
+
+/** Successes remembered in a thread, so that a client that logs in for every mail costs no argon2. */
+export const CACHE_ENTRIES = 10_000;
+
+/** How long a success is remembered: longer than the pause between two polls of a mail program. */
+export const CACHE_MS = 15 * 60_000;
+
+/** A check that found its slot wait longer than this gives `unavailable`. */
+export const SLOT_WAIT_MS = 10_000;
+
+/** Rows of the table of failures, 12 bytes each: room for a botnet's addresses, and under half a megabyte. */
+export const FAILURE_ROWS = 32_768;
+/** Rows of the tables of wrong guesses already counted and of address-account pairs known to be good. */
+export const MEMORY_ROWS = 16_384;
+
+/** Failures are forgotten one at a time, each after this: a guesser gets one try a minute in the long run. */
+export const FORGET_MS = 60_000;
+
+/** Failures that cost no delay: everybody mistypes. */
+export const FREE = 2;
+
+/** The delay after the free failures, doubled with each further one up to the longest. */
+export const FIRST_DELAY_MS = 500;
+export const LONGEST_DELAY_MS = 8_000;
+
+/**
+ * `burst`: failures after which a try is not looked at; `cap`: failures are counted up to this, so that nobody is shut
+ * out for longer than (cap - burst) x FORGET_MS after the last wrong try.
+ */
+export const PAIR = { burst: 10, cap: 20 } as const; // one address against one account
+export const ADDRESS = { burst: 30, cap: 60 } as const; // one /32 or /64 against all accounts: offices share one address
+export const ACCOUNT = { burst: 100, cap: 150 } as const; // everybody against one account; only for who failed at it
+
+/** The same wrong password again from the same address is a device with the old password, not a guess; for a day. */
+export const GUESS_MS = 24 * 3_600_000;
+
+/** An account that logged in from an address does not pay for what others do from there; for 30 days. */
+export const KNOWN_MS = 30 * 24 * 3_600_000;

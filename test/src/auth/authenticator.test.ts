@@ -1,0 +1,94 @@
+// What a login is answered, and what it costs those who guess.
+import { pino } from 'pino';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Authenticator, Peer } from '#protocols/ports.ts';
+import { createAuthenticator } from '#src/auth/authenticator.ts';
+import { PAIR } from '#src/auth/limits.ts';
+import { hashPassword, Passwords } from '#src/auth/passwords.ts';
+import { createAuthShared } from '#src/auth/shared.ts';
+import { Throttle } from '#src/auth/throttle.ts';
+import { StoreError, type StoreErrorCode } from '#storage/errors.ts';
+import type { Credential } from '#storage/ports.ts';
+
+const account = { id: 'a'.repeat(16), address: 'anna@example.test', quota: null, enabled: true };
+const peer: Peer = { address: '192.0.2.1', port: 4711, trusted: false };
+const log = pino({ level: 'silent' });
+
+let hash: string;
+let waits: number[];
+let authenticator: Authenticator;
+let answer: (name: string) => Credential | undefined;
+
+beforeAll(async () => {
+  hash = await hashPassword('correct horse');
+});
+
+beforeEach(() => {
+  const shared = createAuthShared(2);
+  waits = [];
+  answer = (name) => (name.toLowerCase() === 'anna' ? { account, hash, version: 1 } : undefined);
+  authenticator = createAuthenticator({
+    directory: { login: async (name) => answer(name) },
+    passwords: new Passwords(shared),
+    throttle: new Throttle(shared),
+    log,
+    wait: async (ms) => waits.push(ms),
+  });
+});
+
+const login = (name: string, password: string, from = peer) => authenticator.password(name, password, from, 'imap');
+
+test('the right password logs in, with the login as it was typed', async () => {
+  expect(await login('Anna', 'correct horse')).toEqual({ ok: true, principal: { account, login: 'Anna' } });
+  expect(waits).toEqual([]);
+});
+
+test('a wrong password and an unknown user are told alike', async () => {
+  const wrong = await login('anna', 'wrong');
+  expect(wrong).toEqual({ ok: false, reason: 'rejected' });
+  expect(await login('nobody', 'wrong')).toEqual(wrong);
+});
+
+test('an account that is switched off is told as a wrong password', async () => {
+  answer = () => ({ account: { ...account, enabled: false }, hash, version: 1 });
+  expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'rejected' });
+});
+
+test('guessing is slowed, then not looked at, and the right password from elsewhere is untouched', async () => {
+  for (let i = 0; i < PAIR.burst; i++) await login('anna', `guess ${i}`);
+  expect(waits.length).toBeGreaterThan(0);
+  expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'throttled' });
+  waits = [];
+  expect(await login('anna', 'correct horse', { ...peer, address: '198.51.100.1' })).toMatchObject({ ok: true });
+  expect(waits).toEqual([]);
+});
+
+test('guesses that arrive all at once are looked at no more often than one after the other', async () => {
+  const results = await Promise.all(Array.from({ length: 60 }, (_, i) => login('anna', `guess ${i}`)));
+  const looked = results.filter((result) => !result.ok && result.reason === 'rejected').length;
+  expect(looked).toBeLessThanOrEqual(PAIR.burst + 2);
+  expect(results.filter((result) => !result.ok && result.reason === 'throttled')).toHaveLength(60 - looked);
+});
+
+test.each<[StoreErrorCode, string]>([
+  ['unavailable', 'unavailable'],
+  ['busy', 'unavailable'],
+  ['corrupt', 'unavailable'],
+  ['closed', 'unavailable'],
+  ['invalid', 'rejected'],
+  ['not-found', 'rejected'],
+])('a store that answers %s makes the login %s', async (code, reason) => {
+  answer = () => {
+    throw new StoreError(code, 'no');
+  };
+  expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason });
+});
+
+test('a fault of the program or a damaged hash is a temporary failure, never a wrong password', async () => {
+  answer = () => {
+    throw new TypeError('a fault');
+  };
+  expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'unavailable' });
+  answer = () => ({ account, hash: 'damaged', version: 1 });
+  expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'unavailable' });
+});
