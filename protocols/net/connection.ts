@@ -1,0 +1,405 @@
+// A connection of a line protocol (IMAP, POP3): lines and counted bytes in, batched replies out, both bounded.
+//
+// Reading: `takeLine` and `takeBytes` give what is there and never wait; `more` waits. So a session that is idle holds
+// one pending promise and no buffer, and pipelined commands cost no turn of the event loop. When 64 KB are unread the
+// socket is paused: a peer that sends faster than it is answered waits in its own kernel.
+//
+//   for (;;) {
+//     const line = connection.takeLine(MAX);
+//     if (line === null) {
+//       const event = await connection.more();       // flushes what was written
+//       if (event !== 'data') break;                 // 'end', 'timeout' or 'interrupt'
+//     } else if (line === TOO_LONG) connection.out.text('-ERR line too long\r\n');
+//     else answer(line);
+//   }
+//   connection.close();                              // flushes, says FIN, lingers shortly
+//
+// Writing: `out` collects replies; `flush` sends them. Where a reply can be long, `if (connection.congested) await
+// connection.drain()` between its pieces keeps a peer that does not read from growing the process.
+
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Peer, TlsProvider } from '../ports.ts';
+import {
+  HANDSHAKE_MS,
+  INPUT_HIGH_BYTES,
+  INPUT_LOW_BYTES,
+  LINGER_MS,
+  OUTPUT_HIGH_BYTES,
+  OVERLONG_SKIP_BYTES,
+  WRITE_STALL_MS,
+} from './limits.ts';
+import { ReplyWriter } from './reply-writer.ts';
+
+/** What ended a wait: input, the peer's end (or a lost connection), our time-out, or somebody's `interrupt`. */
+export type Event = 'data' | 'end' | 'timeout' | 'interrupt';
+
+/** In place of a line that passed the limit; it has been skipped to its end. */
+export const TOO_LONG = Symbol('line too long');
+
+/** Rejected waits of a connection that is gone. Sessions let it pass to their outermost frame. */
+export class Disconnected extends Error {
+  constructor() {
+    super('the connection is closed');
+    this.name = 'Disconnected';
+  }
+}
+
+const LF = 10;
+const CR = 13;
+
+/** Who is at the other side of a socket; undefined when it is already gone. */
+export function peerOf(socket: Socket, trusted: (address: string) => boolean): Peer | undefined {
+  const { remoteAddress, remotePort } = socket;
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  const address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress;
+  return { address, port: remotePort, trusted: trusted(address) };
+}
+
+export class Connection {
+  /** Stands on every log line of this connection. */
+  readonly id: string = randomBytes(6).toString('base64url');
+  readonly peer: Peer;
+  /** Replies are written here. */
+  readonly out: ReplyWriter = new ReplyWriter((chunk) => this.#send(chunk));
+  #socket: Socket;
+  #secure: boolean;
+
+  // Input: [#start, #end) of #buffer is unread. Bytes before #end are never overwritten, so slices handed out stay good.
+  #buffer: Buffer | null = null;
+  #start = 0;
+  #end = 0;
+  /** True when #buffer is ours, so that its space after #end may be filled. */
+  #growable = false;
+  /** Unread bytes already searched for a line end. */
+  #searched = 0;
+  /** Bytes skipped of a line that is too long; 0 when not skipping. */
+  #skipped = 0;
+  #paused = false;
+
+  #ended = false;
+  #closed = false;
+  #waiter: ((event: Event) => void) | null = null;
+  #drainer: { resolve: () => void; reject: (error: Disconnected) => void } | null = null;
+  #abort: AbortController | null = null;
+  #onClose: (() => void) | null = null;
+
+  #timer: NodeJS.Timeout | null = null;
+  /** Input restarts the idle timer; false for a deadline. */
+  #restart = true;
+
+  /**
+   * Takes the socket over. It is read from now on; a lost connection shows as 'end' in `more` and Disconnected in
+   * `drain`. `secure`: TLS is already established.
+   */
+  constructor(socket: Socket, peer: Peer, secure: boolean) {
+    this.peer = peer;
+    this.#secure = secure;
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    this.#attach(socket);
+  }
+
+  /** TLS protects it. */
+  get secure(): boolean {
+    return this.#secure;
+  }
+
+  /** Nothing can be written any more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** The peer has finished sending, or is gone. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** TLS version and cipher, or null on a plain connection. */
+  get tls(): { readonly version: string; readonly cipher: string } | null {
+    if (!(this.#socket instanceof TLSSocket)) return null;
+    return { version: this.#socket.getProtocol() ?? '', cipher: this.#socket.getCipher()?.name ?? '' };
+  }
+
+  /** Aborted when the peer finishes sending or is gone: for long work on its behalf. Made when first asked for. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#ended || this.#closed) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Calls `listener` once when the connection is gone (at once if it is). */
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#onClose = listener;
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- input
+
+  /** Unread bytes. */
+  get available(): number {
+    return this.#end - this.#start;
+  }
+
+  /**
+   * The next line without its CRLF (a bare LF ends one too), or null when none is complete. One longer than `max` is
+   * skipped to its end and given as TOO_LONG. The bytes stay valid.
+   */
+  takeLine(max: number): Buffer | typeof TOO_LONG | null {
+    const buffer = this.#buffer;
+    if (buffer === null) return null;
+    const from = this.#start + this.#searched;
+    const found = buffer.indexOf(LF, from);
+    if (found === -1 || found >= this.#end) return this.#partialLine(max);
+    const line = buffer.subarray(this.#start, found > this.#start && buffer[found - 1] === CR ? found - 1 : found);
+    this.#consume(found + 1 - this.#start);
+    if (this.#skipped > 0 || line.length > max) {
+      this.#skipped = 0;
+      return TOO_LONG;
+    }
+    return line;
+  }
+
+  /** A whole line is there: `takeLine` will not give null. */
+  get hasLine(): boolean {
+    if (this.#buffer === null) return false;
+    const found = this.#buffer.indexOf(LF, this.#start + this.#searched);
+    return found !== -1 && found < this.#end;
+  }
+
+  /** Up to `max` bytes of what is there, or null when nothing is. The bytes stay valid. */
+  takeBytes(max: number): Buffer | null {
+    if (this.#buffer === null || max <= 0) return null;
+    const bytes = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + max));
+    this.#consume(bytes.length);
+    return bytes;
+  }
+
+  /** Sends what is written, then waits for input, the peer's end, the time-out or an interrupt. One waiter at a time. */
+  more(): Promise<Event> {
+    this.flush();
+    if (this.#closed || this.#ended) return Promise.resolve('end');
+    if (this.#paused) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+    return new Promise((resolve) => {
+      this.#waiter = resolve;
+    });
+  }
+
+  /** Ends a wait in `more` with 'interrupt'; does nothing when nobody waits. */
+  interrupt(): void {
+    this.#wake('interrupt');
+  }
+
+  /**
+   * How long `more` may wait. `restart`: from the last input (an idle time-out); otherwise from now on (a deadline).
+   * While nobody waits in `more` no time runs out.
+   */
+  idle(ms: number, restart: boolean): void {
+    this.#restart = restart;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#expire(), ms).unref();
+  }
+
+  // --------------------------------------------------------------------------------------------------------- output
+
+  /** The kernel has not taken our output: await `drain` before writing more. */
+  get congested(): boolean {
+    return this.#socket.writableLength + this.out.pending > OUTPUT_HIGH_BYTES;
+  }
+
+  /** Sends what is written. */
+  flush(): void {
+    this.out.flush();
+  }
+
+  /** Sends what is written and waits until the kernel has taken it. Rejects with Disconnected. */
+  drain(): Promise<void> {
+    this.flush();
+    if (this.#closed) return Promise.reject(new Disconnected());
+    if (!this.#socket.writableNeedDrain) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const stall = setTimeout(() => this.destroy(), WRITE_STALL_MS).unref();
+      const settle = (then: () => void) => {
+        clearTimeout(stall);
+        this.#drainer = null;
+        then();
+      };
+      this.#drainer = { resolve: () => settle(resolve), reject: (error) => settle(() => reject(error)) };
+    });
+  }
+
+  /** Sends what is written, ends the connection, and lets the peer read for a moment before it is cut. */
+  close(): void {
+    if (this.#closed) return;
+    this.flush();
+    this.#ended = true;
+    this.#drop();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.destroy(), LINGER_MS).unref();
+    // Node destroys the socket by itself once both sides have ended; what still comes in is dropped.
+    this.#socket.end();
+    this.#socket.resume();
+  }
+
+  /** Cuts the connection at once. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#gone();
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ TLS
+
+  /**
+   * Makes it a TLS connection (STARTTLS, STLS), after sending what is written. Whatever the peer sent after its
+   * command and before the handshake is thrown away: it was not protected (RFC 9051 6.2.1, CVE-2011-0411). False when
+   * the handshake fails or takes too long; the connection is then closed.
+   */
+  async startTls(provider: TlsProvider): Promise<boolean> {
+    const plain = this.#socket;
+    plain.removeAllListeners('data');
+    plain.pause();
+    while (plain.read() !== null);
+    this.#drop();
+    this.flush();
+    const socket = new TLSSocket(plain, { ...provider.options(), isServer: true });
+    this.#socket = socket;
+    const secured = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), HANDSHAKE_MS).unref();
+      const settle = (ok: boolean) => {
+        clearTimeout(timer);
+        resolve(ok);
+      };
+      socket.once('secure', () => settle(true));
+      socket.on('error', () => settle(false));
+      socket.once('close', () => settle(false));
+    });
+    if (!secured || socket.destroyed) {
+      plain.destroy();
+      this.destroy();
+      return false;
+    }
+    this.#secure = true;
+    this.#paused = false;
+    this.#attach(socket);
+    return true;
+  }
+
+  // -------------------------------------------------------------------------------------------------------- internal
+
+  #attach(socket: Socket): void {
+    // The peer may finish sending and still read the answers to what it pipelined.
+    socket.allowHalfOpen = true;
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
+    socket.on('end', () => this.#finished(socket));
+    socket.on('drain', () => this.#drainer?.resolve());
+    socket.on('error', () => this.destroy());
+    socket.on('close', () => this.#gone());
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#ended || this.#closed) return;
+    if (this.#restart) this.#timer?.refresh();
+    if (this.#buffer === null) {
+      this.#buffer = chunk;
+      this.#start = 0;
+      this.#end = chunk.length;
+      this.#growable = false;
+    } else {
+      this.#append(this.#buffer, chunk);
+    }
+    if (this.available >= INPUT_HIGH_BYTES && this.#waiter === null) {
+      this.#paused = true;
+      this.#socket.pause();
+    }
+    this.#wake('data');
+  }
+
+  /** Adds to a partly read buffer; it doubles, so that a line sent byte by byte costs no quadratic copying. */
+  #append(buffer: Buffer, chunk: Buffer): void {
+    if (this.#growable && this.#end + chunk.length <= buffer.length) {
+      buffer.set(chunk, this.#end);
+      this.#end += chunk.length;
+      return;
+    }
+    const unread = this.#end - this.#start;
+    const grown = Buffer.allocUnsafeSlow(Math.max(512, 2 * (unread + chunk.length)));
+    grown.set(buffer.subarray(this.#start, this.#end));
+    grown.set(chunk, unread);
+    this.#buffer = grown;
+    this.#start = 0;
+    this.#end = unread + chunk.length;
+    this.#growable = true;
+  }
+
+  #consume(bytes: number): void {
+    this.#start += bytes;
+    this.#searched = 0;
+    if (this.#start === this.#end) this.#drop();
+    if (this.#paused && this.available < INPUT_LOW_BYTES) {
+      this.#paused = false;
+      this.#socket.resume();
+    }
+  }
+
+  #drop(): void {
+    this.#buffer = null;
+    this.#start = 0;
+    this.#end = 0;
+    this.#searched = 0;
+  }
+
+  /** No line end yet: remembers what was searched; what is longer than a line may be is skipped. */
+  #partialLine(max: number): null {
+    const unread = this.available;
+    if (unread <= max + 1 && this.#skipped === 0) {
+      this.#searched = unread;
+      return null;
+    }
+    this.#skipped += unread;
+    this.#consume(unread);
+    if (this.#skipped > OVERLONG_SKIP_BYTES) this.destroy();
+    return null;
+  }
+
+  #wake(event: Event): void {
+    const waiter = this.#waiter;
+    this.#waiter = null;
+    waiter?.(event);
+  }
+
+  #send(chunk: Buffer): void {
+    if (!this.#closed && this.#socket.writable) this.#socket.write(chunk);
+  }
+
+  #expire(): void {
+    if (this.#waiter === null) this.#timer?.refresh();
+    else this.#wake('timeout');
+  }
+
+  #finished(socket: Socket): void {
+    // A plain socket that TLS has taken over says nothing more of its own.
+    if (this.#ended || socket !== this.#socket) return;
+    this.#ended = true;
+    this.#abort?.abort();
+    this.#wake('end');
+  }
+
+  #gone(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#ended = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.out.discard();
+    this.#drop();
+    this.#abort?.abort();
+    this.#drainer?.reject(new Disconnected());
+    this.#wake('end');
+    this.#onClose?.();
+    this.#onClose = null;
+  }
+}

@@ -1,0 +1,20 @@
+// The limits of a line connection (IMAP, POP3), each with its reason. Protocol limits are in the protocols' own files.
+
+/** Unread input that makes us stop reading the socket: one TLS record or kernel read fits several times. */
+export const INPUT_HIGH_BYTES = 64 * 1024;
+/** Unread input below which a stopped socket is read again. */
+export const INPUT_LOW_BYTES = 16 * 1024;
+/** Bytes of a too long line that are skipped to find its end; a peer that sends more is not speaking this protocol. */
+export const OVERLONG_SKIP_BYTES = 1024 * 1024;
+/** Output that the kernel has not taken yet at which a writer must wait: enough to keep a fast link busy. */
+export const OUTPUT_HIGH_BYTES = 256 * 1024;
+/** The first output buffer of a reply: most replies are a line or two. */
+export const OUTPUT_FIRST_BYTES = 512;
+/** The largest output buffer: one write call for some thousand FETCH lines. */
+export const OUTPUT_CHUNK_BYTES = 64 * 1024;
+/** How long a peer may take to read what is pending (256 KB) before it is cut off: it holds that memory. */
+export const WRITE_STALL_MS = 5 * 60 * 1000;
+/** How long a TLS handshake may take: generous for a mobile link, short for one that only holds a connection. */
+export const HANDSHAKE_MS = 30 * 1000;
+/** How long a closed connection may linger so that the peer can read our last words and close its side. */
+export const LINGER_MS = 3 * 1000;
