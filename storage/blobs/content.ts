@@ -1,0 +1,93 @@
+// A stored message's bytes by ranges: the prefix as it is, the header block from its row, the body from its row or its
+// blob. Nothing is decompressed before it is asked for.
+
+import { StoreError } from '../errors.ts';
+import { HEADER_BYTES } from '../message/limits.ts';
+import type { MessageContent } from '../ports.ts';
+import { asStoreError } from './faults.ts';
+import { INLINE_BYTES } from './limits.ts';
+import type { BlobReader } from './port.ts';
+import { decompress } from './zstd.ts';
+
+export interface StoredContent {
+  /** prefix + message, in bytes (message.size). */
+  readonly size: number;
+  readonly prefix: Uint8Array;
+  /** zstd of the header block. */
+  readonly header: Uint8Array;
+  /** zstd of the body, or how to open its blob. */
+  readonly body: Uint8Array | (() => Promise<BlobReader>);
+}
+
+/** MessageContent (storage/ports.ts) over what `content` and `blobs` hold. */
+export function messageContent(stored: StoredContent): MessageContent {
+  return new StoredMessage(stored);
+}
+
+/** Decompresses a header block of `content.header`. Errors: unavailable. */
+export function plainHeader(compressed: Uint8Array): Uint8Array {
+  return plain(compressed, HEADER_BYTES, 'a header block');
+}
+
+function plain(compressed: Uint8Array, maxBytes: number, what: string): Uint8Array {
+  try {
+    return decompress(compressed, maxBytes);
+  } catch (cause) {
+    throw new StoreError('unavailable', `${what} is damaged`, { cause });
+  }
+}
+
+class StoredMessage implements MessageContent {
+  readonly size: number;
+  readonly prefixLength: number;
+  readonly #stored: StoredContent;
+  #header: Uint8Array | undefined;
+  #body: Uint8Array | undefined;
+
+  constructor(stored: StoredContent) {
+    this.#stored = stored;
+    this.size = stored.size;
+    this.prefixLength = stored.prefix.length;
+  }
+
+  async *read(start = 0, end = this.size): AsyncGenerator<Uint8Array> {
+    const stop = Math.min(end, this.size);
+    if (start >= stop) return;
+    const { prefix } = this.#stored;
+    if (start < prefix.length) yield prefix.subarray(start, stop);
+    if (stop <= prefix.length) return;
+    this.#header ??= plainHeader(this.#stored.header);
+    const header = this.#header;
+    const headerEnd = prefix.length + header.length;
+    if (start < headerEnd) {
+      const piece = header.subarray(Math.max(0, start - prefix.length), stop - prefix.length);
+      if (piece.length > 0) yield piece;
+    }
+    if (stop > headerEnd)
+      yield* this.#readBody(Math.max(0, start - headerEnd), stop - headerEnd, this.size - headerEnd);
+  }
+
+  async *#readBody(start: number, end: number, size: number): AsyncGenerator<Uint8Array> {
+    const { body } = this.#stored;
+    if (typeof body !== 'function') {
+      this.#body ??= plain(body, INLINE_BYTES, 'a body');
+      if (this.#body.length !== size) throw new StoreError('unavailable', 'a body has another size than its row says');
+      yield this.#body.subarray(start, end);
+      return;
+    }
+    await using reader = await body();
+    if (reader.size !== size) throw new StoreError('unavailable', 'a body has another size than its row says');
+    try {
+      yield* reader.read(start, end);
+    } catch (cause) {
+      throw asStoreError(cause, 'a body could not be read');
+    }
+  }
+
+  async bytes(start = 0, end = this.size): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for await (const piece of this.read(start, end)) pieces.push(piece);
+    const [only] = pieces;
+    return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
+  }
+}

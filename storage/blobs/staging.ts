@@ -1,0 +1,273 @@
+// A body on its way in: hashed, scanned and split into header block and body while it streams. A small body stays in
+// memory; from INLINE_BYTES on it goes, framed and compressed, to a file in DATA/staging, which is synced at `finish`
+// and linked into accounts afterwards (blobs/files.ts).
+
+import { createHash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { Logger } from 'pino';
+import { StoreError } from '../errors.ts';
+import type { ScannedMessage } from '../message/scanned.ts';
+import { MessageScanner } from '../message/scanner.ts';
+import type { Staged, Staging } from '../ports.ts';
+import { asStoreError, guarded } from './faults.ts';
+import type { FileSystem } from './file-system.ts';
+import { FrameReader, FrameWriter } from './frames.ts';
+import { INLINE_BYTES } from './limits.ts';
+import { compress } from './zstd.ts';
+
+export interface StagingOptions {
+  readonly maxBytes: number;
+  /** DATA/staging; it exists. */
+  readonly directory: string;
+  readonly files: FileSystem;
+  readonly log: Logger;
+}
+
+/** Bytes collected in one buffer that grows by doubling. */
+class Collected {
+  #buffer = Buffer.allocUnsafe(0);
+  length = 0;
+
+  add(chunk: Uint8Array): void {
+    const needed = this.length + chunk.length;
+    if (needed > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
+      grown.set(this.#buffer.subarray(0, this.length));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(chunk, this.length);
+    this.length = needed;
+  }
+
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+}
+
+/** The file that a large body is written to. */
+class Spill {
+  readonly path: string;
+  readonly #file: Awaited<ReturnType<FileSystem['open']>>;
+  readonly #files: FileSystem;
+  readonly writer: FrameWriter;
+
+  private constructor(path: string, file: Awaited<ReturnType<FileSystem['open']>>, files: FileSystem) {
+    this.path = path;
+    this.#file = file;
+    this.#files = files;
+    this.writer = new FrameWriter(file);
+  }
+
+  static async create(options: StagingOptions): Promise<Spill> {
+    const path = join(options.directory, randomBytes(16).toString('hex'));
+    return new Spill(path, await options.files.open(path, 'wx', 0o600), options.files);
+  }
+
+  async finish(): Promise<void> {
+    await this.writer.finish();
+    await this.#file.close();
+  }
+
+  async discard(): Promise<void> {
+    await this.writer.settle();
+    await this.#file.close();
+    await this.#files.unlink(this.path);
+  }
+}
+
+/** Starts a body on its way in. See Staging in storage/ports.ts. */
+export function stage(options: StagingOptions): Staging {
+  return new StreamedStaging(options);
+}
+
+class StreamedStaging implements Staging {
+  readonly #options: StagingOptions;
+  readonly #hash = createHash('sha256');
+  readonly #scanner = new MessageScanner();
+  readonly #header = new Collected();
+  /** The body while it is small. */
+  #body = new Collected();
+  #spill: Spill | undefined;
+  #size = 0;
+  /** Why no more is taken: a failure, the end, or disposal. */
+  #closed: StoreError | undefined;
+  /** The asynchronous write under way; a caller that does not await is queued behind it. */
+  #pending: Promise<void> | undefined;
+  #staged = false;
+
+  constructor(options: StagingOptions) {
+    this.#options = options;
+  }
+
+  write(chunk: Uint8Array): void | Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#pending !== undefined) return this.#later(this.#pending.then(() => this.#take(chunk)));
+    const taken = this.#guard(() => this.#take(chunk));
+    return taken === undefined ? undefined : this.#later(taken);
+  }
+
+  /** Remembers an asynchronous write until it is done, and its failure for ever. */
+  #later(work: Promise<void>): Promise<void> {
+    const pending = work
+      .catch((cause: unknown) => {
+        throw this.#fail(cause);
+      })
+      .finally(() => {
+        if (this.#pending === pending) this.#pending = undefined;
+      });
+    this.#pending = pending;
+    return pending;
+  }
+
+  #guard(work: () => void | Promise<void>): void | Promise<void> {
+    try {
+      return work();
+    } catch (cause) {
+      return Promise.reject(this.#fail(cause));
+    }
+  }
+
+  #fail(cause: unknown): StoreError {
+    this.#closed ??= asStoreError(cause, 'a body could not be staged');
+    return this.#closed;
+  }
+
+  #take(chunk: Uint8Array): void | Promise<void> {
+    if (this.#closed !== undefined) throw this.#closed;
+    if (chunk.length === 0) return;
+    this.#size += chunk.length;
+    if (this.#size > this.#options.maxBytes) {
+      throw new StoreError('limit', `the message is larger than ${this.#options.maxBytes} bytes`);
+    }
+    this.#hash.update(chunk);
+    const before = this.#size - chunk.length;
+    const headerKnown = this.#scanner.headerLength;
+    this.#scanner.write(chunk);
+    if (headerKnown !== undefined) return this.#takeBody(chunk);
+    const headerLength = this.#scanner.headerLength;
+    if (headerLength === undefined) {
+      this.#header.add(chunk);
+      return;
+    }
+    return this.#split(chunk, headerLength - before);
+  }
+
+  /** The chunk in which the header block ends, after `at` bytes of it. */
+  #split(chunk: Uint8Array, at: number): void | Promise<void> {
+    this.#header.add(chunk.subarray(0, at));
+    return this.#takeBody(chunk.subarray(at));
+  }
+
+  #takeBody(chunk: Uint8Array): void | Promise<void> {
+    if (this.#spill !== undefined) return this.#spill.writer.write(chunk);
+    this.#body.add(chunk);
+    if (this.#body.length > INLINE_BYTES) return this.#startSpill();
+  }
+
+  async #startSpill(): Promise<void> {
+    const collected = this.#body.bytes();
+    this.#body = new Collected();
+    this.#spill = await Spill.create(this.#options);
+    await this.#spill.writer.write(collected);
+  }
+
+  async finish(): Promise<Staged> {
+    await this.#pending;
+    if (this.#closed !== undefined) throw this.#closed;
+    this.#closed = new StoreError('closed', 'the body is finished');
+    const scanned = this.#scanner.end();
+    const header = this.#header.bytes();
+    const spill = this.#spill;
+    if (spill !== undefined) await guarded('a body could not be synced', () => spill.finish());
+    this.#staged = true;
+    const body = spill === undefined ? this.#body.bytes() : null;
+    return new FinishedBody(this.#options, {
+      size: this.#size,
+      hash: this.#hash.digest('hex'),
+      scanned,
+      header,
+      body,
+      file: spill?.path ?? null,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= new StoreError('closed', 'the body was dropped');
+    if (this.#staged) return;
+    await Promise.allSettled([this.#pending]);
+    const spill = this.#spill;
+    this.#spill = undefined;
+    if (spill === undefined) return;
+    try {
+      await spill.discard();
+    } catch (cause) {
+      this.#options.log.warn({ err: cause, file: spill.path }, 'a staged file could not be removed');
+    }
+  }
+}
+
+/** What `finish` returns: small bodies with their bytes, large ones with their file. */
+class FinishedBody implements Staged {
+  readonly size: number;
+  readonly hash: string;
+  readonly scanned: ScannedMessage;
+  readonly header: Uint8Array;
+  readonly headerCompressed: Uint8Array;
+  readonly bodyCompressed: Uint8Array | null;
+  readonly file: string | null;
+  readonly #body: Uint8Array | null;
+  readonly #options: StagingOptions;
+  #disposed = false;
+
+  constructor(
+    options: StagingOptions,
+    parts: Pick<Staged, 'size' | 'hash' | 'scanned' | 'header' | 'file'> & { body: Uint8Array | null },
+  ) {
+    this.#options = options;
+    this.size = parts.size;
+    this.hash = parts.hash;
+    this.scanned = parts.scanned;
+    this.header = parts.header;
+    this.headerCompressed = compress(parts.header);
+    this.#body = parts.body;
+    this.bodyCompressed = parts.body === null ? null : compress(parts.body);
+    this.file = parts.file;
+  }
+
+  open(start = 0, end = this.size): Readable {
+    return Readable.from(this.#read(start, Math.min(end, this.size)), { objectMode: false });
+  }
+
+  async *#read(start: number, end: number): AsyncGenerator<Uint8Array> {
+    const split = this.header.length;
+    if (start < split) yield this.header.subarray(start, Math.min(end, split));
+    if (end <= split) return;
+    const from = Math.max(0, start - split);
+    if (this.#body !== null) yield this.#body.subarray(from, end - split);
+    else if (this.file !== null) yield* this.#readFile(this.file, from, end - split);
+  }
+
+  async *#readFile(path: string, start: number, end: number): AsyncGenerator<Uint8Array> {
+    let file: Awaited<ReturnType<FileSystem['open']>> | undefined;
+    try {
+      file = await this.#options.files.open(path, 'r');
+      const reader = await FrameReader.open(file);
+      yield* reader.read(start, end);
+    } catch (cause) {
+      throw asStoreError(cause, 'a staged body could not be read');
+    } finally {
+      await file?.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed || this.file === null) return;
+    this.#disposed = true;
+    try {
+      await this.#options.files.unlink(this.file);
+    } catch (cause) {
+      this.#options.log.warn({ err: cause, file: this.file }, 'a staged file could not be removed');
+    }
+  }
+}
