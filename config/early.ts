@@ -1,0 +1,12 @@
+// Imported before anything else by src/main.ts: settings of the runtime that count only before their first use.
+import { availableParallelism } from 'node:os';
+
+/** libuv's threads for files, names and zstd, beside those that argon2 may hold (DESIGN 5). */
+const POOL_THREADS = 8;
+
+/** How many argon2 hashes may run at once in the process: one core stays free for mail (DESIGN 5). */
+export const ARGON2_AT_ONCE = Math.max(1, availableParallelism() - 1);
+
+// libuv reads this once, when the pool is first used; a larger value set by the administrator stands.
+const wanted = POOL_THREADS + ARGON2_AT_ONCE;
+if (!(Number(process.env.UV_THREADPOOL_SIZE) >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);

@@ -1,0 +1,46 @@
+// The limits of the listeners, each with its reason. Limits inside a protocol are in that protocol's limits.ts.
+
+/**
+ * Connections of untrusted peers in the whole process. Each costs a descriptor and up to 64 KB (a TLS session); with
+ * the databases this stays below the 65,536 descriptors of the systemd unit and below 1 GB.
+ */
+export const MAX_CONNECTIONS = 10_000;
+
+/**
+ * Connections of one untrusted address (an IPv6 /64 counts as one) to the listeners that people's programs use: an
+ * office of 150 behind one address, with six IMAP connections each.
+ */
+export const MAX_CONNECTIONS_PER_ADDRESS = 1_000;
+
+/** Connections of one untrusted address to the MX listener: Postfix's own default; no honest sender needs more. */
+export const MAX_MX_CONNECTIONS_PER_ADDRESS = 50;
+
+/** New connections a minute from one untrusted address: a whole office polling by POP3 stays far below. */
+export const MAX_CONNECTIONS_PER_MINUTE = 600;
+
+/** A handshake takes two round trips and a signature; the slowest mobile links finish within this. */
+export const TLS_HANDSHAKE_MS = 15_000;
+
+/** Unfinished handshakes of untrusted peers in one thread: each holds about 50 KB, so 100 MB at worst. */
+export const MAX_TLS_HANDSHAKES = 2_000;
+
+/** Connections the kernel holds for us before we accept them; the usual cap of Linux (somaxconn) is higher. */
+export const BACKLOG = 1_024;
+
+/** Silent peers are probed, so that one that vanished frees its connection: NAT tables forget after minutes. */
+export const TCP_KEEPALIVE_MS = 300_000;
+
+/** A refusal is said, then the socket is closed; a peer that does not read it is cut off after this. */
+export const REFUSAL_MS = 2_000;
+
+/** Refusals that are being said in one thread; above this a refused connection is closed without a word. */
+export const MAX_REFUSALS = 200;
+
+/** What a graceful stop may take before what still runs is cut: SIGTERM must end the process within 20 s. */
+export const STOP_MS = 15_000;
+
+/** A thread that does not answer a scrape in this time is left out of it. */
+export const SCRAPE_MS = 2_000;
+
+/** A server thread opens its store and its listeners well within this; longer means that it hangs. */
+export const THREAD_START_MS = 30_000;

@@ -1,0 +1,50 @@
+// The root logger: structured lines on stderr (stdout belongs to `ready` and the commands' answers), secrets masked.
+import { type DestinationStream, type Logger, pino } from 'pino';
+
+/** A reader of stderr that has stopped costs log lines above this, never memory without bound. */
+const LOG_BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** Masked wherever one of these names stands at the top of a line or one level down. */
+const SECRETS = [
+  'password',
+  'passwordHash',
+  'newPassword',
+  'secret',
+  'token',
+  'credentials',
+  'authorization',
+  'cookie',
+  'privateKey',
+];
+
+export interface LogOptions {
+  readonly level: string;
+  /** The server thread it is for: 0 is the main thread. */
+  readonly thread: number;
+  /** Where lines go; stderr if absent. */
+  readonly destination?: DestinationStream;
+}
+
+export interface RootLog {
+  readonly log: Logger;
+  /** Writes what is buffered, before the process or the thread ends. */
+  flush(): void;
+}
+
+/** Makes the logger of one thread; every part logs with a child of it. */
+export function createRootLog(options: LogOptions): RootLog {
+  const stderr = options.destination
+    ? undefined
+    : pino.destination({ dest: 2, sync: false, maxLength: LOG_BUFFER_BYTES });
+  const log = pino(
+    {
+      level: options.level,
+      base: { thread: options.thread },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+    },
+    options.destination ?? (stderr as DestinationStream),
+  );
+  return { log, flush: () => stderr?.flushSync() };
+}
