@@ -1,0 +1,154 @@
+// One open SQLite file: its settings, its cache of prepared statements, and the driver of operations.
+
+import Sqlite from 'better-sqlite3';
+import { MAX_ROWS, type Op, type Statement } from '../../operation.ts';
+import { bind, type Compiled, compile } from './parameters.ts';
+
+/** Most statements kept prepared per handle; the operations have about 150 texts. */
+const MAX_STATEMENTS = 400;
+
+// A page cache of 2 MB a handle: hundreds may be open, and the kernel's cache is behind it.
+// cell_size_check finds a damaged page before its content is used.
+const SETTINGS = `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;
+PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`;
+
+export interface OpenDatabase {
+  readonly file: string;
+  /** Milliseconds that SQLite itself may wait for another connection, blocking this thread. */
+  readonly busyTimeout: number;
+  /** Makes the file if it isn't there. */
+  readonly create?: boolean;
+}
+
+interface Prepared {
+  readonly compiled: Compiled;
+  readonly statement: Sqlite.Statement<unknown[], unknown>;
+}
+
+/** A better-sqlite3 handle in WAL mode, and what drives operations over it. */
+export class Database {
+  readonly file: string;
+  readonly #sqlite: Sqlite.Database;
+  readonly #statements = new Map<string, Prepared>();
+  readonly #begin: Sqlite.Statement;
+  readonly #beginImmediate: Sqlite.Statement;
+  readonly #commit: Sqlite.Statement;
+  readonly #totalChanges: Sqlite.Statement<unknown[], number>;
+
+  constructor(options: OpenDatabase) {
+    this.file = options.file;
+    this.#sqlite = new Sqlite(options.file, { timeout: options.busyTimeout, fileMustExist: options.create !== true });
+    try {
+      this.#sqlite.exec(SETTINGS);
+      // The first read opens the WAL file; from here to close() nobody can delete it (each connection in WAL mode
+      // holds a shared lock on the database). A new file is turned into one with a WAL.
+      if (this.#sqlite.pragma('journal_mode', { simple: true }) !== 'wal') {
+        this.#sqlite.pragma('journal_mode = WAL');
+      }
+      this.#begin = this.#sqlite.prepare('BEGIN');
+      this.#beginImmediate = this.#sqlite.prepare('BEGIN IMMEDIATE');
+      this.#commit = this.#sqlite.prepare('COMMIT');
+      this.#totalChanges = this.#sqlite.prepare<unknown[], number>('SELECT total_changes()').pluck();
+      this.version();
+    } catch (error) {
+      this.#sqlite.close();
+      throw error;
+    }
+  }
+
+  /** Runs a reading operation in one read transaction, to its end, without yielding to the event loop. */
+  read<T>(op: () => Op<T>): T {
+    return this.#transaction(this.#begin, op);
+  }
+
+  /** Runs a writing operation in one transaction; `changed` is false if no row was touched. */
+  write<T>(op: () => Op<T>): { readonly value: T; readonly changed: boolean } {
+    const before = this.#totalChanges.get();
+    const value = this.#transaction(this.#beginImmediate, op);
+    return { value, changed: this.#totalChanges.get() !== before };
+  }
+
+  /** Runs a script of the schema in one transaction, which also sets the version that it leads to. */
+  migrate(script: string, version: number): void {
+    this.#beginImmediate.run();
+    try {
+      this.#sqlite.exec(script);
+      this.#sqlite.pragma(`user_version = ${version}`);
+      this.#commit.run();
+    } finally {
+      this.#rollback();
+    }
+  }
+
+  /** The schema's version, by which migrations are chosen. */
+  version(): number {
+    return this.#sqlite.pragma('user_version', { simple: true }) as number;
+  }
+
+  /** Moves the WAL's content into the file; `frames` are the WAL's pages, `moved` those that are in the file (then).
+   * NOOP only looks. */
+  checkpoint(mode: 'NOOP' | 'PASSIVE' | 'RESTART'): { busy: boolean; frames: number; moved: number } {
+    const sql = `PRAGMA wal_checkpoint(${mode})`;
+    const prepared = this.#statements.get(sql) ?? this.#prepare(sql);
+    const row = prepared.statement.get() as { busy: number; log: number; checkpointed: number };
+    return { busy: row.busy !== 0, frames: row.log, moved: row.checkpointed };
+  }
+
+  /** What SQLite's own check of the file finds; empty when it is sound. */
+  integrity(): string[] {
+    const rows = this.#sqlite.pragma('integrity_check(100)') as { integrity_check: string }[];
+    return rows.map((row) => row.integrity_check).filter((text) => text !== 'ok');
+  }
+
+  /** Writes the database as it is now into a new file. */
+  copyTo(file: string): void {
+    this.#sqlite.prepare('VACUUM INTO ?').run(file);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#sqlite.close();
+  }
+
+  #transaction<T>(begin: Sqlite.Statement, op: () => Op<T>): T {
+    begin.run();
+    try {
+      const value = this.#drive(op());
+      this.#commit.run();
+      return value;
+    } finally {
+      this.#rollback();
+    }
+  }
+
+  #drive<T>(work: Op<T>): T {
+    let step = work.next();
+    while (!step.done) step = work.next(this.#execute(step.value));
+    return step.value;
+  }
+
+  #execute(statement: Statement): unknown {
+    const prepared = this.#statements.get(statement.sql) ?? this.#prepare(statement.sql);
+    const args = bind(prepared.compiled, statement.args);
+    if (statement.mode === 'run') return prepared.statement.run(...args).changes;
+    const rows = prepared.statement.all(...args);
+    if (rows.length > MAX_ROWS) throw new RangeError(`more than ${MAX_ROWS} rows from: ${statement.sql}`);
+    return rows;
+  }
+
+  #prepare(sql: string): Prepared {
+    if (this.#statements.size >= MAX_STATEMENTS) {
+      const [oldest] = this.#statements.keys();
+      if (oldest !== undefined) this.#statements.delete(oldest);
+    }
+    const compiled = compile(sql);
+    const prepared = { compiled, statement: this.#sqlite.prepare<unknown[], unknown>(compiled.sql) };
+    this.#statements.set(sql, prepared);
+    return prepared;
+  }
+
+  /** Ends a transaction that did not commit; SQLite has already ended it after some errors (full, I/O). */
+  #rollback(): void {
+    if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
+  }
+}

@@ -1,0 +1,66 @@
+// The open files of one thread. Handles of accounts are kept in order of use within a budget that the process shares;
+// the directory and the queue stay open. A handle in use is never closed.
+
+import type { DatabaseKey } from '../port.ts';
+import { Database } from './database.ts';
+import { databaseFile, databaseName, type Layout } from './layout.ts';
+import { type StoreShared, slotOf } from './shared.ts';
+import { type SyncCalls, WalSync } from './wal-sync.ts';
+import { WriteQueue } from './write-queue.ts';
+
+/** Milliseconds that SQLite may block the thread waiting for another connection; longer waits are asynchronous. */
+const BUSY_TIMEOUT = 10;
+
+/** One open file. */
+export class Handle {
+  readonly database: Database;
+  readonly sync: WalSync;
+  /** Migrated, and jumped if its boot ended badly: operations may run. */
+  ready = false;
+  /** The file says durably that it is written under this boot: writing operations may run. */
+  stamped = false;
+  /** Commits so far, to look at the WAL's length now and then. */
+  commits = 0;
+
+  constructor(file: string, calls: SyncCalls) {
+    this.database = new Database({ file, busyTimeout: BUSY_TIMEOUT });
+    try {
+      this.sync = new WalSync(file, calls);
+      if (!this.sync.isCurrent()) throw new Error(`the WAL of ${file} was replaced while it was opened`);
+    } catch (error) {
+      this.database.close();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.sync.close();
+    this.database.close();
+  }
+}
+
+/** What this thread knows of one database. */
+export class Seat {
+  readonly key: DatabaseKey;
+  readonly name: string;
+  readonly slot: number;
+  readonly file: string;
+  readonly queue: WriteQueue;
+  handle: Handle | null = null;
+  /** Set while the handle is being opened. */
+  opening: Promise<Handle> | null = null;
+  /** Operations in hand; the handle stays open while there are any. */
+  users = 0;
+  /** Set while the database is being replaced or deleted; operations wait for it. */
+  retired: Promise<void> | null = null;
+  /** Set while the handle is being closed. */
+  closing: Promise<void> | null = null;
+
+  constructor(key: DatabaseKey, layout: Layout, shared: StoreShared) {
+    this.key = key;
+    this.name = databaseName(key);
+    this.slot = slotOf(key);
+    this.file = databaseFile(layout, key);
+    this.queue = new WriteQueue(`${shared.name}/${this.name}`);
+  }
+}

@@ -1,0 +1,89 @@
+// The group commit: after COMMIT a writer waits for an asynchronous fdatasync of the WAL file. One is in flight and one
+// is waiting; everybody who commits while one is in flight shares the next.
+
+import { close, fdatasync, fstatSync, fsync, open, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+
+const fdatasyncAsync = promisify(fdatasync);
+const fsyncAsync = promisify(fsync);
+const openAsync = promisify(open);
+const closeAsync = promisify(close);
+
+/** The system's calls that make things durable; tests put stalling and failing ones in their place. */
+export interface SyncCalls {
+  /** Makes the content of an open file durable. */
+  file(fd: number, path: string): Promise<void>;
+  /** Makes the names in a folder durable. */
+  folder(path: string): Promise<void>;
+}
+
+/** The real ones. */
+export const SYSTEM_SYNC: SyncCalls = {
+  file: (fd) => fdatasyncAsync(fd),
+  async folder(path) {
+    const fd = await openAsync(path, 'r');
+    try {
+      await fsyncAsync(fd);
+    } finally {
+      await closeAsync(fd);
+    }
+  },
+};
+
+/** The WAL file of one open database. Lives no longer than its handle, which keeps the file from being deleted. */
+export class WalSync {
+  readonly #path: string;
+  readonly #fd: number;
+  readonly #calls: SyncCalls;
+  #folderSynced = false;
+  #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  /** To be made after the handle has read from the database, which opens (or makes) its WAL. */
+  constructor(database: string, calls: SyncCalls) {
+    this.#path = `${database}-wal`;
+    this.#calls = calls;
+    // Opening and closing the WAL is harmless; closing the database or its -shm would drop SQLite's POSIX locks.
+    this.#fd = openSync(this.#path, 'r');
+  }
+
+  /** True if the name still leads to the file that we sync: it must, as long as the handle is open. */
+  isCurrent(): boolean {
+    const named = statSync(this.#path, { throwIfNoEntry: false });
+    return named !== undefined && named.ino === fstatSync(this.#fd).ino;
+  }
+
+  /** Resolves when everything that was committed before this call is durable. */
+  wait(): Promise<void> {
+    if (this.#next !== null) return this.#next;
+    if (this.#running === null) return this.#start();
+    this.#next = this.#running.then(() => {
+      this.#next = null;
+      return this.#start();
+    });
+    return this.#next;
+  }
+
+  /** Closes the file, once no sync is in hand. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#running]);
+    await closeAsync(this.#fd);
+  }
+
+  #start(): Promise<void> {
+    const running = this.#sync().finally(() => {
+      this.#running = null;
+    });
+    this.#running = running;
+    return running;
+  }
+
+  async #sync(): Promise<void> {
+    // The WAL may be new (the last handle to close deletes it), and only its folder's sync makes its name durable.
+    // Every handle does that once: another one's first sync may not have got so far.
+    if (this.#folderSynced) return this.#calls.file(this.#fd, this.#path);
+    await Promise.all([this.#calls.file(this.#fd, this.#path), this.#calls.folder(dirname(this.#path))]);
+    this.#folderSynced = true;
+  }
+}

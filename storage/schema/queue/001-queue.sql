@@ -1,0 +1,73 @@
+-- What waits to be sent (DESIGN 2 and 3.6). One writer, the main thread. counter, epoch, class and change are not
+-- followed by anybody here, but ids are seen outside (in replies and reports), so the epoch rule holds for them too.
+
+CREATE TABLE counter (
+  account TEXT PRIMARY KEY,     -- 'queue'
+  modseq INTEGER NOT NULL,
+  next_id INTEGER NOT NULL,
+  uidvalidity INTEGER NOT NULL,
+  epoch INTEGER NOT NULL,
+  boot_id TEXT NOT NULL,
+  bytes INTEGER NOT NULL,       -- of all bodies that wait
+  messages INTEGER NOT NULL     -- messages that wait
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE epoch (
+  account TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  first INTEGER NOT NULL,
+  last INTEGER,
+  PRIMARY KEY (account, epoch)
+) STRICT, WITHOUT ROWID;
+
+-- One submission. Its body is stored once, however many recipients it has.
+CREATE TABLE queued (
+  id INTEGER PRIMARY KEY,
+  tenant INTEGER NOT NULL,
+  account TEXT NOT NULL,        -- whose submission it is; '' for our own reports
+  sender TEXT NOT NULL,         -- MAIL FROM; '' is the null sender of a report
+  size INTEGER NOT NULL,
+  utf8 INTEGER NOT NULL,        -- needs SMTPUTF8 (RFC 6531)
+  eight_bit INTEGER NOT NULL,   -- BODY=8BITMIME (RFC 6152)
+  require_tls INTEGER NOT NULL, -- REQUIRETLS (RFC 8689)
+  envelope_id TEXT NOT NULL,    -- ENVID (RFC 3461 4.4), '' for none
+  return_full INTEGER NOT NULL, -- RET=FULL (RFC 3461 4.3)
+  created INTEGER NOT NULL,     -- unix ms
+  expires INTEGER NOT NULL,     -- unix ms after which it is given back
+  prefix BLOB NOT NULL,         -- the headers we add, signatures included
+  header BLOB NOT NULL,         -- zstd
+  body BLOB,                    -- zstd; null if it lies in `blob`
+  blob TEXT NOT NULL            -- the name of its file, '' if the body is here
+) STRICT;
+
+-- One recipient of it: the unit that succeeds, waits or fails.
+CREATE TABLE queued_recipient (
+  queued INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  address TEXT NOT NULL,
+  domain TEXT NOT NULL,         -- A-labels, lower case: what is sent together
+  original TEXT NOT NULL,       -- ORCPT (RFC 3461 4.2), '' for none
+  notify INTEGER NOT NULL,      -- NOTIFY as bits: success 1, failure 2, delay 4; 0 is NEVER
+  state TEXT NOT NULL,          -- waiting, held, sent, failed
+  attempts INTEGER NOT NULL,
+  next_attempt INTEGER NOT NULL, -- unix ms
+  delay_told INTEGER NOT NULL,  -- a report of the delay has gone out
+  status TEXT NOT NULL,         -- the last enhanced status (RFC 3463), '' before the first
+  reply TEXT NOT NULL,          -- the last reply, or what failed before one
+  PRIMARY KEY (queued, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX queued_recipient_due ON queued_recipient (state, next_attempt);
+CREATE INDEX queued_recipient_domain ON queued_recipient (domain, state, next_attempt);
+
+-- What was tried: for the console and for reports.
+CREATE TABLE attempt (
+  queued INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  at INTEGER NOT NULL,          -- unix ms
+  host TEXT NOT NULL,
+  tls TEXT NOT NULL,            -- protocol and how it was verified, '' without
+  status TEXT NOT NULL,
+  reply TEXT NOT NULL,
+  PRIMARY KEY (queued, seq, number)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,270 @@
+// The SQLite engine by itself: transactions, the group commit, generations, errors, the budget of handles.
+import { existsSync } from 'node:fs';
+import { truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pino from 'pino';
+import { expect, test } from 'vitest';
+import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
+import { accountFolder, layoutOf } from '#storage/engines/sqlite/layout.ts';
+import { createStoreShared, type StoreShared } from '#storage/engines/sqlite/shared.ts';
+import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
+import { StoreError } from '#storage/errors.ts';
+import { all, type Op, one, run } from '#storage/operation.ts';
+import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
+
+const ID = 'a000000000000001';
+const ACCOUNT = { kind: 'account', id: ID } as const;
+
+interface Options {
+  sync?: SyncCalls;
+  shared?: StoreShared;
+  handles?: number;
+  fatal?: (error: Error) => void;
+}
+
+function engineOn(folder: TemporaryFolder, options: Options = {}): SqliteEngine & AsyncDisposable {
+  const shared = options.shared ?? createStoreShared();
+  const engine = new SqliteEngine({
+    layout: layoutOf(folder.path),
+    shared,
+    log: pino({ level: 'silent' }),
+    handles: options.handles ?? 10,
+    boots: { current: shared.bootId, endedCleanly: () => false },
+    maintenance: null,
+    fatal:
+      options.fatal ??
+      ((error) => {
+        throw error;
+      }),
+    ...(options.sync === undefined ? {} : { sync: options.sync }),
+  });
+  return Object.assign(engine, { [Symbol.asyncDispose]: () => engine.close() });
+}
+
+function* subscribe(name: string): Op<void> {
+  yield* run('INSERT INTO subscription (account, owner, name) VALUES ($1, $1, $2)', [ID, name]);
+}
+
+function* names(): Op<string[]> {
+  const rows = yield* all<{ name: string }>('SELECT name FROM subscription WHERE account = $1 ORDER BY name', [ID]);
+  return rows.map((row) => row.name);
+}
+
+test('what is written is read by another thread’s engine, and the generation was raised for both', async () => {
+  await using folder = await temporaryFolder();
+  const shared = createStoreShared();
+  await using one = engineOn(folder, { shared });
+  await using two = engineOn(folder, { shared });
+  await one.createAccount(ID);
+  const before = two.generation(ACCOUNT);
+  const woken = Promise.withResolvers<void>();
+  using _here = two.subscribe(ACCOUNT, woken.resolve);
+  await one.write(ACCOUNT, () => subscribe('INBOX'));
+  expect(two.generation(ACCOUNT)).toBe(before + 1);
+  expect(await two.read(ACCOUNT, names)).toEqual(['INBOX']);
+  await woken.promise;
+});
+
+test('a failing operation leaves nothing, and its own error comes back', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  await engine.createAccount(ID);
+  const before = engine.generation(ACCOUNT);
+  await expect(
+    engine.write(ACCOUNT, function* () {
+      yield* subscribe('INBOX');
+      throw new StoreError('over-quota', 'full');
+    }),
+  ).rejects.toMatchObject({ code: 'over-quota' });
+  expect(await engine.read(ACCOUNT, names)).toEqual([]);
+  expect(engine.generation(ACCOUNT)).toBe(before);
+});
+
+test('parameters go by their number, undefined and booleans are refused', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  await engine.createAccount(ID);
+  const row = await engine.read(ACCOUNT, () => one("SELECT $2 AS b, $1 AS a, $2 || '$1' AS c", [1, 'x']));
+  expect(row).toEqual({ b: 'x', a: 1, c: 'x$1' });
+  for (const bad of [undefined, true, Number.NaN, 1n]) {
+    await expect(engine.read(ACCOUNT, () => one('SELECT $1 AS a', [bad as never]))).rejects.toMatchObject({
+      name: 'StoreError',
+      cause: { name: 'TypeError' },
+    });
+  }
+  await expect(engine.read(ACCOUNT, () => one('SELECT $1 AS a', [1, 2]))).rejects.toThrow('1 parameters wanted');
+});
+
+test('a statement that returns more than the most rows is a mistake of the program', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  await engine.createAccount(ID);
+  const count = (n: number) =>
+    engine.read(ACCOUNT, () =>
+      all('WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < $1) SELECT x FROM c', [n]),
+    );
+  expect(await count(2000)).toHaveLength(2000);
+  await expect(count(2001)).rejects.toThrow('more than 2000 rows');
+});
+
+test('nothing is acknowledged while the sync stalls, and an error comes when it fails', async () => {
+  await using folder = await temporaryFolder();
+  const stalled = Promise.withResolvers<void>();
+  let stall = false;
+  const fatal = Promise.withResolvers<Error>();
+  const sync: SyncCalls = {
+    file: () => (stall ? stalled.promise : Promise.resolve()),
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { sync, fatal: fatal.resolve });
+  await engine.createAccount(ID);
+  await engine.write(ACCOUNT, () => subscribe('before'));
+  const generation = engine.generation(ACCOUNT);
+  stall = true;
+  const answers: string[] = [];
+  const writes = ['a', 'b', 'c'].map((name) =>
+    engine
+      .write(ACCOUNT, () => subscribe(name))
+      .then(
+        () => answers.push('ok'),
+        (error: StoreError) => answers.push(error.code),
+      ),
+  );
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  // Visible, and not acknowledged.
+  expect(await engine.read(ACCOUNT, names)).toEqual(['a', 'b', 'before', 'c']);
+  expect(answers).toEqual([]);
+  stalled.reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
+  await Promise.all(writes);
+  expect(answers).toEqual(['unavailable', 'unavailable', 'unavailable']);
+  expect(engine.generation(ACCOUNT)).toBe(generation);
+  expect((await fatal.promise).message).toContain('EIO');
+  await expect(engine.write(ACCOUNT, () => subscribe('d'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(engine.read(ACCOUNT, names)).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+test('a write that finds its work done by a commit that is not yet synced waits for a sync too', async () => {
+  await using folder = await temporaryFolder();
+  const stalled = Promise.withResolvers<void>();
+  const shared = createStoreShared();
+  const slow: SyncCalls = { file: () => stalled.promise, folder: () => Promise.resolve() };
+  let synced = 0;
+  const counted: SyncCalls = {
+    file: async () => {
+      synced++;
+    },
+    folder: () => Promise.resolve(),
+  };
+  await using other = engineOn(folder, { shared, sync: counted });
+  await other.createAccount(ID);
+  await using engine = engineOn(folder, { shared, sync: slow });
+  const first = engine.write(ACCOUNT, () => subscribe('INBOX'));
+  while ((await other.read(ACCOUNT, names)).length === 0);
+  const retry = () => run('DELETE FROM subscription WHERE account = $1 AND name = $2', [ID, 'absent']);
+  await other.write(ACCOUNT, retry);
+  expect(synced).toBe(1);
+  stalled.resolve();
+  await first;
+  await other.write(ACCOUNT, retry);
+  expect(synced).toBe(1);
+});
+
+test('two writers at once share a sync', async () => {
+  await using folder = await temporaryFolder();
+  let syncs = 0;
+  const sync: SyncCalls = {
+    file: async () => {
+      syncs++;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { sync });
+  await engine.createAccount(ID);
+  await Promise.all(Array.from({ length: 50 }, (_, i) => engine.write(ACCOUNT, () => subscribe(`m${i}`))));
+  expect(syncs).toBeLessThanOrEqual(4);
+  expect(await engine.read(ACCOUNT, names)).toHaveLength(50);
+});
+
+test('handles past the budget are closed, the ones used longest ago first, and open again when needed', async () => {
+  await using folder = await temporaryFolder();
+  const shared = createStoreShared();
+  await using engine = engineOn(folder, { shared, handles: 3 });
+  const open = new Int32Array(shared.handles);
+  const ids = Array.from({ length: 10 }, (_, i) => `b00000000000000${i}`);
+  for (const id of ids) {
+    await engine.createAccount(id);
+    await engine.write({ kind: 'account', id }, () =>
+      run("INSERT INTO subscription (account, owner, name) VALUES ($1, $1, 'x')", [id]),
+    );
+  }
+  await expect.poll(() => open[0]).toBe(3);
+  const layout = layoutOf(folder.path);
+  const wals = ids.map((id) => existsSync(join(accountFolder(layout, id), 'mail.db-wal')));
+  expect(wals).toEqual([...Array(7).fill(false), true, true, true]);
+  for (const id of ids) {
+    const rows = await engine.read({ kind: 'account', id }, () => all('SELECT name FROM subscription'));
+    expect(rows).toEqual([{ name: 'x' }]);
+  }
+});
+
+test('a handle in use is not closed', async () => {
+  await using folder = await temporaryFolder();
+  const shared = createStoreShared();
+  const stalled = Promise.withResolvers<void>();
+  let stall = false;
+  const sync: SyncCalls = {
+    file: () => (stall ? stalled.promise : Promise.resolve()),
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { shared, handles: 1, sync });
+  const other = { kind: 'account', id: 'c000000000000001' } as const;
+  await engine.createAccount(ID);
+  await engine.createAccount(other.id);
+  stall = true;
+  const write = engine.write(ACCOUNT, () => subscribe('INBOX'));
+  await engine.read(other, () => all('SELECT 1 AS x'));
+  await engine.read(other, () => all('SELECT 1 AS x'));
+  expect(existsSync(join(accountFolder(layoutOf(folder.path), ID), 'mail.db-wal'))).toBe(true);
+  stalled.resolve();
+  await write;
+  expect(await engine.read(ACCOUNT, names)).toEqual(['INBOX']);
+});
+
+test('a damaged file makes its own account unavailable and no other', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  const other = { kind: 'account', id: 'c000000000000001' } as const;
+  await engine.createAccount(ID);
+  await engine.createAccount(other.id);
+  await writeFile(join(accountFolder(layoutOf(folder.path), ID), 'mail.db'), 'x'.repeat(8192));
+  await expect(engine.read(ACCOUNT, names)).rejects.toMatchObject({ code: 'corrupt' });
+  await expect(engine.write(ACCOUNT, () => subscribe('x'))).rejects.toMatchObject({ code: 'corrupt' });
+  expect(await engine.read(other, () => all('SELECT 1 AS x'))).toEqual([{ x: 1 }]);
+  await truncate(join(accountFolder(layoutOf(folder.path), ID), 'mail.db'), 5000);
+  await expect(engine.read(ACCOUNT, names)).rejects.toMatchObject({ code: 'corrupt' });
+});
+
+test('an account that does not exist is not found, and one removed is gone', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  await expect(engine.read(ACCOUNT, names)).rejects.toMatchObject({ code: 'not-found' });
+  await engine.createAccount(ID);
+  await engine.write(ACCOUNT, () => subscribe('INBOX'));
+  await engine.destroyAccount(ID);
+  await expect(engine.read(ACCOUNT, names)).rejects.toMatchObject({ code: 'not-found' });
+});
+
+test('a full disk is no-space, nothing is lost, and it recovers', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  await engine.createAccount(ID);
+  await engine.write(ACCOUNT, () => subscribe('before'));
+  const big = 'x'.repeat(200_000);
+  await engine.read(ACCOUNT, () => all('PRAGMA max_page_count = 60'));
+  await expect(engine.write(ACCOUNT, () => subscribe(big))).rejects.toMatchObject({ code: 'no-space' });
+  expect(await engine.read(ACCOUNT, names)).toEqual(['before']);
+  await engine.read(ACCOUNT, () => all('PRAGMA max_page_count = 100000'));
+  await engine.write(ACCOUNT, () => subscribe(big));
+  expect(await engine.read(ACCOUNT, names)).toEqual(['before', big]);
+});
