@@ -104,8 +104,7 @@ interface BindOptions {
 function bind(listener: ListenerName, address: ListenAddress, options: BindOptions): Promise<Server> {
   const { promise, resolve, reject } = Promise.withResolvers<Server>();
   const server = createServer(
-    // Half-open: a peer that has sent all may still wait for the answers.
-    { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
     options.onConnection,
   );
   const failed = (error: NodeJS.ErrnoException) => {
