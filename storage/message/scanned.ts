@@ -18,6 +18,8 @@ export const Trait = {
   list: 64,
   /** Needs UTF8=ACCEPT: raw UTF-8 in its header. */
   utf8: 128,
+  /** Does not end with CRLF: POP3 adds one, and counts it. */
+  openEnd: 256,
 } as const;
 
 export interface ScannedMessage {

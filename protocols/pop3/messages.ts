@@ -1,0 +1,71 @@
+// What the commands that name messages have in common.
+import { parseNumbers } from './grammar.ts';
+import { LINES_AT_ONCE } from './limits.ts';
+import type { Entry, Maildrop } from './maildrop.ts';
+import { MessageWriter, type TopCutter } from './octets.ts';
+import type { Session } from './session.ts';
+
+/** The message that the argument names; says so if there is none. */
+export function named(session: Session, maildrop: Maildrop, argument: Buffer | null): Entry | undefined {
+  const [number] = parseNumbers(argument, 1) ?? [];
+  if (number === undefined) {
+    session.error('a message number is needed');
+    return undefined;
+  }
+  return existing(session, maildrop, number);
+}
+
+/** The message of this number; says so if there is none. */
+export function existing(session: Session, maildrop: Maildrop, number: number): Entry | undefined {
+  const entry = maildrop.entry(number);
+  if (entry === undefined) session.error('no such message');
+  return entry;
+}
+
+/** A multi-line response with a line for every message that is not marked as deleted. */
+export async function listed(
+  session: Session,
+  maildrop: Maildrop,
+  text: string,
+  value: (entry: Entry) => string | number,
+): Promise<void> {
+  const { out } = session.connection;
+  await session.multiline(text, async () => {
+    for (let number = 1; number <= maildrop.length; number++) {
+      const entry = maildrop.entry(number);
+      if (entry === undefined) continue;
+      out.number(number).text(` ${value(entry)}\r\n`);
+      if (number % LINES_AT_ONCE === 0) await session.pace();
+    }
+    out.text('.\r\n');
+  });
+}
+
+/**
+ * A multi-line response with a message, as fast as the peer reads. The first piece is read before +OK, so that a body
+ * which can't be read is an error and not a broken reply. With a cutter only what it takes.
+ */
+export async function sendMessage(
+  session: Session,
+  maildrop: Maildrop,
+  entry: Entry,
+  text: string,
+  cutter?: TopCutter,
+): Promise<void> {
+  const pieces = (await maildrop.content(entry)).read()[Symbol.asyncIterator]();
+  try {
+    let next = await pieces.next();
+    await session.multiline(text, async () => {
+      const writer = new MessageWriter(session.connection.out);
+      while (next.done !== true) {
+        writer.write(cutter === undefined ? next.value : cutter.cut(next.value));
+        if (cutter?.done === true) break;
+        await session.pace();
+        next = await pieces.next();
+      }
+      writer.end();
+    });
+  } finally {
+    await pieces.return?.();
+  }
+}
