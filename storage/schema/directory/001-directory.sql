@@ -83,6 +83,7 @@ CREATE TABLE mail_account (
   created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX mail_account_address ON mail_account (domain, local);
+CREATE INDEX mail_account_local ON mail_account (local);
 
 -- A kind has at most one row an account now; application passwords are kinds of their own later.
 CREATE TABLE credential (
@@ -110,3 +111,5 @@ CREATE TABLE alias_target (
   address TEXT NOT NULL,
   PRIMARY KEY (domain, local, seq)
 ) STRICT, WITHOUT ROWID;
+
+INSERT INTO class (account, class, modseq, floor, bytes, objects) VALUES ('directory', 'directory', 1, 0, 0, 0);

@@ -1,0 +1,158 @@
+// Appending: message, content, placement, thread, counters and change rows of all entries in one transaction.
+
+import { log } from '../changes/log.ts';
+import { type Op, one, run } from '../operation.ts';
+import type { Appended } from '../ports.ts';
+import type { Incoming } from './incoming.ts';
+import { formatKeywords, keywordIds } from './keywords.ts';
+import { DELIVERY_ID_MS } from './limits.ts';
+import { type MailboxRow, theMailbox, touchMailbox } from './mailbox-row.ts';
+import { checkRoom } from './quota.ts';
+import { addReferences, lookUpReferences } from './threads.ts';
+import { begin, count, finish, takeId, type Unit } from './unit.ts';
+
+export interface AppendJob {
+  readonly account: string;
+  readonly mailbox: number;
+  readonly entries: readonly Incoming[];
+  /** Unix ms. */
+  readonly now: number;
+  /** Bytes that the account may hold, or null. */
+  readonly quota: number | null;
+}
+
+/** Appends all entries, in order. Errors: not-found, over-quota, limit. */
+export function* append(job: AppendJob): Op<Appended[]> {
+  const unit = yield* begin(job.account);
+  const mailbox = yield* theMailbox(job.account, job.mailbox);
+  const tally = { total: 0, unseen: 0, bytes: 0, uids: 0 };
+  const appended: Appended[] = [];
+  for (const entry of job.entries) {
+    const known = yield* lookUpReferences(job.account, entry.references.length === 0 ? [0] : entry.references);
+    const before = yield* delivered(job, entry, known);
+    if (before !== undefined) {
+      appended.push(before);
+      continue;
+    }
+    const uid = mailbox.uidnext + tally.uids;
+    appended.push(yield* place(unit, { mailbox, uid, entry, known, now: job.now, reason: 'new' }));
+    tally.total += 1;
+    tally.uids += 1;
+    tally.unseen += 1 - (entry.flags & 1);
+    tally.bytes += entry.size;
+  }
+  if (tally.total === 0) return appended;
+  checkRoom(unit, tally.bytes, job.quota);
+  count(unit, 'mail', tally.total, tally.bytes);
+  yield* touchMailbox(unit, mailbox.id, tally);
+  yield* finish(unit);
+  return appended;
+}
+
+export interface NewPlacement {
+  readonly mailbox: MailboxRow;
+  readonly uid: number;
+  readonly entry: Incoming;
+  /** The threads that the entry's references lead to. */
+  readonly known: ReadonlyMap<number, number>;
+  readonly now: number;
+  readonly reason: 'new' | 'replaced';
+  /** The item that gets new content; a new one if absent. */
+  readonly item?: number;
+}
+
+/** Writes one new message and its placement; the caller counts it. */
+export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
+  const { mailbox, uid, entry, known, now } = what;
+  const { account } = unit;
+  const message = takeId(unit);
+  const item = what.item ?? message;
+  const thread = threadOf(entry, known) ?? message;
+  const keywords = entry.keywords.length === 0 ? '' : formatKeywords(yield* keywordIds(unit, entry.keywords));
+  yield* addReferences(
+    account,
+    entry.references.filter((hash) => !known.has(hash)),
+    thread,
+  );
+  yield* insertMessage(account, message, thread, entry);
+  yield* run(
+    `INSERT INTO placement (account, mailbox, uid, message, item, flags, keywords, received, modseq, saved, origin)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`,
+    [account, mailbox.id, uid, message, item, entry.flags, keywords, entry.received, unit.modseq, now],
+  );
+  const { reason } = what;
+  yield* log(unit, 'mail', { kind: 'add', reason, collection: mailbox.id, uid, item, object: message, thread });
+  const { uidvalidity } = mailbox;
+  return { mailbox: mailbox.id, uidvalidity, uid, message, item, thread, modseq: unit.modseq, duplicate: false };
+}
+
+function* insertMessage(account: string, id: number, thread: number, entry: Incoming): Op<void> {
+  yield* run(
+    `INSERT INTO message (id, account, size, received, received_offset, sent, thread, message_id_hash, delivered_to,
+      traits, envelope, structure, preview, delivery_id, blob)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    [
+      id,
+      account,
+      entry.size,
+      entry.received,
+      entry.receivedOffset,
+      entry.sent,
+      thread,
+      entry.messageId,
+      entry.deliveredTo,
+      entry.traits,
+      entry.envelope,
+      entry.structure,
+      entry.preview,
+      entry.deliveryId,
+      entry.blob,
+    ],
+  );
+  yield* run(`INSERT INTO content (message, account, prefix, header, body) VALUES ($1, $2, $3, $4, $5)`, [
+    id,
+    account,
+    entry.prefix,
+    entry.header,
+    entry.body,
+  ]);
+}
+
+/** The thread that a message joins: of those who named it already, else of the first that it names. */
+function threadOf(entry: Incoming, known: ReadonlyMap<number, number>): number | undefined {
+  for (const hash of entry.references) {
+    const thread = known.get(hash);
+    if (thread !== undefined) return thread;
+  }
+  return undefined;
+}
+
+interface DeliveredRow {
+  readonly mailbox: number;
+  readonly uid: number;
+  readonly item: number;
+  readonly modseq: number;
+  readonly message: number;
+  readonly uidvalidity: number | null;
+}
+
+// A delivered message is in the thread that its first reference leads to, and rows of a thread are found by delivery id.
+const DELIVERED = ['placement', 'expunged'].map(
+  (table) => `SELECT p.mailbox, p.uid, p.item, p.modseq, p.message, b.uidvalidity
+  FROM message m JOIN ${table} p ON p.account = m.account AND p.message = m.id
+    LEFT JOIN mailbox b ON b.account = p.account AND b.id = p.mailbox
+  WHERE m.account = $1 AND m.thread = $2 AND m.delivery_id = $3 AND p.saved > $4
+  ORDER BY p.item LIMIT 1`,
+);
+
+/** The placement that an earlier delivery with the same id made within the hour. */
+function* delivered(job: AppendJob, entry: Incoming, known: ReadonlyMap<number, number>): Op<Appended | undefined> {
+  const thread = threadOf(entry, known);
+  if (entry.deliveryId === 0 || thread === undefined) return undefined;
+  for (const sql of DELIVERED) {
+    const row = yield* one<DeliveredRow>(sql, [job.account, thread, entry.deliveryId, job.now - DELIVERY_ID_MS]);
+    if (row === undefined) continue;
+    return { ...row, uidvalidity: row.uidvalidity ?? 0, thread, duplicate: true };
+  }
+  return undefined;
+}

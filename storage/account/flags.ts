@@ -1,0 +1,185 @@
+// Flags and keywords. A large STORE is a series of transactions, each of a bounded number of rows, changed set-wise; only
+// what really changes gets a new modseq (RFC 7162 3.1).
+
+import { joinRuns, log } from '../changes/log.ts';
+import { all, type Op, one, run } from '../operation.ts';
+import type { FlagChange, UidRange, UidSet } from '../ports.ts';
+import { changeKeywords, formatKeywords, keywordIds, knownKeywordIds } from './keywords.ts';
+import { FLAG_ROWS, KEYWORD_SETS, PAGE_ROWS, RANGES, SET_RUNS } from './limits.ts';
+import { theMailbox, touchMailbox } from './mailbox-row.ts';
+import { after, bounded, clip, runsOf } from './uid-sets.ts';
+import { begin, finish, type Unit } from './unit.ts';
+
+export interface FlagJob {
+  readonly account: string;
+  readonly mailbox: number;
+  readonly uids: UidSet;
+  readonly change: FlagChange;
+  /** Rows changed after this are left alone. */
+  readonly unchangedSince: number;
+}
+
+export interface FlagStep {
+  /** The mailbox's modseq after this step. */
+  readonly modseq: number;
+  /** UIDs left alone because of unchangedSince. */
+  readonly modified: readonly number[];
+  /** What is still to be done, in further transactions. */
+  readonly rest: readonly UidRange[];
+}
+
+/** One step's work on one mailbox. */
+interface Work {
+  readonly unit: Unit;
+  readonly mailbox: number;
+  readonly action: FlagChange['action'];
+  readonly keywords: readonly number[];
+  /** New flags are (old & keep) | set. */
+  readonly keep: number;
+  readonly set: number;
+  readonly since: number;
+  /** Runs of changed UIDs, ascending. */
+  readonly runs: [number, number][];
+  readonly modified: number[];
+  unseen: number;
+}
+
+/** Widths up to which a range's rows are read and written one by one: fewer statements than set-wise. */
+const NARROW = 64;
+const ALL_FLAGS = 31;
+
+/** The first step of a change of flags; the caller goes on with `rest`. Errors: not-found, limit, invalid. */
+export function* changeFlags(job: FlagJob): Op<FlagStep> {
+  const unit = yield* begin(job.account);
+  const mailbox = yield* theMailbox(job.account, job.mailbox);
+  const { action, flags, keywords } = job.change;
+  const ids = action === 'remove' ? yield* knownKeywordIds(job.account, keywords) : yield* keywordIds(unit, keywords);
+  formatKeywords(ids);
+  const keep = { add: ALL_FLAGS, remove: ALL_FLAGS & ~flags, replace: 0 }[action];
+  const set = action === 'remove' ? 0 : flags & ALL_FLAGS;
+  const work: Work = {
+    ...{ unit, mailbox: mailbox.id, action, keywords: ids, keep, set, since: job.unchangedSince },
+    ...{ runs: [], modified: [], unseen: 0 },
+  };
+  const rest = yield* workThrough(work, clip(job.uids, mailbox.uidnext));
+  if (work.runs.length === 0) {
+    yield* finish(unit);
+    return { modseq: mailbox.modseq, modified: work.modified, rest };
+  }
+  for (const [first, last] of joinRuns(work.runs, SET_RUNS)) {
+    yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last });
+  }
+  yield* touchMailbox(unit, mailbox.id, { total: 0, unseen: work.unseen, bytes: 0, uids: 0 });
+  yield* finish(unit);
+  return { modseq: unit.modseq, modified: work.modified, rest };
+}
+
+/** Works on ranges until this transaction's share is done; what is left. */
+function* workThrough(work: Work, uids: readonly UidRange[]): Op<readonly UidRange[]> {
+  let rows = FLAG_ROWS;
+  for (const [index, range] of uids.entries()) {
+    if (index === RANGES || rows <= 0) return uids.slice(index);
+    const [first, wanted] = range;
+    let last = yield* bounded(work.unit.account, work.mailbox, range, rows);
+    if (work.since < Number.MAX_SAFE_INTEGER) last = yield* collectModified(work, [first, last]);
+    last = last - first < NARROW ? yield* changeEach(work, [first, last]) : yield* changeRange(work, [first, last]);
+    rows -= last - first + 1;
+    if (last < wanted) return after(uids.slice(index), last);
+  }
+  return [];
+}
+
+/** Notes what was changed later than the caller knows; up to which UID that was told. */
+function* collectModified(work: Work, [first, last]: UidRange): Op<number> {
+  const rows = yield* all<{ uid: number }>(
+    `SELECT uid FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq > $5
+     ORDER BY uid LIMIT ${PAGE_ROWS}`,
+    [work.unit.account, work.mailbox, first, last, work.since],
+  );
+  for (const row of rows) work.modified.push(row.uid);
+  return rows.length < PAGE_ROWS ? last : (rows.at(-1)?.uid ?? last);
+}
+
+/** Reads rows and writes those that change; up to which UID. */
+function* changeEach(work: Work, [first, last]: UidRange): Op<number> {
+  const limit = PAGE_ROWS / 2;
+  const { account, modseq } = work.unit;
+  const rows = yield* all<{ uid: number; flags: number; keywords: string }>(
+    `SELECT uid, flags, keywords FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4
+     AND modseq <= $5 ORDER BY uid LIMIT ${limit}`,
+    [account, work.mailbox, first, last, work.since],
+  );
+  const changed: number[] = [];
+  for (const row of rows) {
+    const flags = (row.flags & work.keep) | work.set;
+    const keywords = changeKeywords(row.keywords, work.action, work.keywords);
+    if (flags === row.flags && keywords === row.keywords) continue;
+    yield* run(
+      `UPDATE placement SET flags = $4, keywords = $5, modseq = $6 WHERE account = $1 AND mailbox = $2 AND uid = $3`,
+      [account, work.mailbox, row.uid, flags, keywords, modseq],
+    );
+    changed.push(row.uid);
+    work.unseen += (row.flags & 1) - (flags & 1);
+  }
+  work.runs.push(...runsOf(changed));
+  return rows.length < limit ? last : (rows.at(-1)?.uid ?? last);
+}
+
+/** Changes a wide range set-wise; up to which UID. */
+function* changeRange(work: Work, range: UidRange): Op<number> {
+  if (work.keywords.length === 0 && work.action !== 'replace') {
+    yield* changeSet(work, range, null);
+    return range[1];
+  }
+  const groups = yield* all<{ keywords: string }>(
+    `SELECT DISTINCT keywords FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4
+     AND modseq <= $5 LIMIT ${KEYWORD_SETS + 1}`,
+    [work.unit.account, work.mailbox, range[0], range[1], work.since],
+  );
+  if (groups.length > KEYWORD_SETS) return yield* changeEach(work, range);
+  // A row that has been changed has this transaction's modseq and other keywords: no group takes it again.
+  const news = groups.map((group) => changeKeywords(group.keywords, work.action, work.keywords));
+  for (const [index, group] of groups.entries()) {
+    yield* changeSet(work, range, { before: group.keywords, after: news[index] ?? '' });
+  }
+  return range[1];
+}
+
+interface SetRow {
+  readonly n: number;
+  readonly first: number;
+  readonly last: number;
+  readonly unseen: number;
+}
+
+const WHERE_FLAGS = `account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq <= $5
+  AND flags <> ((flags & $6) | $7)`;
+const WHERE_KEYWORDS = `account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq <= $5
+  AND keywords = $8 AND (keywords <> $9 OR flags <> ((flags & $6) | $7))`;
+const LOOK = `SELECT count(*) AS n, coalesce(min(uid), 0) AS first, coalesce(max(uid), 0) AS last,
+  CAST(coalesce(sum((flags & 1) - (((flags & $6) | $7) & 1)), 0) AS BIGINT) AS unseen FROM placement`;
+
+/** Changes the rows of a range that have the keywords `before`, or all; notes how many and where. */
+function* changeSet(work: Work, range: UidRange, keywords: { before: string; after: string } | null): Op<void> {
+  const { account, modseq } = work.unit;
+  const since = Math.min(work.since, modseq - 1);
+  const common = [account, work.mailbox, range[0], range[1], since, work.keep, work.set];
+  const args = keywords === null ? common : [...common, keywords.before, keywords.after];
+  const where = keywords === null ? WHERE_FLAGS : WHERE_KEYWORDS;
+  const found = yield* one<SetRow>(`${LOOK} WHERE ${where}`, args);
+  if (found === undefined || found.n === 0) return;
+  // Where few of many change, the log says which.
+  const dense = found.n === found.last - found.first + 1 || found.n > PAGE_ROWS;
+  const uids = dense
+    ? []
+    : yield* all<{ uid: number }>(`SELECT uid FROM placement WHERE ${where} ORDER BY uid LIMIT ${PAGE_ROWS}`, args);
+  const changes = keywords === null ? '' : ', keywords = $9';
+  const next = keywords === null ? '$8' : '$10';
+  yield* run(`UPDATE placement SET flags = (flags & $6) | $7${changes}, modseq = ${next} WHERE ${where}`, [
+    ...args,
+    modseq,
+  ]);
+  work.unseen += found.unseen;
+  if (dense) work.runs.push([found.first, found.last]);
+  else work.runs.push(...joinRuns(runsOf(uids.map((row) => row.uid)), SET_RUNS));
+}

@@ -1,0 +1,320 @@
+// An account's mail over an engine and blobs: the port MailAccount. Each method is one operation, or a series of them
+// where one transaction would take too long; the operations are in the files beside this one.
+
+import { messageContent, plainHeader } from '../blobs/content.ts';
+import type { Adopted, Blobs } from '../blobs/port.ts';
+import { currentCursor, readChanges } from '../changes/feed.ts';
+import type { DatabaseKey, Engine } from '../engines/port.ts';
+import { StoreError } from '../errors.ts';
+import type { Op } from '../operation.ts';
+import type {
+  AccountId,
+  AppendEntry,
+  Appended,
+  ChangeClass,
+  ChangePage,
+  Cursor,
+  FlagChange,
+  ItemId,
+  ListingColumns,
+  ListingRow,
+  MailAccount,
+  Mailbox,
+  MailboxId,
+  MessageContent,
+  MessageId,
+  Placement,
+  SpecialUse,
+  Transferred,
+  Uid,
+  UidSet,
+} from '../ports.ts';
+import { append } from './append.ts';
+import type { BulkName, BulkOperations } from './bulk.ts';
+import { expunge } from './expunge.ts';
+import { changeFlags } from './flags.ts';
+import { type Incoming, incoming } from './incoming.ts';
+import { readKeywords } from './keywords.ts';
+import { APPEND_ENTRIES, HEADER_PAGE_ROWS, PAGE_ROWS, TRANSFER_ROWS } from './limits.ts';
+import {
+  changedPage,
+  contentRow,
+  listingPage,
+  listingSql,
+  type Page,
+  placementsPage,
+  type StoredRow,
+} from './listing.ts';
+import {
+  createMailbox,
+  deleteMailbox,
+  getMailbox,
+  getMailboxByPath,
+  listMailboxes,
+  renameMailbox,
+} from './mailboxes.ts';
+import { usage } from './quota.ts';
+import { replace } from './replace.ts';
+import { restore } from './restore.ts';
+import { setSubscribed, subscriptions } from './subscriptions.ts';
+import { countPlacements, type TransferJob, transferAlone } from './transfer.ts';
+
+/** What an account's mail is made of. */
+export interface MailAccountParts {
+  readonly engine: Engine;
+  readonly blobs: Blobs;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** The bytes that an account may hold, or null. */
+  readonly quota: (id: AccountId) => Promise<number | null>;
+  /** How long expunged messages are kept, ms. */
+  readonly retention: number;
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** The mail of one account; see MailAccount. */
+export class SqlMailAccount implements MailAccount {
+  readonly id: AccountId;
+  readonly #db: DatabaseKey;
+  readonly #parts: MailAccountParts;
+
+  constructor(id: AccountId, parts: MailAccountParts) {
+    this.id = id;
+    this.#db = { kind: 'account', id };
+    this.#parts = parts;
+  }
+
+  // -- mailboxes
+
+  mailboxes(): Promise<Mailbox[]> {
+    return this.#read(() => listMailboxes(this.id));
+  }
+
+  mailbox(id: MailboxId): Promise<Mailbox | undefined> {
+    return this.#read(() => getMailbox(this.id, id));
+  }
+
+  mailboxByPath(path: string): Promise<Mailbox | undefined> {
+    return this.#read(() => getMailboxByPath(this.id, path));
+  }
+
+  createMailbox(path: string, options: { special?: SpecialUse } = {}): Promise<Mailbox> {
+    const wanted = { account: this.id, path, special: options.special ?? '', now: this.#parts.now() } as const;
+    return this.#write(() => createMailbox(wanted));
+  }
+
+  async renameMailbox(id: MailboxId, path: string): Promise<void> {
+    const job = { account: this.id, id, path, now: this.#parts.now() };
+    const mailbox = await this.mailbox(id);
+    // Only INBOX gives up its messages; the rename of any other is one row.
+    if (mailbox?.special === 'inbox' && mailbox.total > TRANSFER_ROWS) return await this.#bulk('rename', job);
+    await this.#write(() => renameMailbox(job));
+  }
+
+  async deleteMailbox(id: MailboxId): Promise<void> {
+    const job = { account: this.id, id, ...this.#expunging() };
+    const mailbox = await this.mailbox(id);
+    if ((mailbox?.total ?? 0) > TRANSFER_ROWS) return await this.#bulk('delete', job);
+    await this.#write(() => deleteMailbox(job));
+  }
+
+  setSubscribed(owner: AccountId, path: string, on: boolean): Promise<void> {
+    return this.#write(() => setSubscribed(this.id, owner, path, on));
+  }
+
+  subscriptions(owner: AccountId): Promise<string[]> {
+    return this.#read(() => subscriptions(this.id, owner));
+  }
+
+  // -- reading
+
+  cursor(changeClass: ChangeClass): Promise<Cursor> {
+    return this.#read(() => currentCursor(this.id, changeClass));
+  }
+
+  changes(
+    changeClass: ChangeClass,
+    cursor: Cursor,
+    limit: number,
+    filter: { collection?: number; reader?: AccountId } = {},
+  ): Promise<ChangePage> {
+    const { collection, reader } = filter;
+    return this.#read(() => readChanges({ account: this.id, changeClass, cursor, limit, collection, reader }));
+  }
+
+  placements(mailbox: MailboxId, uids: UidSet, options: { since?: number } = {}): AsyncIterable<Placement[]> {
+    const { since } = options;
+    return this.#pages(uids, (rest) =>
+      since === undefined ? placementsPage(this.id, mailbox, rest) : changedPage(this.id, mailbox, rest, since),
+    );
+  }
+
+  async *listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncGenerator<ListingRow[]> {
+    const sql = listingSql(columns);
+    const rows = columns.header === true ? HEADER_PAGE_ROWS : PAGE_ROWS;
+    const where = { account: this.id, mailbox, rows };
+    for await (const page of this.#pages(uids, (rest) => listingPage(sql, where, rest))) yield page.map(present);
+  }
+
+  async content(message: MessageId): Promise<MessageContent> {
+    const row = await this.#read(() => contentRow(this.id, message));
+    if (row === undefined) throw new StoreError('not-found', `no message ${message}`);
+    const { size, prefix, header, body, blob } = row;
+    if (prefix === null || header === null || (body === null && blob === '')) {
+      throw new StoreError('unavailable', `message ${message} has no content`);
+    }
+    return messageContent({ size, prefix, header, body: body ?? (() => this.#parts.blobs.open(this.id, blob)) });
+  }
+
+  keywords(): Promise<ReadonlyMap<number, string>> {
+    return this.#read(() => readKeywords(this.id));
+  }
+
+  async quota(): Promise<{ bytes: number; messages: number; limit: number | null }> {
+    const { bytes, messages } = await this.#read(() => usage(this.id));
+    return { bytes, messages, limit: await this.#parts.quota(this.id) };
+  }
+
+  // -- writing
+
+  async append(mailbox: MailboxId, entries: readonly AppendEntry[]): Promise<Appended[]> {
+    const now = this.#parts.now();
+    const quota = await this.#parts.quota(this.id);
+    return await this.#adopting(entries, now, (ready) => {
+      const job = { account: this.id, mailbox, entries: ready, now, quota };
+      return ready.length > APPEND_ENTRIES ? this.#bulk('append', job) : this.#write(() => append(job));
+    });
+  }
+
+  async setFlags(
+    mailbox: MailboxId,
+    uids: UidSet,
+    change: FlagChange,
+    options: { unchangedSince?: number } = {},
+  ): Promise<{ modseq: number; modified: readonly Uid[] }> {
+    const unchangedSince = options.unchangedSince ?? Number.MAX_SAFE_INTEGER;
+    const modified: Uid[] = [];
+    for (let rest = uids; ; ) {
+      const job = { account: this.id, mailbox, uids: rest, change, unchangedSince };
+      const step = await this.#write(() => changeFlags(job));
+      for (const uid of step.modified) modified.push(uid);
+      if (step.rest.length === 0) return { modseq: step.modseq, modified };
+      rest = step.rest;
+    }
+  }
+
+  async expunge(
+    mailbox: MailboxId,
+    uids: UidSet,
+    options: { onlyDeleted: boolean },
+  ): Promise<{ uids: readonly Uid[]; modseq: number }> {
+    const taken: Uid[] = [];
+    for (let rest = uids; ; ) {
+      const job = { account: this.id, mailbox, uids: rest, ...options, ...this.#expunging() };
+      const step = await this.#write(() => expunge(job));
+      for (const uid of step.uids) taken.push(uid);
+      if (step.rest.length === 0) return { uids: taken, modseq: step.modseq };
+      rest = step.rest;
+    }
+  }
+
+  copy(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred> {
+    return this.#transfer('copy', from, uids, to);
+  }
+
+  move(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred> {
+    return this.#transfer('move', from, uids, to);
+  }
+
+  async replace(mailbox: MailboxId, uid: Uid, entry: AppendEntry, to = mailbox): Promise<Appended> {
+    const expunging = this.#expunging();
+    const quota = await this.#parts.quota(this.id);
+    return await this.#adopting([entry], expunging.now, ([ready]) => {
+      if (ready === undefined) throw new StoreError('invalid', 'nothing to replace it with');
+      const job = { account: this.id, mailbox, uid, entry: ready, to, quota, ...expunging };
+      return this.#write(() => replace(job));
+    });
+  }
+
+  async restore(items: readonly ItemId[], to?: MailboxId): Promise<Transferred> {
+    const quota = await this.#parts.quota(this.id);
+    const job = { account: this.id, items, to, now: this.#parts.now(), quota };
+    return await (items.length > TRANSFER_ROWS ? this.#bulk('restore', job) : this.#write(() => restore(job)));
+  }
+
+  // -- the feed
+
+  generation(): number {
+    return this.#parts.engine.generation(this.#db);
+  }
+
+  subscribe(wake: () => void): Disposable {
+    return this.#parts.engine.subscribe(this.#db, wake);
+  }
+
+  #read<T>(op: () => Op<T>): Promise<T> {
+    return this.#parts.engine.read(this.#db, op);
+  }
+
+  #write<T>(op: () => Op<T>): Promise<T> {
+    return this.#parts.engine.write(this.#db, op);
+  }
+
+  #bulk<N extends BulkName>(name: N, job: Parameters<BulkOperations[N]>[0]): Promise<ReturnOf<BulkOperations[N]>> {
+    return this.#parts.engine.bulk(this.#db, name, job);
+  }
+
+  /** Each page in a read transaction of its own: nothing of SQLite's stays open while the reader is busy. */
+  async *#pages<R>(uids: UidSet, read: (rest: UidSet) => Op<Page<R>>): AsyncGenerator<R[]> {
+    for (let rest = uids; rest.length > 0; ) {
+      const ranges = rest;
+      const page = await this.#read(() => read(ranges));
+      if (page.rows.length > 0) yield page.rows;
+      rest = page.rest;
+    }
+  }
+
+  /** Brings large bodies into the account, pinned until the work that names them has ended. */
+  async #adopting<T>(
+    entries: readonly AppendEntry[],
+    now: number,
+    work: (ready: Incoming[]) => Promise<T>,
+  ): Promise<T> {
+    const adopted: Adopted[] = [];
+    try {
+      const ready: Incoming[] = [];
+      for (const entry of entries) {
+        const blob = entry.staged.file === null ? undefined : await this.#parts.blobs.adopt(this.id, entry.staged);
+        if (blob !== undefined) adopted.push(blob);
+        ready.push(incoming(entry, blob?.name ?? '', now));
+      }
+      return await work(ready);
+    } finally {
+      for (const blob of adopted) blob.release();
+    }
+  }
+
+  async #transfer(kind: 'copy' | 'move', from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred> {
+    const quota = kind === 'copy' ? await this.#parts.quota(this.id) : null;
+    const job: TransferJob = { kind, from, uids, to, now: this.#parts.now(), quota };
+    const size = await this.#read(() => countPlacements(this.id, from, uids, TRANSFER_ROWS + 1));
+    if (size > TRANSFER_ROWS) return await this.#bulk('transfer', { account: this.id, job });
+    return await this.#write(() => transferAlone(this.id, job));
+  }
+
+  #expunging(): { now: number; retainUntil: number } {
+    const now = this.#parts.now();
+    return { now, retainUntil: now + this.#parts.retention };
+  }
+}
+
+/** What an operation comes to. */
+type ReturnOf<F> = F extends (...args: never[]) => Op<infer T> ? T : never;
+
+function present(row: StoredRow): ListingRow {
+  const { prefix, header, ...rest } = row;
+  if (prefix === null || header === null) return { ...rest, header: NO_BYTES };
+  const plain = plainHeader(header);
+  return { ...rest, header: prefix.length === 0 ? plain : Buffer.concat([prefix, plain]) };
+}

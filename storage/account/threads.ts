@@ -1,0 +1,41 @@
+// Threads: by References, then In-Reply-To, never by subject alone (F58). A thread's id is its first message's id, and
+// threads never merge: what a client was told about a thread stays true.
+
+import { hash } from 'node:crypto';
+import { all, type Op, run } from '../operation.ts';
+
+/** Sizes that lists of hashes are padded to, so that there are few statement texts. */
+const SIZES = [1, 2, 4, 8, 16, 32, 64, 128];
+
+const LOOKUPS = new Map(
+  SIZES.map((size) => {
+    const list = Array.from({ length: size }, (_, index) => `$${index + 2}`).join(', ');
+    return [size, `SELECT hash, thread FROM reference WHERE account = $1 AND hash IN (${list})`];
+  }),
+);
+
+/** A Message-ID as the table keeps it: 53 bits of its SHA-256, never 0. */
+export function referenceHash(text: string): number {
+  const digest = hash('sha256', text, 'buffer');
+  return digest.readUIntBE(0, 6) * 32 + ((digest[6] ?? 0) & 31) || 1;
+}
+
+/** The threads that these hashes lead to, by hash. */
+export function* lookUpReferences(account: string, hashes: readonly number[]): Op<Map<number, number>> {
+  const size = SIZES.find((candidate) => candidate >= hashes.length);
+  const sql = size === undefined ? undefined : LOOKUPS.get(size);
+  if (size === undefined || sql === undefined) throw new RangeError(`${hashes.length} references at once`);
+  const padded = Array.from({ length: size }, (_, index) => hashes[index] ?? hashes[0] ?? 0);
+  const rows = yield* all<{ hash: number; thread: number }>(sql, [account, ...padded]);
+  return new Map(rows.map((row) => [row.hash, row.thread]));
+}
+
+/** Remembers that these hashes belong to a thread; those that belong to another one stay there. */
+export function* addReferences(account: string, hashes: Iterable<number>, thread: number): Op<void> {
+  for (const value of hashes) {
+    yield* run(
+      `INSERT INTO reference (account, hash, thread) VALUES ($1, $2, $3) ON CONFLICT (account, hash) DO NOTHING`,
+      [account, value, thread],
+    );
+  }
+}

@@ -1,0 +1,111 @@
+// Writing the change log. A commit's rows say where to look: one complete row a placement for add and remove, UID runs
+// for set. Nothing else announces a change (DESIGN 4, "Modseq").
+
+import { takeSeq, type Unit } from '../account/unit.ts';
+import { type Op, run } from '../operation.ts';
+import type { ChangeClass, ChangeKind } from '../ports.ts';
+
+/** A row to write; what is left out is 0 or ''. */
+export interface NewChange {
+  readonly kind: ChangeKind;
+  readonly reason: string;
+  readonly collection: number;
+  readonly other?: number;
+  readonly uid?: number;
+  readonly last?: number;
+  readonly item?: number;
+  readonly object?: number;
+  readonly thread?: number;
+  readonly reader?: string;
+  readonly name?: string;
+}
+
+const COLUMNS =
+  'account, class, modseq, seq, kind, reason, collection, other, uid, last, item, object, thread, reader, name';
+
+const INSERT = `INSERT INTO change (${COLUMNS})
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
+
+/** Logs one change of this transaction. */
+export function* log(unit: Unit, changeClass: ChangeClass, row: NewChange): Op<void> {
+  const seq = takeSeq(unit, changeClass, 1) + 1;
+  const uid = row.uid ?? 0;
+  yield* run(INSERT, [
+    unit.account,
+    changeClass,
+    unit.modseq,
+    seq,
+    row.kind,
+    row.reason,
+    row.collection,
+    row.other ?? 0,
+    uid,
+    row.last ?? uid,
+    row.item ?? 0,
+    row.object ?? 0,
+    row.thread ?? 0,
+    row.reader ?? '',
+    row.name ?? '',
+  ]);
+}
+
+/** Placements of one mailbox that are logged together. */
+export interface LoggedPlacements {
+  readonly kind: 'add' | 'remove';
+  readonly reason: string;
+  readonly mailbox: number;
+  readonly other: number;
+  readonly first: number;
+  readonly last: number;
+  /** Only those with all these flags. */
+  readonly mask: number;
+  /** How many they are. */
+  readonly count: number;
+}
+
+// The rows are complete in themselves: they outlive what they name.
+const INSERT_PLACEMENTS = `INSERT INTO change (${COLUMNS})
+  SELECT p.account, 'mail', $5, $6 + row_number() OVER (ORDER BY p.uid), $7, $8, p.mailbox, $9, p.uid, p.uid,
+    p.item, p.message, m.thread, '', ''
+  FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
+  WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 AND (p.flags & $10) = $10`;
+
+/** Logs a row for each placement of a range as it stands now: after adding them, before removing them. */
+export function* logPlacements(unit: Unit, what: LoggedPlacements): Op<void> {
+  const before = takeSeq(unit, 'mail', what.count);
+  yield* run(INSERT_PLACEMENTS, [
+    unit.account,
+    what.mailbox,
+    what.first,
+    what.last,
+    unit.modseq,
+    before,
+    what.kind,
+    what.reason,
+    what.other,
+    what.mask,
+  ]);
+}
+
+/** Joins UID runs, in any order, nearest first, until at most `limit` are left: a set run may cover more than what was changed. */
+export function joinRuns(runs: readonly (readonly [number, number])[], limit: number): [number, number][] {
+  let gap = 0;
+  const sorted = runs.toSorted((a, b) => a[0] - b[0]);
+  let joined = joinCloserThan(sorted, gap);
+  while (joined.length > limit) {
+    gap = gap * 2 + 1;
+    joined = joinCloserThan(joined, gap);
+  }
+  return joined;
+}
+
+/** Joins ascending runs with at most `gap` UIDs between them. */
+function joinCloserThan(runs: readonly (readonly [number, number])[], gap: number): [number, number][] {
+  const joined: [number, number][] = [];
+  for (const [first, last] of runs) {
+    const previous = joined.at(-1);
+    if (previous !== undefined && first - previous[1] - 1 <= gap) previous[1] = Math.max(previous[1], last);
+    else joined.push([first, last]);
+  }
+  return joined;
+}

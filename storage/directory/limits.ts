@@ -1,0 +1,20 @@
+// The limits of the directory, each with its reason.
+
+/** Aliases inside aliases (and the guard against a circle of them): RCPT waits for the look-up. */
+export const ALIAS_DEPTH = 10;
+
+/** Targets of one alias: each is looked up at RCPT. Larger groups are lists, which are a later part. */
+export const TARGETS = 100;
+
+/** Accounts that one address leads to: each delivery is a transaction that the reply to DATA waits for. */
+export const RECIPIENTS = 1_000;
+
+/** Octets of a local part and of a domain (RFC 5321 4.5.3.1). */
+export const LOCAL_BYTES = 64;
+export const DOMAIN_BYTES = 253;
+
+/** Answers kept in memory per thread; senders that try names can't make it larger. */
+export const CACHED_ANSWERS = 10_000;
+
+/** Characters of a login name that are looked at: an address and a domain in front of it. */
+export const LOGIN_LENGTH = 600;

@@ -1,0 +1,99 @@
+// A store composed in one thread over a folder: what storage/open.ts makes, without its threads, so that a test can hold
+// each part in its hands (the engine, the clock, the retention).
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import pino from 'pino';
+import { bulkOperation } from '#storage/account/bulk.ts';
+import { SqlMailAccount } from '#storage/account/mail-account.ts';
+import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
+import type { Blobs } from '#storage/blobs/port.ts';
+import { SqlDirectory } from '#storage/directory/directory.ts';
+import type { DatabaseKey, Engine } from '#storage/engines/port.ts';
+import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
+import { layoutOf } from '#storage/engines/sqlite/layout.ts';
+import { createStoreShared } from '#storage/engines/sqlite/shared.ts';
+import { create } from '#storage/engines/sqlite/upkeep.ts';
+import { SYSTEM_SYNC, type SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
+import { StoreError } from '#storage/errors.ts';
+import type { AccountId, Store } from '#storage/ports.ts';
+
+/** A store whose parts can be reached. */
+export interface SqlStore extends Store {
+  readonly engine: Engine;
+  readonly blobs: Blobs;
+  /** Unix ms; a test may move it. */
+  readonly clock: { now: number };
+  mail(id: AccountId): SqlMailAccount;
+}
+
+export interface SqlStoreOptions {
+  /** How long expunged messages are kept, ms. */
+  readonly retention?: number;
+  /** The kernel boot that this is; a store opened under another one jumps (DESIGN 4). */
+  readonly bootId?: string;
+  readonly sync?: SyncCalls;
+}
+
+/** Tests of durability have syncs of their own; all others need not wait for the disk. */
+export const NO_SYNC: SyncCalls = { file: async () => {}, folder: async () => {} };
+
+/** The bulk thread's work, done here. */
+function bulkHere(engine: Engine, key: DatabaseKey, operation: string, args: unknown): Promise<unknown> {
+  return engine.write(key, bulkOperation(operation, structuredClone(args)));
+}
+
+/** A SQLite store over a folder, new or as it was left. */
+export async function openSqlStore(folder: string, options: SqlStoreOptions = {}): Promise<SqlStore> {
+  const layout = layoutOf(folder);
+  const shared = createStoreShared(options.bootId === undefined ? {} : { bootId: options.bootId });
+  const log = pino({ level: 'silent' });
+  const sync = options.sync ?? SYSTEM_SYNC;
+  const boots = { current: shared.bootId, endedCleanly: () => false };
+  await mkdir(layout.accounts, { recursive: true });
+  await clearStaging(folder);
+  const engine = new SqliteEngine({
+    ...{ layout, shared, log, sync, boots, handles: 50 },
+    maintenance: {
+      hold: async () => {},
+      grown: () => {},
+      bulk: (name, operation, args) => bulkHere(engine, { kind: 'account', id: name }, operation, args),
+    },
+    fatal: (error) => {
+      throw error;
+    },
+  });
+  if (!(await hasDirectory(engine))) await create(layout, { kind: 'directory' }, shared.bootId, sync);
+  const blobs = createFileBlobs({ directory: folder, log });
+  return composeStore(engine, blobs, options);
+}
+
+/** The store of an engine that has a directory. */
+export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOptions = {}): SqlStore {
+  const clock = { now: Date.UTC(2026, 10, 22) };
+  const now = () => clock.now;
+  const directory = new SqlDirectory({ engine, now });
+  const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
+  const parts = { engine, blobs, now, quota, retention: options.retention ?? 14 * 86_400_000 };
+  return {
+    ...{ engine, blobs, clock, directory },
+    mail: (id) => new SqlMailAccount(id, parts),
+    stage: (limits) => blobs.stage(limits),
+    [Symbol.asyncDispose]: () => engine.close(),
+  };
+}
+
+async function hasDirectory(engine: Engine): Promise<boolean> {
+  try {
+    await engine.read({ kind: 'directory' }, function* () {});
+    return true;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'not-found') return false;
+    if (error instanceof StoreError && error.code === 'corrupt') return false;
+    throw error;
+  }
+}
+
+/** Where SQLite keeps an account. */
+export function accountFile(folder: string, id: AccountId): string {
+  return join(folder, 'accounts', id.slice(0, 2), id, 'mail.db');
+}
