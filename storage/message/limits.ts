@@ -15,3 +15,16 @@ export const PARTS = 10_000;
 
 /** Characters of a boundary that are compared (RFC 2046 5.1.1 allows 70; long ones are seen in real mail). */
 export const BOUNDARY_BYTES = 1_024;
+
+/** Characters of BODYSTRUCTURE after which further parts are described without their parameters and envelopes: it is
+ * kept in a row and sent whole; a real one of 100 parts has 20 KB. */
+export const STRUCTURE_CHARACTERS = 1024 * 1024;
+
+/** Bytes of a text part that are kept for the preview: 256 characters in quoted-printable UTF-8 are at most 9 each. */
+export const PREVIEW_TEXT_BYTES = 4 * 1024;
+
+/** The same of HTML, where a style sheet often comes first. */
+export const PREVIEW_HTML_BYTES = 32 * 1024;
+
+/** Code points of a preview (RFC 8970 3.1). */
+export const PREVIEW_CHARACTERS = 256;

@@ -1,0 +1,150 @@
+// What a part's header says of its content (RFC 2045, 2183), as facts for the reader and as the texts that stand in
+// BODYSTRUCTURE (RFC 9051 7.5.2). Text is one character per byte.
+
+import { decodeRaw, hasEightBit } from './charset.ts';
+import { fromLatin1, trim } from './headers.ts';
+import { nstring, quoted } from './imap-string.ts';
+import { type Parameter, parameter, parseParameters } from './parameters.ts';
+import type { PartHeader } from './part-header.ts';
+
+export interface ContentHeader {
+  readonly type: string;
+  readonly subtype: string;
+  readonly boundary: string;
+  readonly charset: string;
+  readonly disposition: string;
+  /** Has a name of its own, in either field. */
+  readonly named: boolean;
+  readonly contentId: boolean;
+  /** smime-type (RFC 8551 3.2.2). */
+  readonly smimeType: string;
+  readonly texts: ContentTexts;
+}
+
+/** Pieces of BODYSTRUCTURE, in final form. */
+export interface ContentTexts {
+  readonly type: string;
+  readonly subtype: string;
+  readonly parameters: string;
+  readonly id: string;
+  readonly description: string;
+  readonly encoding: string;
+  readonly md5: string;
+  readonly disposition: string;
+  readonly language: string;
+  readonly location: string;
+}
+
+/** A part without any header of its own. */
+export const PLAIN_TEXTS: ContentTexts = {
+  type: '"text"',
+  subtype: '"plain"',
+  parameters: '("charset" "us-ascii")',
+  id: 'NIL',
+  description: 'NIL',
+  encoding: '"7bit"',
+  md5: 'NIL',
+  disposition: 'NIL',
+  language: 'NIL',
+  location: 'NIL',
+};
+
+const TYPE = /^([^\s/"(),:;<=>?@[\\\]]+)\s*\/\s*([^\s/"(),:;<=>?@[\\\]]+)/;
+
+/** RFC 2045 5.2: what can't be understood is text/plain; a bare `text` is meant as that too. */
+function mediaType(value: string | undefined, digest: boolean): { type: string; subtype: string; known: boolean } {
+  const match = TYPE.exec(value ?? '');
+  if (match !== null) return { type: match[1] ?? '', subtype: match[2] ?? '', known: true };
+  if (value === undefined || value === '') {
+    // RFC 2046 5.1.5: in a digest the default is another.
+    if (digest) return { type: 'message', subtype: 'rfc822', known: false };
+    return { type: 'text', subtype: 'plain', known: false };
+  }
+  return { type: 'text', subtype: 'plain', known: true };
+}
+
+/** Reads the content fields. `digest`: the part is in a multipart/digest. */
+export function contentHeader({ values }: PartHeader, digest: boolean): ContentHeader {
+  const contentType = values.get('content-type');
+  const read = contentType === undefined ? undefined : parseParameters(contentType);
+  const media = mediaType(read?.value, digest);
+  const parameters = read?.parameters ?? [];
+  const dispositionValue = values.get('content-disposition');
+  const disposition = dispositionValue === undefined ? undefined : parseParameters(dispositionValue);
+  const charset = parameter(parameters, 'charset') ?? '';
+  const list = (some: readonly Parameter[]) => parameterList(some, charset);
+  const isDefault = !media.known && media.type === 'text' && parameters.length === 0;
+  const dispositionType = disposition?.value.replace(/\s.*$/, '') ?? '';
+  return {
+    type: media.type,
+    subtype: media.subtype,
+    boundary: parameter(parameters, 'boundary') ?? '',
+    charset,
+    disposition: dispositionType,
+    named: isNamed(parameters, 'name') || isNamed(disposition?.parameters ?? [], 'filename'),
+    contentId: values.has('content-id'),
+    smimeType: (parameter(parameters, 'smime-type') ?? '').toLowerCase(),
+    texts: {
+      type: quoted(media.type, charset),
+      subtype: quoted(media.subtype, charset),
+      parameters: isDefault ? PLAIN_TEXTS.parameters : list(parameters),
+      id: nstring(values.get('content-id'), charset),
+      description: nstring(values.get('content-description'), charset),
+      encoding: encodingText(values.get('content-transfer-encoding')),
+      md5: nstring(values.get('content-md5'), charset),
+      disposition:
+        disposition === undefined || dispositionType === ''
+          ? 'NIL'
+          : `(${quoted(dispositionType, charset)} ${list(disposition.parameters)})`,
+      language: languages(values.get('content-language')),
+      location: nstring(values.get('content-location')?.replace(/\s+/g, ''), charset),
+    },
+  };
+}
+
+function isNamed(parameters: readonly Parameter[], name: string): boolean {
+  return parameters.some((candidate) => candidate.name === name || candidate.name.startsWith(`${name}*`));
+}
+
+/** RFC 2045 6.1: absent is 7bit. */
+function encodingText(value: string | undefined): string {
+  const word = /^[^\s;,("]+/.exec(trim(value ?? ''))?.[0] ?? '7bit';
+  return quoted(word.toLowerCase(), '');
+}
+
+/** `("name" "value" ...)`, or NIL; never an empty list. Names and values stand as they were written, in ASCII. */
+function parameterList(parameters: readonly Parameter[], charset: string): string {
+  if (parameters.length === 0) return 'NIL';
+  return `(${parameters.map((one) => parameterText(one, charset)).join(' ')})`;
+}
+
+/** A value with raw 8-bit bytes is written as RFC 2231 would have it. */
+function parameterText({ name, value }: Parameter, charset: string): string {
+  if (!hasEightBit(value)) return `${quoted(name, charset)} ${quoted(value, charset)}`;
+  if (name.includes('*')) return `${quoted(name, charset)} "${percentEncode(fromLatin1(value), /[\x21-\x7e]/)}"`;
+  const utf8 = Buffer.from(decodeRaw(value, charset), 'utf8');
+  return `${quoted(`${name}*`, charset)} "utf-8''${percentEncode(utf8, /[A-Za-z0-9!#$&+.^_`{|}~-]/)}"`;
+}
+
+/** RFC 2231 7: what is no attribute-char becomes %XX (as do the two that a quoted string would escape). */
+function percentEncode(bytes: Uint8Array, kept: RegExp): string {
+  let text = '';
+  for (const byte of bytes) {
+    const character = String.fromCharCode(byte);
+    text +=
+      kept.test(character) && character !== '"' && character !== '\\'
+        ? character
+        : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+  }
+  return text;
+}
+
+/** RFC 3282: a comma-separated list. */
+function languages(value: string | undefined): string {
+  const tags = (value ?? '')
+    .split(',')
+    .map((tag) => trim(tag.replace(/\([^()]*\)?/g, '')))
+    .filter((tag) => tag !== '');
+  if (tags.length === 0) return 'NIL';
+  return `(${tags.map((tag) => quoted(tag, '')).join(' ')})`;
+}

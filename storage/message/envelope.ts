@@ -1,0 +1,101 @@
+// The IMAP ENVELOPE of a header (RFC 9051 7.5.2), in its final ASCII text, and what else of a header is about the message
+// as a whole: its ids, its date and its traits.
+
+import { domainToASCII } from 'node:url';
+import { type Address, parseAddresses } from './address.ts';
+import { decodeRaw } from './charset.ts';
+import { parseDate } from './date.ts';
+import { nstring, quoted } from './imap-string.ts';
+import type { PartHeader } from './part-header.ts';
+import { Trait } from './scanned.ts';
+
+/** The envelope of a message without any of these fields, and of one whose description would be too long. */
+export const EMPTY_ENVELOPE = '(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)';
+
+/** Message-IDs of one References field that are kept: the first one and the last ones. */
+const MAX_REFERENCES = 100;
+
+/** ENVELOPE as final text. `fallback` is the charset of 8-bit bytes that are not UTF-8. */
+export function envelope({ values }: PartHeader, fallback: string): string {
+  const text = (name: string) => nstring(values.get(name), fallback);
+  const from = addresses(values.get('from'), fallback);
+  // RFC 9051 7.5.2: Sender and Reply-To, absent or empty, are From's.
+  const or = (name: string) => {
+    const own = addresses(values.get(name), fallback);
+    return own === 'NIL' ? from : own;
+  };
+  const list = (name: string) => addresses(values.get(name), fallback);
+  return `(${text('date')} ${text('subject')} ${from} ${or('sender')} ${or('reply-to')} ${list('to')} ${list('cc')} ${list('bcc')} ${text('in-reply-to')} ${text('message-id')})`;
+}
+
+/** A parenthesised list of address structures, or NIL. */
+function addresses(value: string | undefined, fallback: string): string {
+  if (value === undefined || value === '') return 'NIL';
+  const found = parseAddresses(value);
+  if (found.length === 0) return 'NIL';
+  let text = '(';
+  for (const address of found) text += addressStructure(address, fallback);
+  return `${text})`;
+}
+
+/** RFC 9051 7.5.2: a NIL host starts or ends a group, so an address without a host has an empty one. */
+function addressStructure(address: Address, fallback: string): string {
+  if (address.group === 'start') return `(NIL NIL ${quoted(address.name, fallback)} NIL)`;
+  if (address.group === 'end') return '(NIL NIL NIL NIL)';
+  const name = address.name === '' ? 'NIL' : quoted(address.name, fallback);
+  const route = address.route === '' ? 'NIL' : quoted(address.route, fallback);
+  return `(${name} ${route} ${quoted(address.mailbox, fallback)} ${quoted(asciiHost(address.host, fallback), fallback)})`;
+}
+
+/** An internationalised host as its A-labels (RFC 5890). */
+function asciiHost(host: string, fallback: string): string {
+  const unicode = decodeRaw(host, fallback);
+  return unicode === host ? host : domainToASCII(unicode) || host;
+}
+
+/** The Date header in unix seconds, or null. */
+export function sentDate({ values }: PartHeader): number | null {
+  const date = values.get('date');
+  return date === undefined ? null : (parseDate(date)?.seconds ?? null);
+}
+
+/** The Message-ID with its angle brackets, or ''. */
+export function messageId({ values }: PartHeader): string {
+  return messageIds(values.get('message-id') ?? '')[0] ?? '';
+}
+
+/** Every Message-ID named in References, then In-Reply-To (RFC 5322 3.6.4), without duplicates. */
+export function references({ values }: PartHeader): string[] {
+  const all = messageIds(values.get('references') ?? '').concat(messageIds(values.get('in-reply-to') ?? ''));
+  if (all.length < 2) return all;
+  const distinct = [...new Set(all)];
+  if (distinct.length <= MAX_REFERENCES) return distinct;
+  return [...distinct.slice(0, 1), ...distinct.slice(1 - MAX_REFERENCES)];
+}
+
+/** Longer ones are garbage (RFC 5322 2.1.1: a line has at most 998). */
+const MAX_ID_LENGTH = 998;
+
+/** Ids in angle brackets; white space that folding put into one is removed. Without any brackets, words with an '@'. */
+function messageIds(value: string): string[] {
+  if (value === '') return [];
+  const found: string[] = [];
+  const bracketed = value.includes('<');
+  const candidates = bracketed ? value.matchAll(/<([^<>]*)>/g) : value.matchAll(/([^\s<>,;]+@[^\s<>,;]+)/g);
+  for (const [, id = ''] of candidates) {
+    const bare = /\s/.test(id) ? id.replace(/\s+/g, '') : id;
+    if (bare !== '' && bare.length <= MAX_ID_LENGTH) found.push(`<${decodeRaw(bare, '')}>`);
+  }
+  return found;
+}
+
+/** Traits that the message's own header tells. */
+export function headerTraits({ values }: PartHeader): number {
+  let traits = 0;
+  if (/^[12]\b/.test(values.get('x-priority') ?? '') || /^high$/i.test(values.get('importance') ?? '')) {
+    traits |= Trait.important;
+  }
+  if ((values.get('disposition-notification-to') ?? '') !== '') traits |= Trait.receipt;
+  if (values.has('list-id')) traits |= Trait.list;
+  return traits;
+}

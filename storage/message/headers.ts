@@ -1,0 +1,112 @@
+// Header blocks as text with one character per byte (latin1), so that positions are byte offsets and nothing is lost:
+// the fields with their exact ranges, and their values unfolded (RFC 5322 2.2).
+
+/** One field, or one line that is none (name ''), with its folded lines. Positions are byte offsets in the block. */
+export interface Field {
+  /** In lower case; '' for a line that is no field (an mbox "From " line, garbage), whose bytes still count. */
+  readonly name: string;
+  readonly start: number;
+  /** The first byte after the colon. */
+  readonly value: number;
+  /** After the line end of the last line. */
+  readonly end: number;
+}
+
+const LF = 10;
+const CR = 13;
+const TAB = 9;
+const SPACE = 32;
+
+/** A header block's bytes as text of one character per byte. */
+export function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+/** The bytes of such a text. */
+export function fromLatin1(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1');
+}
+
+/** The fields of a header block in order, up to the empty line. Bare LF ends a line too; bare CR does not. */
+export function fields(block: string): Field[] {
+  const found: Field[] = [];
+  for (let start = 0; start < block.length; ) {
+    const end = fieldEnd(block, start);
+    if (isEmptyLine(block, start, end)) break;
+    const colon = block.indexOf(':', start);
+    const name = colon < 0 || colon > end ? '' : fieldName(block, start, colon);
+    found.push({ name, start, value: name === '' ? start : colon + 1, end });
+    start = end;
+  }
+  return found;
+}
+
+/** Where the field that starts here ends: at the first line that does not begin with white space. */
+function fieldEnd(block: string, start: number): number {
+  for (let at = start; ; ) {
+    const lineEnd = block.indexOf('\n', at);
+    if (lineEnd < 0) return block.length;
+    at = lineEnd + 1;
+    const next = block.charCodeAt(at);
+    if (next !== SPACE && next !== TAB) return at;
+    // An empty line is never folded, not even if the next begins with a space.
+    if (isEmptyLine(block, start, at)) return at;
+  }
+}
+
+function isEmptyLine(block: string, start: number, end: number): boolean {
+  let at = start;
+  while (block.charCodeAt(at) === CR) at++;
+  return at < end && block.charCodeAt(at) === LF && at + 1 === end;
+}
+
+/** RFC 5322 3.6.8 and, with white space before the colon, 4.5: printable ASCII without spaces, else ''. */
+function fieldName(block: string, start: number, colon: number): string {
+  let end = colon;
+  while (end > start && (block.charCodeAt(end - 1) === SPACE || block.charCodeAt(end - 1) === TAB)) end--;
+  for (let at = start; at < end; at++) {
+    const code = block.charCodeAt(at);
+    if (code <= SPACE || code > 126) return '';
+  }
+  return block.slice(start, end).toLowerCase();
+}
+
+/** Removes folding (RFC 5322 2.2.3) and the white space around a value; still one character per byte. */
+export function unfold(value: string): string {
+  const bare = value.includes('\n') ? value.replace(/\r*\n/g, '') : value;
+  return trim(bare);
+}
+
+/** Trims spaces, tabs and bare CRs, as header values are padded (not U+00A0, which trim() would take for one). */
+export function trim(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB || code === CR || code === LF;
+}
+
+/** The value of a field of this block, unfolded and trimmed, one character per byte. */
+export function fieldValue(block: string, field: Field): string {
+  return unfold(block.slice(field.value, field.end));
+}
+
+/**
+ * The bytes of BODY[HEADER.FIELDS (names)] or, with `not`, BODY[HEADER.FIELDS.NOT (names)]: the fields as they stand,
+ * folding included, and the empty line if the block has one (RFC 9051 6.4.5.1). Names in lower case.
+ */
+export function selectFields(header: Uint8Array, names: ReadonlySet<string>, not = false): Uint8Array {
+  const block = latin1(header);
+  const pieces: Uint8Array[] = [];
+  let end = 0;
+  for (const field of fields(block)) {
+    end = field.end;
+    if (names.has(field.name) !== not) pieces.push(header.subarray(field.start, field.end));
+  }
+  pieces.push(header.subarray(end, block.indexOf('\n', end) + 1));
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,102 @@
+// The first characters of a message's text (RFC 8970): of its first text/plain that is no attachment, else of its HTML.
+
+import { decodeText } from './charset.ts';
+import { Collector } from './collector.ts';
+import type { ContentHeader } from './content-header.ts';
+import { htmlToText } from './html.ts';
+import { PREVIEW_CHARACTERS, PREVIEW_HTML_BYTES, PREVIEW_TEXT_BYTES } from './limits.ts';
+import { transferDecoding } from './transfer.ts';
+
+/** The beginning of a text as it stands in the message. */
+interface Beginning {
+  readonly bytes: Collector;
+  readonly encoding: string;
+  readonly charset: string;
+}
+
+/** Collects the beginnings of texts while a message streams by. */
+export class PreviewSource {
+  #plain: Beginning | undefined;
+  #html: Beginning | undefined;
+  #preamble: Beginning | undefined;
+
+  /** The charset of the first text, or ''. */
+  get charset(): string {
+    return (this.#plain ?? this.#html)?.charset ?? '';
+  }
+
+  /** Where a part's bytes go, if the preview may need them. */
+  sink(content: ContentHeader, nested: boolean): Collector | undefined {
+    if (nested || content.type !== 'text' || content.disposition === 'attachment') return undefined;
+    const encoding = content.texts.encoding.slice(1, -1);
+    const begin = (limit: number) => ({ bytes: new Collector(limit), encoding, charset: content.charset });
+    if (content.subtype === 'html') {
+      if (this.#html !== undefined) return undefined;
+      this.#html = begin(PREVIEW_HTML_BYTES);
+      return this.#html.bytes;
+    }
+    if (content.subtype !== 'plain' || this.#plain !== undefined) return undefined;
+    this.#plain = begin(PREVIEW_TEXT_BYTES);
+    return this.#plain.bytes;
+  }
+
+  /** Where the bytes before a multipart's first part go: they are all there is if no part comes. */
+  preamble(): Collector {
+    this.#preamble = { bytes: new Collector(PREVIEW_TEXT_BYTES), encoding: '7bit', charset: '' };
+    return this.#preamble.bytes;
+  }
+
+  text(): string {
+    const plain = this.#plain === undefined ? '' : fold(decoded(this.#plain));
+    if (plain !== '') return plain;
+    const html = this.#html === undefined ? '' : fold(htmlToText(decoded(this.#html)));
+    if (html !== '' || this.#plain !== undefined || this.#html !== undefined) return html;
+    return this.#preamble === undefined ? '' : fold(decoded(this.#preamble));
+  }
+}
+
+function decoded({ bytes, encoding, charset }: Beginning): string {
+  const transfer = transferDecoding(encoding);
+  return decodeText(transfer.decode(bytes.bytes()), charset);
+}
+
+/** White space and control characters, however many, are one space. */
+function fold(text: string): string {
+  let folded = '';
+  let count = 0;
+  let space = false;
+  for (const character of text) {
+    if (isSpace(character)) {
+      space = folded !== '';
+      continue;
+    }
+    if (space) {
+      folded += ' ';
+      count++;
+      space = false;
+      if (count >= PREVIEW_CHARACTERS) break;
+    }
+    folded += character;
+    if (++count >= PREVIEW_CHARACTERS) break;
+  }
+  return folded.trimEnd();
+}
+
+/** Also the characters without width that fill the hidden beginning of advertisements. */
+function isSpace(character: string): boolean {
+  const code = character.codePointAt(0) ?? 0;
+  if (code <= 32) return true;
+  if (code < 0x7f) return false;
+  return (
+    code <= 0xa0 ||
+    code === 0xad ||
+    code === 0x34f ||
+    code === 0xfeff ||
+    code === 0xfffd ||
+    (code >= 0x2000 && code <= 0x200f) ||
+    code === 0x2028 ||
+    code === 0x2029 ||
+    code === 0x202f ||
+    code === 0x3000
+  );
+}
