@@ -1,0 +1,35 @@
+// EHLO and HELO (RFC 5321 4.1.1.1), which also do what RSET does.
+
+import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
+import { parseHello } from '../grammar.ts';
+import { formatLines } from '../replies.ts';
+import { type Answer, mayLogIn, type Session } from '../session.ts';
+
+export function ehlo(session: Session, rest: string): Answer {
+  const name = parseHello(rest);
+  if (typeof name !== 'string') return name;
+  session.hello = { name, esmtp: true };
+  session.transaction = null;
+  return formatLines(250, [session.part.context.hostname, ...extensions(session)]);
+}
+
+export function helo(session: Session, rest: string): Answer {
+  const name = parseHello(rest);
+  if (typeof name !== 'string') return name;
+  session.hello = { name, esmtp: false };
+  session.transaction = null;
+  return formatLines(250, [session.part.context.hostname]);
+}
+
+function extensions(session: Session): string[] {
+  const list = [
+    'PIPELINING',
+    `SIZE ${session.part.context.messageSize}`,
+    '8BITMIME',
+    'SMTPUTF8',
+    'ENHANCEDSTATUSCODES',
+  ];
+  if (!session.secure) list.push('STARTTLS');
+  if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${MECHANISMS.join(' ')}`);
+  return list;
+}

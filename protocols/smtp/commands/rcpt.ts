@@ -1,0 +1,24 @@
+// RCPT TO (RFC 5321 4.1.1.3): the directory says whether there is such an address here.
+
+import { parseRcpt } from '../grammar.ts';
+import { Reply } from '../replies.ts';
+import { type Answer, envelopeOf, ingressSession, type Session } from '../session.ts';
+
+export async function rcpt(session: Session, rest: string): Promise<Answer> {
+  const { part, transaction } = session;
+  if (transaction === null) return Reply.mailFirst;
+  const command = parseRcpt(rest, transaction.mail.smtputf8);
+  if ('code' in command) return command;
+  const { recipients } = transaction;
+  if (recipients.includes(command.address)) return Reply.recipient; // the same twice gets one copy
+  if (recipients.length >= part.limits.recipients) return Reply.tooManyRecipients; // RFC 5321 4.5.3.1.10
+  const port = part.kind === 'mx' ? part.ingress : part.submission;
+  if (port === undefined) return Reply.temporary;
+  const refusal = await port.recipient(command.address, envelopeOf(transaction), ingressSession(session));
+  if (refusal !== null) {
+    if (refusal.code >= 500) session.counts.refused++;
+    return refusal;
+  }
+  recipients.push(command.address);
+  return Reply.recipient;
+}

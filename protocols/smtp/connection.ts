@@ -1,0 +1,284 @@
+// One connection: smtp-server's SMTPConnection with our input, our replies and our limits. What stays theirs is the life
+// of the socket and the upgrade to TLS. Each override says what it is for; a test holds it to that, since these are
+// internals of a package whose version is pinned.
+
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { Logger } from 'pino';
+import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
+import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { HANDSHAKE_MS } from '#protocols/net/limits.ts';
+import type { Peer, Principal, SmtpReply } from '#protocols/ports.ts';
+import { COMMANDS } from './commands/table.ts';
+import { decodeLine, splitVerb } from './grammar.ts';
+import { type DataSink, Input } from './input.ts';
+import { format, Reply } from './replies.ts';
+import type { SmtpServer } from './server.ts';
+import type { Answer, Part, Session, Transaction } from './session.ts';
+
+/** A browser that was made to talk to us (cross-protocol request). */
+const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH) \S+ HTTP\/\d/i;
+
+export class Connection extends SMTPConnection implements Session {
+  readonly part: Part;
+  readonly peer: Peer;
+  readonly log: Logger;
+  hello: Session['hello'] = null;
+  principal: Principal | null = null;
+  transaction: Transaction | null = null;
+  continuation: Session['continuation'] = null;
+  readonly counts: Session['counts'] = { errors: 0, refused: 0, idle: 0, logins: 0 };
+
+  readonly #onGone: () => void;
+  #gone = false;
+  /** Replies that wait for the end of what has arrived, so that a pipelined batch is one write (RFC 2920 3.2). */
+  #out = '';
+  #sink: DataSink | null = null;
+  #after: 'finish' | 'upgrade' | null = null;
+  #stopping = false;
+  readonly #sessionTimer: NodeJS.Timeout;
+  #phaseTimer: NodeJS.Timeout | undefined;
+
+  constructor(server: SmtpServer, socket: Socket, options: ConnectionOptions) {
+    super(server, socket, { id: options.id });
+    this.part = server.part;
+    this.peer = options.peer;
+    this.log = options.log;
+    this.#onGone = options.onGone;
+    this.secure = this.session.secure = options.secure;
+    this.#sessionTimer = setTimeout(() => this.cut(Reply.tooSlow), this.part.limits.sessionMs).unref();
+  }
+
+  // --------------------------------------------------------------------------------------- what commands ask (Session)
+
+  get tls(): Session['tls'] {
+    if (!(this._socket instanceof TLSSocket)) return null;
+    return { version: this._socket.getProtocol() ?? '', cipher: this._socket.getCipher()?.name ?? '' };
+  }
+
+  receive(sink: DataSink): void {
+    this.#sink = sink;
+    this.#input?.receive({
+      ...sink,
+      end: async () => {
+        this.#sink = null;
+        clearTimeout(this.#phaseTimer);
+        await sink.end();
+      },
+    });
+    this.#phaseTimer = setTimeout(() => this.cut(Reply.tooSlow), this.part.limits.dataMs).unref();
+  }
+
+  finish(): void {
+    this.#after = 'finish';
+  }
+
+  cut(reply: SmtpReply): void {
+    if (this._closing || this.#gone) return;
+    this.#write(format(reply));
+    this.close();
+  }
+
+  async answer(answer: Answer): Promise<void> {
+    if (this._closing || this.#gone) return;
+    this.#write(typeof answer === 'string' ? answer : format(answer));
+    if (typeof answer !== 'string') this.#count(answer);
+    if (this._closing) return;
+    if (this.#after === 'finish') this.close();
+    else if (this.#stopping && this.#sink === null) this.cut(Reply.stopping);
+    else if (this.#after === 'upgrade') this.#upgrade();
+    // A peer that pipelines and never reads must not fill our memory with replies.
+    if (this._socket.writableNeedDrain) await new Promise<void>((resolve) => this._whenWritable(resolve));
+  }
+
+  // ------------------------------------------------------------------------------------------------------ the lifetime
+
+  /** The 100 ms before the greeting and the reverse look-up are gone: the greeting comes at once. */
+  override init(): void {
+    this.part.context.metrics.connection(this.#label, 1);
+    this._setListeners(() => {
+      this._resetSession();
+      this._ready = true;
+      this.#write(`220 ${this.part.context.hostname} ESMTP\r\n`); // RFC 2034 3: without an enhanced code
+      this.#flush();
+    });
+  }
+
+  /** No reply is left behind when the socket ends. */
+  override close(): void {
+    this.#flush();
+    super.close();
+  }
+
+  /** Stops: at once when the peer owes us a command, else after the answer to what is in hand. */
+  stop(): void {
+    this.#stopping = true;
+    if (this.#input?.working !== true && this.#sink === null) this.cut(Reply.stopping);
+  }
+
+  destroy(): void {
+    this._socket.destroy();
+  }
+
+  override _onClose(): void {
+    super._onClose();
+    if (this.#gone) return;
+    this.#gone = true;
+    clearTimeout(this.#sessionTimer);
+    clearTimeout(this.#phaseTimer);
+    this.part.context.metrics.connection(this.#label, -1);
+    const sink = this.#sink;
+    this.#sink = null;
+    void sink?.abort().catch((error: unknown) => this.log.error({ err: error }, 'a cut message left something behind'));
+    this.#onGone();
+  }
+
+  /** A lost connection is the peer's affair, not an 'error' that nobody listens to. */
+  override _onError(error: Error): void {
+    this.log.debug({ err: error }, 'connection lost');
+    this._socket.destroy();
+  }
+
+  /** While we work the peer can't be late; and the words are ours. */
+  override _onTimeout(): void {
+    if (this._closing || this._upgrading) this._socket.destroy();
+    else if (this.#input?.working === true) this._armTimeout();
+    else this.cut(Reply.idle);
+  }
+
+  /** Whatever of smtp-server still wants to say something says it in our form. */
+  override send(code: number, data?: string | string[] | null): void {
+    const text = Array.isArray(data) ? data.join(' ') : (data ?? '');
+    this.#write(format({ code, enhanced: `${Math.floor(code / 100)}.0.0`, text }));
+    this.#flush();
+    if (code === 421) this.close();
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- the TLS
+
+  startTls(): void {
+    this.#after = 'upgrade';
+  }
+
+  #upgrade(): void {
+    this.#after = null;
+    this.#flush();
+    this.#phaseTimer = setTimeout(() => this._socket.destroy(), HANDSHAKE_MS).unref();
+    (this._server as SmtpServer).refreshSecureContext();
+    super.upgrade(
+      () => {},
+      () => {
+        clearTimeout(this.#phaseTimer);
+        // RFC 3207 4.2: nothing said before counts. (smtp-server has thrown away what was pipelined behind STARTTLS.)
+        this.hello = null;
+        this.principal = null;
+        this.transaction = null;
+      },
+    );
+  }
+
+  // --------------------------------------------------------------------------------------------------------- the input
+
+  get #input(): Input | null {
+    return this._parser instanceof Input ? this._parser : null;
+  }
+
+  get #label(): string {
+    return this.part.kind === 'mx' ? 'smtp' : 'submission';
+  }
+
+  /** Our input in place of smtp-server's stream; called from its constructor and for the session inside TLS. */
+  override _createParser(): SMTPStream {
+    const { limits, kind } = (this._server as SmtpServer).part;
+    return new Input(
+      { commandOctets: kind === 'mx' ? limits.commandOctets : limits.authOctets, runawayOctets: limits.runawayOctets },
+      {
+        command: (line) => this.#command(line),
+        overlong: () => this.answer(this.continuation === null ? Reply.lineTooLong : this.#authTooLong()),
+        runaway: () => this.cut(Reply.runaway),
+        idle: () => {
+          this.#flush();
+          if (this.#stopping && this.#sink === null) this.cut(Reply.stopping);
+        },
+        end: () => this.close(),
+      },
+    );
+  }
+
+  async #command(bytes: Buffer): Promise<void> {
+    const line = decodeLine(bytes, this.part.kind === 'submission');
+    if (this.continuation !== null) {
+      const { continuation } = this;
+      this.continuation = null;
+      return this.answer(line === null ? Reply.authMalformed : await this.#guarded(() => continuation(line)));
+    }
+    if (line === null) return this.answer(Reply.badLine);
+    const { verb, rest } = splitVerb(line);
+    const command = COMMANDS.get(verb);
+    if (command === undefined) {
+      if (HTTP.test(line)) return this.cut(Reply.http);
+      return this.answer(Reply.unknownCommand);
+    }
+    if (!this.#spend(verb)) return this.cut(Reply.tooManyCommands);
+    const started = performance.now();
+    const answer = await this.#guarded(() => command(this, rest));
+    this.part.context.metrics.command(this.#label, verb, (performance.now() - started) / 1000);
+    return this.answer(answer);
+  }
+
+  /** A fault of the program ends one command, not the session, and never the process. */
+  async #guarded(run: () => Answer | Promise<Answer>): Promise<Answer> {
+    try {
+      return await run();
+    } catch (error) {
+      this.log.error({ err: error }, 'a command failed');
+      return Reply.temporary;
+    }
+  }
+
+  #authTooLong(): Answer {
+    this.continuation = null;
+    return Reply.authLineTooLong;
+  }
+
+  // --------------------------------------------------------------------------------------------------------- the limits
+
+  /** Counts commands that bring no message further; a message or a login starts the count anew. */
+  #spend(verb: string): boolean {
+    if (verb === 'RCPT' || verb === 'DATA' || verb === 'QUIT') return true;
+    const { limits, kind } = this.part;
+    const anonymous = kind === 'submission' && this.principal === null;
+    const limit = anonymous ? limits.anonymousCommands : limits.idleCommands;
+    return ++this.counts.idle <= limit || this.peer.trusted;
+  }
+
+  #count({ code }: SmtpReply): void {
+    const { counts, peer } = this;
+    const { limits } = this.part;
+    if ((code >= 500 && code <= 504) || code === 555) counts.errors++;
+    if (peer.trusted) return;
+    if (counts.logins >= limits.logins) this.cut(Reply.tooManyLogins);
+    else if (counts.errors >= limits.errors) this.cut(Reply.tooManyErrors);
+    else if (counts.refused >= limits.refusedRecipients) this.cut(Reply.tooManyErrors);
+  }
+
+  // -------------------------------------------------------------------------------------------------------- the output
+
+  #write(text: string): void {
+    this.#out += text;
+  }
+
+  #flush(): void {
+    const text = this.#out;
+    this.#out = '';
+    if (text !== '' && this._socket.writable && !this._upgrading) this._socket.write(text);
+  }
+}
+
+export interface ConnectionOptions {
+  readonly id: string;
+  readonly peer: Peer;
+  readonly secure: boolean;
+  readonly log: Logger;
+  onGone(): void;
+}

@@ -1,0 +1,165 @@
+// The grammar of SMTP commands (RFC 5321 4.1): lines in, plain values or the reply that refuses them out. It knows
+// nothing of the session.
+
+import { isUtf8 } from 'node:buffer';
+import { isIPv4, isIPv6 } from 'node:net';
+import type { SmtpReply } from '#protocols/ports.ts';
+import { DOMAIN_OCTETS, PATH_OCTETS } from './limits.ts';
+import { Reply } from './replies.ts';
+
+export interface MailCommand {
+  /** '' for the null reverse-path. */
+  readonly address: string;
+  readonly size: number | null;
+  readonly smtputf8: boolean;
+  readonly body8bit: boolean;
+}
+
+export interface RcptCommand {
+  readonly address: string;
+}
+
+/**
+ * A line (without its LF) as text, or null when it does not end in CR or carries another CR or a NUL, or is not UTF-8.
+ * `lenient`: a bare LF ends a line too; office programs send it, and behind a login it harms nobody (F222).
+ */
+export function decodeLine(bytes: Buffer, lenient: boolean): string | null {
+  const ended = bytes.at(-1) === 0x0d;
+  if (!ended && !lenient) return null;
+  const line = ended ? bytes.subarray(0, -1) : bytes;
+  return line.includes(0x0d) || line.includes(0) || !isUtf8(line) ? null : line.toString('utf8');
+}
+
+/** A command line's verb in upper case, and what follows it. */
+export function splitVerb(line: string): { readonly verb: string; readonly rest: string } {
+  const match = /^([A-Za-z][A-Za-z0-9]*)(?: +(.*?))? *$/s.exec(line);
+  return { verb: match?.[1]?.toUpperCase() ?? '', rest: match?.[2] ?? '' };
+}
+
+/** MAIL FROM:<reverse-path> [parameters] (RFC 5321 4.1.1.2). `auth`: AUTH is offered here, so its parameter is known. */
+export function parseMail(rest: string, auth: boolean): MailCommand | SmtpReply {
+  const match = /^FROM:\s*(.*)$/is.exec(rest);
+  if (match?.[1] === undefined) return Reply.mailSyntax;
+  const path = splitPath(match[1]);
+  const address = path === null ? null : path.path === '' ? '' : parseMailbox(path.path);
+  if (path === null || address === null) return Reply.badSender;
+  const parameters = parseMailParameters(path.parameters, auth);
+  if ('code' in parameters) return parameters;
+  if (!parameters.smtputf8 && !isAscii(address)) return Reply.noSmtpUtf8;
+  return { address, ...parameters };
+}
+
+/** RCPT TO:<forward-path> [parameters] (RFC 5321 4.1.1.3); no parameter is known, since DSN is not offered. */
+export function parseRcpt(rest: string, smtputf8: boolean): RcptCommand | SmtpReply {
+  const match = /^TO:\s*(.*)$/is.exec(rest);
+  if (match?.[1] === undefined) return Reply.recipientSyntax;
+  const path = splitPath(match[1]);
+  if (path === null || path.path === '') return Reply.badRecipient;
+  const postmaster = path.path.toLowerCase() === 'postmaster'; // RFC 5321 4.1.1.3: the one without a domain
+  const address = postmaster ? 'postmaster' : parseMailbox(path.path);
+  if (address === null) return Reply.badRecipient;
+  if (path.parameters !== '') return Reply.unknownParameter;
+  if (!smtputf8 && !isAscii(address)) return Reply.noSmtpUtf8;
+  return { address };
+}
+
+/** EHLO and HELO: a name or address literal. Real clients send everything but blanks and control characters. */
+export function parseHello(rest: string): string | SmtpReply {
+  const name = rest.trim();
+  return /^[^\s\p{Cc}]+$/u.test(name) && Buffer.byteLength(name) <= DOMAIN_OCTETS + 2 ? name : Reply.helloSyntax;
+}
+
+/** The path without its angle brackets and source route, and the parameters after it. */
+function splitPath(text: string): { readonly path: string; readonly parameters: string } | null {
+  const end = text.startsWith('<') ? closingBracket(text) : -1;
+  if (text.startsWith('<') && end < 0) return null;
+  // Without brackets: not the grammar, but office programs do it and it is not ambiguous.
+  const bare = /^[^\s<>"]+/.exec(text)?.[0] ?? '';
+  const path = end < 0 ? bare : text.slice(1, end);
+  const parameters = text.slice(end < 0 ? bare.length : end + 1);
+  if ((end < 0 && bare === '') || (parameters !== '' && !/^\s/.test(parameters))) return null;
+  // RFC 5321 C: a source route is accepted and ignored.
+  return { path: path.replace(/^@[^\s,:@"]+(?:,@[^\s,:@"]+)*:/, ''), parameters: parameters.trim() };
+}
+
+/** Where the bracket of position 0 is closed, outside of a quoted string. */
+function closingBracket(text: string): number {
+  let quoted = false;
+  for (let i = 1; i < text.length; i++) {
+    const char = text[i];
+    if (quoted && char === '\\') i++;
+    else if (char === '"') quoted = !quoted;
+    else if (char === '>' && !quoted) return i;
+    else if (char === '<' && !quoted) return -1;
+  }
+  return -1;
+}
+
+/** Mailbox = Local-part "@" ( Domain / address-literal ); its plainest spelling, or null. */
+export function parseMailbox(text: string): string | null {
+  if (Buffer.byteLength(text) > PATH_OCTETS) return null;
+  const quoted = /^"(?:[^"\\\p{Cc}]|\\[\x20-\x7e])*"(?=@)/u.exec(text)?.[0];
+  const local = quoted ?? /^[^\s\p{Cc}()<>[\]:;@\\,"]+(?=@)/u.exec(text)?.[0];
+  if (local === undefined) return null;
+  const domain = text.slice(local.length + 1);
+  return isDomain(domain) ? `${quoted === undefined ? local : plainest(quoted)}@${domain}` : null;
+}
+
+/** RFC 5321 4.1.2: a quoted local part that needs no quotes is the same as without them. */
+function plainest(quoted: string): string {
+  const content = quoted.slice(1, -1).replace(/\\(.)/g, '$1');
+  if (/^[^\s\p{Cc}()<>[\]:;@\\,"]+$/u.test(content)) return content;
+  return `"${content.replace(/["\\]/g, '\\$&')}"`;
+}
+
+function isDomain(domain: string): boolean {
+  if (domain === '' || Buffer.byteLength(domain) > DOMAIN_OCTETS) return false;
+  if (domain.startsWith('[')) return isLiteral(domain);
+  // RFC 5321 2.3.5 and RFC 6531 3.3; the underscore is no letter there, but stands in names that send mail.
+  return domain.split('.').every((label) => label.length <= 63 && /^(?!-)[\w\-\u0080-\u{10ffff}]+(?<!-)$/u.test(label));
+}
+
+/** RFC 5321 4.1.3. */
+function isLiteral(domain: string): boolean {
+  const content = /^\[(.*)\]$/.exec(domain)?.[1] ?? '';
+  return /^IPv6:/i.test(content) ? isIPv6(content.slice(5)) : isIPv4(content);
+}
+
+type MailParameters = Omit<MailCommand, 'address'>;
+
+function parseMailParameters(text: string, auth: boolean): MailParameters | SmtpReply {
+  const result = { size: null as number | null, smtputf8: false, body8bit: false };
+  const seen = new Set<string>();
+  for (const parameter of text === '' ? [] : text.split(/\s+/)) {
+    const equals = parameter.indexOf('=');
+    const key = (equals < 0 ? parameter : parameter.slice(0, equals)).toUpperCase();
+    const value = equals < 0 ? null : parameter.slice(equals + 1);
+    if (seen.has(key)) return Reply.parameterSyntax;
+    seen.add(key);
+    switch (key) {
+      case 'SIZE': // RFC 1870 3
+        if (value === null || !/^\d{1,20}$/.test(value)) return Reply.parameterSyntax;
+        result.size = Number(value);
+        break;
+      case 'BODY': // RFC 6152 2; BINARYMIME needs CHUNKING
+        if (value === null || !/^(?:7BIT|8BITMIME)$/i.test(value)) return Reply.parameterSyntax;
+        result.body8bit = value.toUpperCase() === '8BITMIME';
+        break;
+      case 'SMTPUTF8': // RFC 6531 3.4
+        if (value !== null) return Reply.parameterSyntax;
+        result.smtputf8 = true;
+        break;
+      case 'AUTH': // RFC 4954 5: nobody is trusted with it, so it is ignored
+        if (!auth) return Reply.unknownParameter;
+        if (!value) return Reply.parameterSyntax;
+        break;
+      default:
+        return Reply.unknownParameter;
+    }
+  }
+  return result;
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
+}

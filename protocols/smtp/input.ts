@@ -1,0 +1,136 @@
+// What a session reads: command lines, and after DATA the content of a message. Takes the place of smtp-server's
+// SMTPStream: bounded lines that end in CR LF, a strict end of data, and no copy of the content on the way.
+
+import { setImmediate as turn } from 'node:timers/promises';
+import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import type { DataReader } from './data.ts';
+import { BURST } from './limits.ts';
+
+const LF = 0x0a;
+
+/** Where the input goes. Each call is over before the next one is made. */
+export interface InputHandler {
+  /** A line without its LF. Resolves when it is answered. */
+  command(line: Buffer): Promise<void>;
+  /** A line longer than allowed has been skipped to its end. */
+  overlong(): Promise<void>;
+  /** A line has no end: nothing more is read after this. */
+  runaway(): void;
+  /** All that has arrived has been worked off: the replies can go out. */
+  idle(): void;
+  /** The peer will send nothing more. */
+  end(): void;
+}
+
+/** Where the content of a message goes. */
+export interface DataSink {
+  readonly reader: DataReader;
+  /** The back-pressure is the promise. */
+  take(content: Uint8Array): Promise<void> | void;
+  /** The end has been read. Resolves when it is answered. */
+  end(): Promise<void>;
+  /** There will be no end. */
+  abort(): Promise<void>;
+}
+
+export interface InputLimits {
+  readonly commandOctets: number;
+  readonly runawayOctets: number;
+}
+
+export class Input extends SMTPStream {
+  /** True while something that has arrived is worked off: the peer waits for us. */
+  working = false;
+
+  readonly #handler: InputHandler;
+  readonly #limits: InputLimits;
+  #sink: DataSink | null = null;
+  /** The start of a line whose end has not arrived. */
+  #partial: Buffer | null = null;
+  #length = 0;
+  /** Octets skipped of a line that is too long. */
+  #skipped = 0;
+
+  constructor(limits: InputLimits, handler: InputHandler) {
+    super();
+    this.#limits = limits;
+    this.#handler = handler;
+  }
+
+  /** From the next octet on it is content, until the reader has seen the end. */
+  receive(sink: DataSink): void {
+    this.#sink = sink;
+  }
+
+  /** Content is awaited. */
+  get receiving(): boolean {
+    return this.#sink !== null;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding | 'buffer', next: (error?: Error | null) => void): void {
+    this.working = true;
+    this.#consume(chunk)
+      .finally(() => {
+        this.working = false;
+      })
+      .then(() => next(), next);
+  }
+
+  /** smtp-server would run what is left of a line as a command; a command that was cut is none. */
+  override _flushData(): void {
+    if (!this.isClosed) this.#handler.end();
+  }
+
+  async #consume(chunk: Buffer): Promise<void> {
+    let at = 0;
+    let burst = 0;
+    while (at < chunk.length && !this.isClosed) {
+      if (this.#sink !== null) {
+        at = await this.#content(this.#sink, chunk, at);
+        continue;
+      }
+      const end = chunk.indexOf(LF, at);
+      const line = this.#line(chunk, at, end);
+      at = end < 0 ? chunk.length : end + 1;
+      if (line === null) continue;
+      await (line === 'overlong' ? this.#handler.overlong() : this.#handler.command(line));
+      if (++burst % BURST === 0) await turn();
+    }
+    if (!this.isClosed) this.#handler.idle();
+  }
+
+  async #content(sink: DataSink, chunk: Buffer, from: number): Promise<number> {
+    const { reader } = sink;
+    const next = reader.read(chunk, from);
+    if (reader.content.length > 0) await sink.take(reader.content);
+    if (reader.ended) {
+      this.#sink = null;
+      await sink.end();
+    }
+    return next;
+  }
+
+  /** The line that ends at `end`, or null when its end has not arrived (-1). */
+  #line(chunk: Buffer, from: number, end: number): Buffer | 'overlong' | null {
+    const piece = chunk.subarray(from, end < 0 ? chunk.length : end);
+    const { commandOctets, runawayOctets } = this.#limits;
+    if (this.#skipped > 0 || this.#length + piece.length > commandOctets) {
+      this.#skipped += this.#length + piece.length;
+      this.#length = 0;
+      this.#partial = null;
+      if (this.#skipped > runawayOctets) this.#handler.runaway();
+      if (end < 0) return null;
+      this.#skipped = 0;
+      return 'overlong';
+    }
+    if (end >= 0 && this.#length === 0) return piece;
+    this.#partial ??= Buffer.allocUnsafe(commandOctets);
+    piece.copy(this.#partial, this.#length);
+    this.#length += piece.length;
+    if (end < 0) return null;
+    const line = this.#partial.subarray(0, this.#length);
+    this.#partial = null;
+    this.#length = 0;
+    return line;
+  }
+}

@@ -1,0 +1,62 @@
+// Every limit of an SMTP session, with its reason. Tests hand in smaller ones.
+
+export interface Limits {
+  readonly commandOctets: number;
+  readonly authOctets: number;
+  readonly runawayOctets: number;
+  readonly lineOctets: number;
+  readonly recipients: number;
+  readonly errors: number;
+  readonly refusedRecipients: number;
+  readonly idleCommands: number;
+  readonly anonymousCommands: number;
+  readonly logins: number;
+  readonly connections: number;
+  readonly idleMs: number;
+  readonly dataMs: number;
+  readonly sessionMs: number;
+  readonly graceMs: number;
+  readonly excess: number;
+}
+
+export const LIMITS: Limits = {
+  /** A command line with its CRLF: RFC 5321 4.5.3.1.4 asks for 512, the extensions for some hundred more. */
+  commandOctets: 4_096,
+  /** A line that carries a SASL response: RFC 4954 4 asks for 12,288, and the command in front of it. */
+  authOctets: 12_320,
+  /** A line so long that nobody means it: the connection ends. */
+  runawayOctets: 65_536,
+  /** A line of a message: RFC 5321 4.5.3.1.6 says 1,000, but real mail goes far beyond; longer lines serve only floods. */
+  lineOctets: 65_536,
+  /** Recipients of a transaction: RFC 5321 4.5.3.1.8 asks for at least 100; more come in a second transaction. */
+  recipients: 1_000,
+  /** Commands that are unknown, malformed or out of order: a program that makes so many does not speak SMTP. */
+  errors: 10,
+  /** Refused recipients: past so many somebody tries out addresses. */
+  refusedRecipients: 20,
+  /** Commands in a row that bring no message further (NOOP, RSET, EHLO, VRFY ...): nobody needs so many. */
+  idleCommands: 100,
+  /** The same on submission before a login: EHLO, STARTTLS, EHLO and a few tries to log in. */
+  anonymousCommands: 20,
+  /** Failed logins of a session: a person tries again in a new one. */
+  logins: 5,
+  /** Open connections of a thread: each costs a descriptor and some 20 KB. */
+  connections: 4_000,
+  /** Silence while we wait for the peer: RFC 5321 4.5.3.2.7 asks for at least 5 minutes. */
+  idleMs: 300_000,
+  /** From DATA to the final dot: 50 MB over a line of 250 kbit/s. */
+  dataMs: 1_800_000,
+  /** A whole session: kept connections of a busy peer are renewed, a trickle of bytes is not for ever. */
+  sessionMs: 4 * 3_600_000,
+  /** At a stop: for what is in hand; the server as a whole has 20 seconds. */
+  graceMs: 10_000,
+  /** A message so many times larger than the limit: nobody reads the 552, so the connection ends. */
+  excess: 2,
+};
+
+/** Octets of a path: RFC 5321 4.5.3.1.3 says 256, but VERP and SRS make longer ones. */
+export const PATH_OCTETS = 512;
+/** Octets of a domain (RFC 5321 4.5.3.1.2). */
+export const DOMAIN_OCTETS = 255;
+/** Commands worked off before the event loop gets its turn: some thousand NOOPs fit in one packet. */
+export const BURST = 50;

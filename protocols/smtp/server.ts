@@ -1,0 +1,110 @@
+// The SMTP server of a thread: takes sockets from the listeners and gives each its connection. It is smtp-server's
+// SMTPServer without its listening socket and without its certificate.
+
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import { SMTPServer } from 'smtp-server';
+import { peerOf } from '#protocols/net/connection.ts';
+import { LINGER_MS } from '#protocols/net/limits.ts';
+import type { Ingress, ProtocolContext, ProtocolServer, Submission } from '#protocols/ports.ts';
+import { Connection } from './connection.ts';
+import { LIMITS, type Limits } from './limits.ts';
+import { format, Reply } from './replies.ts';
+import type { Kind, Part } from './session.ts';
+
+export interface SmtpContext extends ProtocolContext {
+  /** Needed by `mx`. */
+  readonly ingress?: Ingress;
+  /** Needed by `submission`. */
+  readonly submission?: Submission;
+}
+
+/** A server for MX or for submission; `limits` are for tests. */
+export function createSmtpServer(context: SmtpContext, kind: Kind, limits: Partial<Limits> = {}): ProtocolServer {
+  const { ingress, submission } = context;
+  if ((kind === 'mx' ? ingress : submission) === undefined) throw new Error(`${kind} has nobody to hand mail to`);
+  const part: Part = { kind, context, limits: { ...LIMITS, ...limits }, ingress, submission };
+  const server = new SmtpServer(part);
+  return {
+    accept: (socket, secure) => server.take(socket, secure),
+    close: () => server.stop(),
+    get connections() {
+      return server.open.size;
+    },
+  };
+}
+
+export class SmtpServer extends SMTPServer {
+  readonly part: Part;
+  readonly open = new Set<Connection>();
+  #stopping = false;
+  #emptied: (() => void) | null = null;
+
+  constructor(part: Part) {
+    super({ logger: false, disableReverseLookup: true, socketTimeout: part.limits.idleMs });
+    this.part = part;
+  }
+
+  /** Takes a socket over. */
+  take(socket: Socket, secure: boolean): void {
+    const { context, limits } = this.part;
+    const peer = peerOf(socket, context.trusted);
+    if (peer === undefined) {
+      socket.destroy(); // gone already
+      return;
+    }
+    if (this.#stopping || this.open.size >= limits.connections) {
+      socket.on('error', () => socket.destroy());
+      socket.end(format(this.#stopping ? Reply.stopping : Reply.tooManyConnections)).resume();
+      setTimeout(() => socket.destroy(), LINGER_MS).unref();
+      return;
+    }
+    const id = randomBytes(6).toString('base64url');
+    const connection = new Connection(this, socket, {
+      id,
+      peer,
+      secure,
+      log: context.log.child({ connection: id, address: peer.address }),
+      onGone: () => this.#left(connection),
+    });
+    this.open.add(connection);
+    connection.init();
+  }
+
+  /** Stops: no new connections, the ones in hand finish what they are at. Resolves when all are gone. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const emptied = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    for (const connection of this.open) connection.stop();
+    const grace = setTimeout(() => {
+      for (const connection of this.open) connection.destroy();
+    }, this.part.limits.graceMs);
+    if (this.open.size > 0) await emptied;
+    clearTimeout(grace);
+  }
+
+  #left(connection: Connection): void {
+    this.open.delete(connection);
+    if (this.open.size === 0) this.#emptied?.();
+  }
+
+  /** smtp-server would load its own public test key here; the certificate comes from our provider, at each upgrade. */
+  override updateSecureContext(): void {
+    this.secureContext = new Map();
+  }
+
+  /** The certificate for an upgrade that begins now. */
+  refreshSecureContext(): void {
+    this.secureContext.set('*', this.part.context.tls.options().secureContext);
+  }
+
+  /** SNI by our provider. */
+  override _resolveSNI(servername: string, done: (error: Error | null, context?: SecureContext) => void): void {
+    const { SNICallback, secureContext } = this.part.context.tls.options();
+    if (SNICallback === undefined) done(null, secureContext);
+    else SNICallback(servername, done);
+  }
+}

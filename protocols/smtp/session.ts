@@ -1,0 +1,99 @@
+// What a command sees of its session: the state that commands change, and the little that it may ask for.
+
+import type { Logger } from 'pino';
+import type {
+  Envelope,
+  Ingress,
+  IngressSession,
+  Peer,
+  Principal,
+  ProtocolContext,
+  SmtpReply,
+  Submission,
+} from '#protocols/ports.ts';
+import type { MailCommand } from './grammar.ts';
+import type { DataSink } from './input.ts';
+import type { Limits } from './limits.ts';
+
+/** MX takes mail for our own addresses from anybody; submission takes mail from those who log in. */
+export type Kind = 'mx' | 'submission';
+
+/** What all sessions of a server share. */
+export interface Part {
+  readonly kind: Kind;
+  readonly context: ProtocolContext;
+  readonly limits: Limits;
+  /** For MX. */
+  readonly ingress: Ingress | undefined;
+  /** For submission. */
+  readonly submission: Submission | undefined;
+}
+
+/** A reply, or lines that are formatted already (EHLO, 334, 354). */
+export type Answer = SmtpReply | string;
+
+/** Answers a command; `rest` is what follows the verb. */
+export type Command = (session: Session, rest: string) => Answer | Promise<Answer>;
+
+export interface Transaction {
+  readonly mail: MailCommand;
+  readonly recipients: string[];
+}
+
+export interface Session {
+  readonly part: Part;
+  readonly id: string;
+  readonly peer: Peer;
+  readonly log: Logger;
+  /** TLS protects the connection. */
+  readonly secure: boolean;
+  readonly tls: { readonly version: string; readonly cipher: string } | null;
+
+  /** What EHLO or HELO said; null before. */
+  hello: { readonly name: string; readonly esmtp: boolean } | null;
+  principal: Principal | null;
+  transaction: Transaction | null;
+  /** The line that follows is not a command but goes here (AUTH). */
+  continuation: ((line: string) => Answer | Promise<Answer>) | null;
+  /** Counts towards the limits; see limits.ts. */
+  readonly counts: { errors: number; refused: number; idle: number; logins: number };
+
+  /** What follows is content. */
+  receive(sink: DataSink): void;
+  /** Sends an answer of its own time: the one at the end of DATA. */
+  answer(answer: Answer): Promise<void>;
+  /** Replies 220 and turns the connection into a TLS one. */
+  startTls(): void;
+  /** Ends the connection once the answer is out. */
+  finish(): void;
+  /** Ends the connection now, with this reply. */
+  cut(reply: SmtpReply): void;
+}
+
+/** AUTH is offered here and now (RFC 4954 4): on submission, under TLS or where [auth] plaintext allows it. */
+export function mayLogIn(session: Session): boolean {
+  return session.part.kind === 'submission' && (session.secure || session.part.context.plaintext);
+}
+
+/** The transaction as the ports see it. */
+export function envelopeOf({ mail, recipients }: Transaction): Envelope {
+  return {
+    sender: mail.address,
+    recipients,
+    declaredSize: mail.size,
+    smtputf8: mail.smtputf8,
+    body8bit: mail.body8bit,
+  };
+}
+
+/** The session as the ports see it. */
+export function ingressSession(session: Session): IngressSession {
+  return {
+    id: session.id,
+    peer: session.peer,
+    helo: session.hello?.name ?? '',
+    esmtp: session.hello?.esmtp ?? false,
+    tls: session.tls,
+    principal: session.principal,
+  };
+}
