@@ -5,15 +5,16 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
 import { StoreError } from '../../errors.ts';
+import type { StoreLog } from '../../log.ts';
 import type { Op } from '../../operation.ts';
 import type { DatabaseKey, Engine } from '../port.ts';
+import type { Control } from './control.ts';
 import { isBusy, isExpected, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
 import { Handle, Seat } from './handles.ts';
-import { accountFolder, databaseName, type Layout } from './layout.ts';
-import { PASSIVE_FRAMES } from './maintenance-rules.ts';
+import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
+import { PASSIVE_FRAMES, RESTART_FRAMES } from './maintenance-rules.ts';
 import type { StoreShared } from './shared.ts';
 import { type Boots, create, inspect, settle, stamp } from './upkeep.ts';
 import { SYSTEM_SYNC, type SyncCalls } from './wal-sync.ts';
@@ -24,30 +25,30 @@ const BUSY_BOUND = 5_000;
 const BUSY_PAUSE = 50;
 /** How often waiting writers are looked at, ms. */
 const EXPIRE_EVERY = 1_000;
-/** Seats without a handle that are kept, so that a process that has seen a million accounts forgets most of them. */
-const MAX_SEATS = 20_000;
 /** A damaged file is named in the log once in so many ms, not at every command of its sessions. */
 const CORRUPT_LOG_EVERY = 60_000;
 
-/** What the engine asks of the maintenance thread. */
+/** What the engine asks of the background thread. */
 export interface Maintenance {
-  /** Resolves when the maintenance thread has the database open, so that our close is not the last one. */
-  hold(name: string): Promise<void>;
-  /** The WAL has grown past what a checkpoint is due for. */
+  /** Resolves when the background thread has the database open, so that our close is not the last one. */
+  hold(name: string): Promise<unknown>;
+  /** A checkpoint of this database is due. */
   grown(name: string): void;
-  /** Runs a named operation there. */
-  bulk(name: string, operation: string, args: unknown): Promise<unknown>;
 }
 
 export interface EngineOptions {
   readonly layout: Layout;
   readonly shared: StoreShared;
-  readonly log: Logger;
+  readonly log: StoreLog;
   /** Open account handles in the whole process. */
   readonly handles: number;
   readonly boots: Boots;
-  /** Null in the maintenance thread itself. */
+  /** The way to the store's other threads; null where this is the only one. */
+  readonly control: Control | null;
+  /** Null: files are closed, and their logs moved, wherever that falls. */
   readonly maintenance: Maintenance | null;
+  /** The background thread's own operations; elsewhere null, and they are sent there. */
+  readonly bulk: BulkOperations | null;
   /** Called once, when a sync has failed: nothing can be promised any more, and the process must end. */
   readonly fatal: (error: Error) => void;
   readonly sync?: SyncCalls;
@@ -63,6 +64,9 @@ interface Committed<T> {
   readonly changed: boolean;
   readonly handle: Handle;
 }
+
+/** Operations by name that may take longer than a server thread's event loop may be held. */
+export type BulkOperations = Readonly<Record<string, (args: never) => Op<unknown>>>;
 
 export class SqliteEngine implements Engine {
   readonly #options: EngineOptions;
@@ -87,12 +91,14 @@ export class SqliteEngine implements Engine {
     this.#unsynced = new Int32Array(options.shared.unsynced);
     this.#openHandles = new Int32Array(options.shared.handles);
     this.#timer = setInterval(() => this.#expire(), EXPIRE_EVERY).unref();
+    options.control?.handle('retire', (name: string) => this.#retire(this.#seat(databaseKey(name))));
+    options.control?.handle('resume', (name: string) => this.#resume(this.#seat(databaseKey(name))));
   }
 
   async read<T>(db: DatabaseKey, op: () => Op<T>): Promise<T> {
-    const seat = this.#enter(db);
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
     try {
-      const handle = seat.handle?.ready && seat.retired === null ? seat.handle : await this.#open(seat);
+      const handle = seat.handle?.ready ? seat.handle : await this.#open(seat);
       return await this.#patiently(() => handle.database.read(op));
     } catch (error) {
       throw this.#failed(seat, error);
@@ -102,9 +108,9 @@ export class SqliteEngine implements Engine {
   }
 
   async write<T>(db: DatabaseKey, op: () => Op<T>): Promise<T> {
-    const seat = this.#enter(db);
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
     try {
-      if (!seat.handle?.ready || seat.retired !== null) await this.#open(seat);
+      if (!seat.handle?.ready) await this.#open(seat);
       const committed = await seat.queue.run(() => this.#commit(seat, op));
       await this.#sync(seat, committed);
       return committed.value;
@@ -116,31 +122,30 @@ export class SqliteEngine implements Engine {
   }
 
   async bulk<T>(db: DatabaseKey, name: string, args: unknown): Promise<T> {
-    if (this.#options.maintenance === null) throw new StoreError('unavailable', 'no maintenance thread is here');
+    const { control, bulk } = this.#options;
     this.#check();
-    return (await this.#options.maintenance.bulk(databaseName(db), name, args)) as T;
+    if (bulk !== null) {
+      const operation = bulk[name];
+      if (operation === undefined) throw new StoreError('invalid', `no bulk operation ${name}`);
+      return this.write(db, () => operation(args as never) as Op<T>);
+    }
+    if (control === null) throw new StoreError('unavailable', 'no background thread is here');
+    return (await control.ask('bulk', { database: databaseName(db), name, args })) as T;
   }
 
   async createAccount(id: string): Promise<void> {
     this.#check();
     try {
-      await create(this.#options.layout, { kind: 'account', id }, this.#options.boots.current, this.#calls);
+      await create(this.#options.layout, { kind: 'account', id }, this.#options.boots, this.#calls);
     } catch (error) {
       throw toStoreError(error, `account ${id}`);
     }
   }
 
   async destroyAccount(id: string): Promise<void> {
-    const key: DatabaseKey = { kind: 'account', id };
-    const seat = this.#enter(key);
-    try {
-      await this.#close(seat);
-      await rm(accountFolder(this.#options.layout, id), { recursive: true, force: true });
-    } catch (error) {
-      throw toStoreError(error, `account ${id}`);
-    } finally {
-      this.#leave(seat);
-    }
+    await this.exclusively({ kind: 'account', id }, () =>
+      rm(accountFolder(this.#options.layout, id), { recursive: true, force: true }),
+    );
   }
 
   generation(db: DatabaseKey): number {
@@ -164,24 +169,121 @@ export class SqliteEngine implements Engine {
     this.#feed.close();
   }
 
-  /** Counts an operation in: from here to #leave the seat's handle stays open. */
-  #enter(db: DatabaseKey): Seat {
+  /**
+   * Runs `work` while no thread has the database's files open and no operation on it begins: to replace or delete them.
+   * Errors: busy, if operations in hand do not end within the bound.
+   */
+  async exclusively<T>(db: DatabaseKey, work: () => Promise<T>): Promise<T> {
     this.#check();
+    const name = databaseName(db);
+    // One at a time, so that two threads do not wait for each other.
+    return navigator.locks.request(`${this.#options.shared.name}/${name}/exclusive`, async () => {
+      const seat = this.#seat(db);
+      const { control } = this.#options;
+      try {
+        await Promise.all([this.#retire(seat), control?.askAll('retire', name)]);
+        return await work();
+      } catch (error) {
+        throw toStoreError(error, name);
+      } finally {
+        this.#resume(seat);
+        await control?.askAll('resume', name);
+      }
+    });
+  }
+
+  /** Opens the database and keeps it open until `closeIdle` or the budget closes it. */
+  async touch(db: DatabaseKey): Promise<void> {
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    try {
+      await this.#open(seat);
+    } catch (error) {
+      throw this.#failed(seat, error);
+    } finally {
+      this.#leave(seat);
+    }
+  }
+
+  /** Moves a long write-ahead log into its database (DESIGN 5, "Checkpoints"); for the background thread. */
+  async checkpoint(db: DatabaseKey): Promise<void> {
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    try {
+      const { database } = await this.#open(seat);
+      const { frames } = await this.#patiently(() => database.checkpoint('PASSIVE'));
+      // All may be moved, but the log begins anew only once no reader is in it: so the lock and a wait for readers.
+      if (frames >= RESTART_FRAMES) await seat.queue.run(() => this.#patiently(() => database.checkpoint('RESTART')));
+    } catch (error) {
+      throw this.#failed(seat, error);
+    } finally {
+      this.#leave(seat);
+    }
+  }
+
+  /** Closes account handles that nobody has used for so many ms. */
+  async closeIdle(age: number): Promise<void> {
+    const before = performance.now() - age;
+    for (const seat of this.#seats.values()) {
+      if (seat.key.kind === 'account' && seat.users === 0 && seat.lastUsed < before) await this.#close(seat);
+    }
+  }
+
+  #seat(db: DatabaseKey): Seat {
     const name = databaseName(db);
     let seat = this.#seats.get(name);
     if (seat === undefined) seat = new Seat(db, this.#options.layout, this.#options.shared);
     else this.#seats.delete(name);
     this.#seats.set(name, seat);
-    seat.users++;
-    this.#users++;
     return seat;
+  }
+
+  /** Counts an operation in: from here to #leave the seat's handle stays open. Undefined while the seat is retired. */
+  #enter(db: DatabaseKey): Seat | undefined {
+    this.#check();
+    const seat = this.#seat(db);
+    if (seat.retired !== null) return undefined;
+    seat.users++;
+    // Waiting for a lock does not keep a process alive; the timer does, while anything is in hand.
+    if (this.#users++ === 0) this.#timer.ref();
+    return seat;
+  }
+
+  async #enterLater(db: DatabaseKey): Promise<Seat> {
+    for (;;) {
+      await this.#seat(db).retired?.over;
+      const seat = this.#enter(db);
+      if (seat !== undefined) return seat;
+    }
   }
 
   #leave(seat: Seat): void {
     seat.users--;
-    this.#users--;
-    if (this.#users === 0) this.#drained?.();
+    seat.lastUsed = performance.now();
+    if (seat.users === 0) seat.drained?.();
+    if (seat.handle === null) this.#forget(seat);
+    if (--this.#users === 0) {
+      this.#timer.unref();
+      this.#drained?.();
+    }
     if (this.#overBudget() && !this.#evicting) void this.#evict();
+  }
+
+  /** Lets no operation begin, and closes the file when those in hand have ended. */
+  async #retire(seat: Seat): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    seat.retired = { over: promise, end: resolve };
+    if (seat.users > 0) {
+      await new Promise<void>((drained) => {
+        seat.drained = drained;
+      });
+      seat.drained = null;
+    }
+    await this.#close(seat);
+  }
+
+  #resume(seat: Seat): void {
+    seat.retired?.end();
+    seat.retired = null;
+    this.#forget(seat);
   }
 
   #check(): void {
@@ -191,7 +293,6 @@ export class SqliteEngine implements Engine {
 
   /** The seat's handle, opened and fit for use. */
   async #open(seat: Seat): Promise<Handle> {
-    await seat.retired;
     await seat.closing;
     seat.opening ??= this.#openReady(seat).finally(() => {
       seat.opening = null;
@@ -279,10 +380,10 @@ export class SqliteEngine implements Engine {
   }
 
   #watchGrowth(seat: Seat, handle: Handle): void {
-    if (this.#options.maintenance === null || ++handle.commits % GROWTH_EVERY !== 0) return;
+    if (++handle.commits % GROWTH_EVERY !== 0) return;
     try {
       const { frames, moved } = handle.database.checkpoint('NOOP');
-      if (frames - moved >= PASSIVE_FRAMES) this.#options.maintenance.grown(seat.name);
+      if (frames - moved >= PASSIVE_FRAMES) this.#options.maintenance?.grown(seat.name);
     } catch (error) {
       // The commit is durable; how long the log is will be seen the next time.
       this.#options.log.warn({ err: error, database: seat.name }, 'the length of a write-ahead log was not to be had');
@@ -341,12 +442,12 @@ export class SqliteEngine implements Engine {
     try {
       for (const seat of this.#seats.values()) {
         if (!this.#overBudget()) break;
-        if (seat.key.kind !== 'account' || seat.handle === null || seat.users > 0) continue;
+        if (seat.key.kind !== 'account' || seat.handle === null || seat.users > 0 || seat.retired !== null) continue;
         await this.#options.maintenance?.hold(seat.name);
         if (seat.users === 0) await this.#close(seat);
       }
     } catch (error) {
-      this.#options.log.error({ err: error }, 'closing a database failed');
+      if (!this.#closed) this.#options.log.error({ err: error }, 'closing a database failed');
     } finally {
       this.#evicting = false;
     }
@@ -363,16 +464,17 @@ export class SqliteEngine implements Engine {
       if (seat.key.kind === 'account') Atomics.sub(this.#openHandles, 0, 1);
     });
     await seat.closing;
+    this.#forget(seat);
+  }
+
+  /** Drops a seat that says nothing any more. */
+  #forget(seat: Seat): void {
+    if (seat.handle !== null || seat.users > 0 || seat.retired !== null || seat.closing !== null) return;
+    if (this.#seats.get(seat.name) === seat) this.#seats.delete(seat.name);
   }
 
   #expire(): void {
     const now = performance.now();
-    for (const seat of this.#seats.values()) {
-      seat.queue.expire(now);
-    }
-    for (const [name, seat] of this.#seats) {
-      if (this.#seats.size <= MAX_SEATS) break;
-      if (seat.handle === null && seat.users === 0 && seat.retired === null) this.#seats.delete(name);
-    }
+    for (const seat of this.#seats.values()) seat.queue.expire(now);
   }
 }

@@ -2,7 +2,7 @@
 // thread directly, those of other threads by one merged message a turn of the event loop.
 
 import { BroadcastChannel } from 'node:worker_threads';
-import type { Logger } from 'pino';
+import type { StoreLog } from '../../log.ts';
 import type { DatabaseKey } from '../port.ts';
 import { type StoreShared, slotOf } from './shared.ts';
 
@@ -11,11 +11,11 @@ export class Feed {
   readonly #generations: Int32Array;
   readonly #subscribed: Int32Array;
   readonly #channel: BroadcastChannel;
-  readonly #log: Logger;
+  readonly #log: StoreLog;
   readonly #wakes = new Map<number, Set<() => void>>();
   readonly #raised = new Set<number>();
 
-  constructor(shared: StoreShared, log: Logger) {
+  constructor(shared: StoreShared, log: StoreLog) {
     this.#generations = new Int32Array(shared.generations);
     this.#subscribed = new Int32Array(shared.subscribed);
     this.#log = log;

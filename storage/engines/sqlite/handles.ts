@@ -39,6 +39,12 @@ export class Handle {
   }
 }
 
+/** No operation may begin until `end` is called. */
+export interface Retirement {
+  readonly over: Promise<void>;
+  readonly end: () => void;
+}
+
 /** What this thread knows of one database. */
 export class Seat {
   readonly key: DatabaseKey;
@@ -51,8 +57,12 @@ export class Seat {
   opening: Promise<Handle> | null = null;
   /** Operations in hand; the handle stays open while there are any. */
   users = 0;
-  /** Set while the database is being replaced or deleted; operations wait for it. */
-  retired: Promise<void> | null = null;
+  /** Called when the last of them ends. */
+  drained: (() => void) | null = null;
+  /** When the last operation ended, on the monotonic clock. */
+  lastUsed = 0;
+  /** Set while the file is being replaced or deleted; new operations wait for its end. */
+  retired: Retirement | null = null;
   /** Set while the handle is being closed. */
   closing: Promise<void> | null = null;
 

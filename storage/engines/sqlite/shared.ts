@@ -22,7 +22,14 @@ export interface StoreShared {
   readonly unsynced: SharedArrayBuffer;
   /** One number: handles of accounts that are open in the process. */
   readonly handles: SharedArrayBuffer;
+  /** The members of control.ts: their numbers, the last number given, and which one is the background thread. */
+  readonly members: SharedArrayBuffer;
+  readonly numbers: SharedArrayBuffer;
+  readonly background: SharedArrayBuffer;
 }
+
+/** Most threads of one store. */
+const MEMBERS = 256;
 
 /** Makes what the threads share. */
 export function createStoreShared(options: { bootId?: string } = {}): StoreShared {
@@ -33,6 +40,9 @@ export function createStoreShared(options: { bootId?: string } = {}): StoreShare
     subscribed: new SharedArrayBuffer(SLOTS * 4),
     unsynced: new SharedArrayBuffer(SLOTS * 4),
     handles: new SharedArrayBuffer(4),
+    members: new SharedArrayBuffer(MEMBERS * 4),
+    numbers: new SharedArrayBuffer(4),
+    background: new SharedArrayBuffer(4),
   };
 }
 

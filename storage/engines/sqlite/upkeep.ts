@@ -2,7 +2,7 @@
 
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { beginDatabase, jumpEpoch, lastBoot, stampBoot } from '../../account/epoch.ts';
+import { jumpEpoch, lastBoot, stampBoot } from '../../account/epoch.ts';
 import { isMigrated, migrate } from '../../schema/steps.ts';
 import type { DatabaseKey } from '../port.ts';
 import { Database } from './database.ts';
@@ -41,14 +41,13 @@ export function stamp(database: Database, db: DatabaseKey, boots: Boots): void {
 }
 
 /** Makes a new database with its first rows, durable with its folders up to the data directory. */
-export async function create(layout: Layout, db: DatabaseKey, bootId: string, sync: SyncCalls): Promise<void> {
+export async function create(layout: Layout, db: DatabaseKey, boots: Boots, sync: SyncCalls): Promise<void> {
   const file = databaseFile(layout, db);
   const folder = dirname(file);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const database = new Database({ file, busyTimeout: 0, create: true });
   try {
-    migrate(database, db.kind);
-    database.write(() => beginDatabase(databaseName(db), bootId));
+    settle(database, db, boots, 0);
   } finally {
     // Closing the only handle moves the WAL into the file and syncs it.
     database.close();

@@ -30,7 +30,9 @@ function engineOn(folder: TemporaryFolder, options: Options = {}): SqliteEngine 
     log: pino({ level: 'silent' }),
     handles: options.handles ?? 10,
     boots: { current: shared.bootId, endedCleanly: () => false },
+    control: null,
     maintenance: null,
+    bulk: null,
     fatal:
       options.fatal ??
       ((error) => {

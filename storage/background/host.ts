@@ -1,0 +1,89 @@
+// The main thread's end of the background thread: starts it, carries its log lines, notices its death.
+
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import type { BootRow } from '../engines/sqlite/boots.ts';
+import type { StoreShared } from '../engines/sqlite/shared.ts';
+import { StoreError } from '../errors.ts';
+import type { StoreLog } from '../log.ts';
+
+/** What the thread is started with. */
+export interface BackgroundData {
+  readonly kind: 'posthuis-background';
+  readonly data: string;
+  readonly shared: StoreShared;
+  readonly boots: readonly BootRow[];
+  readonly retentionDays: number;
+  /** A run under this boot was killed: write-ahead logs are to be synced before the boot can end cleanly. */
+  readonly interrupted: boolean;
+}
+
+export type FromBackground =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'log'; readonly level: keyof StoreLog; readonly fields: object; readonly message: string }
+  | { readonly kind: 'fatal'; readonly message: string }
+  /** Everything that a killed run left is synced. */
+  | { readonly kind: 'settled' };
+
+export type ToBackground = { readonly kind: 'close' };
+
+/** Starts the background thread and resolves when it takes requests. */
+export async function startBackground(
+  data: Omit<BackgroundData, 'kind'>,
+  log: StoreLog,
+  fatal: (error: Error) => void,
+): Promise<Background> {
+  const workerData: BackgroundData = { ...data, kind: 'posthuis-background' };
+  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, name: workerData.kind });
+  const background = new Background(worker, log, fatal);
+  await background.ready;
+  return background;
+}
+
+/** The running thread. */
+export class Background {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  #settled = false;
+  #closing = false;
+
+  constructor(worker: Worker, log: StoreLog, fatal: (error: Error) => void) {
+    this.#worker = worker;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.ready = promise;
+    const fail = (error: Error) => {
+      reject(new StoreError('unavailable', 'the background thread did not start', { cause: error }));
+      if (!this.#closing) fatal(error);
+    };
+    worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (code) => {
+      if (!this.#closing) fail(new Error(`the background thread ended with code ${code}`));
+    });
+    worker.on('message', (message: FromBackground) => {
+      if (message.kind === 'ready') resolve();
+      else if (message.kind === 'log') log[message.level](message.fields, message.message);
+      else if (message.kind === 'settled') this.#settled = true;
+      else fatal(new Error(message.message));
+    });
+  }
+
+  /** True once what a killed run had committed is on the disk. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Ends what is in hand, closes the files, and ends the thread. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    const exited = once(this.#worker, 'exit');
+    this.#worker.postMessage({ kind: 'close' } satisfies ToBackground);
+    await exited;
+  }
+}
+
+/** A log in the background thread whose lines are written by the main thread. */
+export function forwardingLog(post: (message: FromBackground) => void): StoreLog {
+  const line = (level: keyof StoreLog) => (fields: object, message: string) =>
+    post({ kind: 'log', level, fields, message });
+  return { fatal: line('fatal'), error: line('error'), warn: line('warn'), info: line('info'), debug: line('debug') };
+}
