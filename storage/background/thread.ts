@@ -2,6 +2,7 @@
 // the same files, under the same locks and with the same rule of syncing before answering.
 
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { bulkOperation } from '../account/bulk.ts';
 import { bootsOf } from '../engines/sqlite/boots.ts';
 import { Control } from '../engines/sqlite/control.ts';
 import { SqliteEngine } from '../engines/sqlite/engine.ts';
@@ -36,7 +37,7 @@ function runBackground(port: MessagePort, { data, shared, boots, interrupted }: 
     boots: bootsOf(shared.bootId, boots),
     control,
     maintenance: { hold: () => Promise.resolve(), grown: (name) => checkpoints.add(name) },
-    bulk: {},
+    bulk: bulkOperation,
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
   control.handle('hold', (name: string) => engine.touch(databaseKey(name)));

@@ -8,7 +8,7 @@ import { SqlMailAccount } from '#storage/account/mail-account.ts';
 import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
-import type { DatabaseKey, Engine } from '#storage/engines/port.ts';
+import type { Engine } from '#storage/engines/port.ts';
 import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
 import { layoutOf } from '#storage/engines/sqlite/layout.ts';
 import { createStoreShared } from '#storage/engines/sqlite/shared.ts';
@@ -37,11 +37,6 @@ export interface SqlStoreOptions {
 /** Tests of durability have syncs of their own; all others need not wait for the disk. */
 export const NO_SYNC: SyncCalls = { file: async () => {}, folder: async () => {} };
 
-/** The bulk thread's work, done here. */
-function bulkHere(engine: Engine, key: DatabaseKey, operation: string, args: unknown): Promise<unknown> {
-  return engine.write(key, bulkOperation(operation, structuredClone(args)));
-}
-
 /** A SQLite store over a folder, new or as it was left. */
 export async function openSqlStore(folder: string, options: SqlStoreOptions = {}): Promise<SqlStore> {
   const layout = layoutOf(folder);
@@ -53,16 +48,14 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
   await clearStaging(folder);
   const engine = new SqliteEngine({
     ...{ layout, shared, log, sync, boots, handles: 50 },
-    maintenance: {
-      hold: async () => {},
-      grown: () => {},
-      bulk: (name, operation, args) => bulkHere(engine, { kind: 'account', id: name }, operation, args),
-    },
+    control: null,
+    maintenance: null,
+    bulk: (operation, args) => bulkOperation(operation, structuredClone(args)),
     fatal: (error) => {
       throw error;
     },
   });
-  if (!(await hasDirectory(engine))) await create(layout, { kind: 'directory' }, shared.bootId, sync);
+  if (!(await hasDirectory(engine))) await create(layout, { kind: 'directory' }, boots, sync);
   const blobs = createFileBlobs({ directory: folder, log });
   return composeStore(engine, blobs, options);
 }

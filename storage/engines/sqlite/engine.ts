@@ -48,7 +48,7 @@ export interface EngineOptions {
   /** Null: files are closed, and their logs moved, wherever that falls. */
   readonly maintenance: Maintenance | null;
   /** The background thread's own operations; elsewhere null, and they are sent there. */
-  readonly bulk: BulkOperations | null;
+  readonly bulk: BulkOperation | null;
   /** Called once, when a sync has failed: nothing can be promised any more, and the process must end. */
   readonly fatal: (error: Error) => void;
   readonly sync?: SyncCalls;
@@ -65,8 +65,8 @@ interface Committed<T> {
   readonly handle: Handle;
 }
 
-/** Operations by name that may take longer than a server thread's event loop may be held. */
-export type BulkOperations = Readonly<Record<string, (args: never) => Op<unknown>>>;
+/** The operation of a name, which may take longer than a server thread's event loop may be held. */
+export type BulkOperation = (name: string, args: unknown) => () => Op<unknown>;
 
 export class SqliteEngine implements Engine {
   readonly #options: EngineOptions;
@@ -124,11 +124,7 @@ export class SqliteEngine implements Engine {
   async bulk<T>(db: DatabaseKey, name: string, args: unknown): Promise<T> {
     const { control, bulk } = this.#options;
     this.#check();
-    if (bulk !== null) {
-      const operation = bulk[name];
-      if (operation === undefined) throw new StoreError('invalid', `no bulk operation ${name}`);
-      return this.write(db, () => operation(args as never) as Op<T>);
-    }
+    if (bulk !== null) return this.write(db, bulk(name, args) as () => Op<T>);
     if (control === null) throw new StoreError('unavailable', 'no background thread is here');
     return (await control.ask('bulk', { database: databaseName(db), name, args })) as T;
   }
