@@ -4,8 +4,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { locks } from 'node:worker_threads';
-import type { Logger } from 'pino';
 import { StoreError } from '../errors.ts';
+import type { StoreLog } from '../log.ts';
 import type { AccountId, Staged, Staging } from '../ports.ts';
 import { asStoreError, guarded } from './faults.ts';
 import { type FileSystem, fileSystem } from './file-system.ts';
@@ -17,7 +17,7 @@ import { stage } from './staging.ts';
 export interface FileBlobsOptions {
   /** The data directory. */
   readonly directory: string;
-  readonly log: Logger;
+  readonly log: StoreLog;
   /** For tests that make it fail. */
   readonly files?: FileSystem;
 }
@@ -57,7 +57,7 @@ function holdShared(name: string): Promise<() => void> {
 
 class FileBlobs implements Blobs {
   readonly #data: string;
-  readonly #log: Logger;
+  readonly #log: StoreLog;
   readonly #files: FileSystem;
 
   constructor(options: FileBlobsOptions) {

@@ -5,8 +5,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { Logger } from 'pino';
 import { StoreError } from '../errors.ts';
+import type { StoreLog } from '../log.ts';
 import type { ScannedMessage } from '../message/scanned.ts';
 import { MessageScanner } from '../message/scanner.ts';
 import type { Staged, Staging } from '../ports.ts';
@@ -21,7 +21,7 @@ export interface StagingOptions {
   /** DATA/staging; it exists. */
   readonly directory: string;
   readonly files: FileSystem;
-  readonly log: Logger;
+  readonly log: StoreLog;
 }
 
 /** Bytes collected in one buffer that grows by doubling. */
