@@ -1,0 +1,11 @@
+// Every limit of the road from DATA to the mailboxes, with its reason.
+
+/** Received fields of a message: RFC 5321 6.3 asks for at least 100 where nothing else finds loops; our own Delivered-To
+ * does, so that half of it is a loop elsewhere that goes through us. */
+export const HOPS = 50;
+
+/** Accounts delivered to at the same time for one message: enough to fill one group commit, few enough for others. */
+export const PARALLEL = 16;
+
+/** Mailbox ids of INBOXes remembered in a thread, so that a delivery needs no look-up. */
+export const INBOXES = 10_000;

@@ -1,0 +1,73 @@
+// Mail that comes in (DESIGN 3): who is it for, and the stages between DATA and the reply to it. A stage returns a reply
+// to end the road, or null to let the message pass to the next.
+
+import type { Logger } from 'pino';
+import type { Envelope, Ingress, IngressSession, SmtpReply } from '#protocols/ports.ts';
+import { isTemporary, StoreError } from '#storage/errors.ts';
+import type { Account, AccountId, Directory, MailAccount } from '#storage/ports.ts';
+import { createDeliver, type Delivery } from './deliver.ts';
+import { loops } from './loops.ts';
+import { LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN } from './outcome.ts';
+
+export interface IngressParts {
+  readonly hostname: string;
+  readonly directory: Pick<Directory, 'resolve'>;
+  readonly mail: (id: AccountId) => MailAccount;
+  readonly log: Logger;
+}
+
+type Stage = (delivery: Delivery) => Promise<SmtpReply | null> | SmtpReply | null;
+
+const RELAY: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'Relaying is not allowed' };
+
+export function createIngress(parts: IngressParts): Ingress {
+  // In this order: authenticate, classify and filter have their places between these two.
+  const stages: readonly Stage[] = [refuseLoops, createDeliver(parts)];
+  return {
+    recipient: (address, envelope) => recipient(parts, address, envelope),
+    async accept(envelope, staged, session) {
+      const delivery = { envelope, staged, session, log: logOf(parts.log, session, envelope) };
+      for (const stage of stages) {
+        const reply = await stage(delivery);
+        if (reply !== null) return reply;
+      }
+      return TEMPORARY; // no stage wanted it, which the last one never says
+    },
+  };
+}
+
+function refuseLoops({ envelope, staged, session, log }: Delivery): SmtpReply | null {
+  // Somebody who is logged in may send a message on that he was sent himself: a new journey, not a circle.
+  if (!loops(staged.header, session.principal === null ? envelope.recipients : [])) return null;
+  log.warn('a mail loop');
+  return LOOP;
+}
+
+/** RCPT: whose address is it, and is there room if the size is known (F135)? */
+async function recipient(parts: IngressParts, address: string, envelope: Envelope): Promise<SmtpReply | null> {
+  try {
+    const resolution = await parts.directory.resolve(address);
+    if (resolution.kind === 'foreign') return { ...RELAY, text: `<${address}> ${RELAY.text}` };
+    if (resolution.kind === 'unknown') return { ...UNKNOWN, text: `<${address}> ${UNKNOWN.text}` };
+    if (envelope.declaredSize === null) return null;
+    const size = envelope.declaredSize;
+    const full = await Promise.all(resolution.accounts.map((account) => isFull(parts, account, size)));
+    return full.length > 0 && full.every(Boolean) ? MAILBOX_FULL : null;
+  } catch (error) {
+    if (error instanceof StoreError && !isTemporary(error.code)) {
+      return { ...UNKNOWN, text: `<${address}> ${UNKNOWN.text}` }; // a name that can be nobody's
+    }
+    parts.log.error({ err: error, address }, 'a recipient could not be looked up');
+    return TEMPORARY;
+  }
+}
+
+async function isFull(parts: IngressParts, account: Account, size: number): Promise<boolean> {
+  if (account.quota === null) return false;
+  const { bytes } = await parts.mail(account.id).quota();
+  return bytes + size > account.quota;
+}
+
+function logOf(log: Logger, session: IngressSession, envelope: Envelope): Logger {
+  return log.child({ connection: session.id, address: session.peer.address, sender: envelope.sender });
+}

@@ -1,0 +1,130 @@
+// The SMTP servers over the real ingress, submission, authenticator and store, for tests over sockets: MX, submission
+// with STARTTLS and submission under TLS, with the accounts anna (a quota can be given) and bert at example.test.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { type Logger, pino } from 'pino';
+import type { ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
+import type { Limits } from '#protocols/smtp/limits.ts';
+import { createSmtpServer } from '#protocols/smtp/server.ts';
+import { createAuthenticator } from '#src/auth/authenticator.ts';
+import { hashPassword, Passwords } from '#src/auth/passwords.ts';
+import { createAuthShared } from '#src/auth/shared.ts';
+import { Throttle } from '#src/auth/throttle.ts';
+import { loadCertificates } from '#src/certificates/provider.ts';
+import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
+import { createIngress } from '#src/ingress/pipeline.ts';
+import { ThreadMetrics } from '#src/observe/metrics.ts';
+import { createSubmission } from '#src/outbound/submit.ts';
+import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
+import type { Account, MailAccount, Store } from '#storage/ports.ts';
+import { temporaryFolder } from './folder.ts';
+import { NO_SYNC, openSqlStore, type SqlStore } from './sql-store.ts';
+
+export const PASSWORD = 'correct horse';
+/** Its argon2id hash with the cheapest parameters: what a login costs is tested elsewhere. */
+let cheapHash: Promise<string> | undefined;
+
+export interface SmtpServersOptions {
+  readonly limits?: Partial<Limits>;
+  /** Logins without TLS; true unless said otherwise. */
+  readonly plaintext?: boolean;
+  readonly messageSize?: number;
+  readonly trusted?: (address: string) => boolean;
+  readonly quota?: number;
+  readonly sync?: SyncCalls;
+  readonly log?: Logger;
+  /** Wraps the store, to see a fault in it. */
+  readonly wrap?: (store: SqlStore) => Store;
+}
+
+export interface SmtpServers extends AsyncDisposable {
+  readonly mx: number;
+  readonly submission: number;
+  readonly submissions: number;
+  readonly servers: { readonly mx: ProtocolServer; readonly submission: ProtocolServer };
+  readonly store: SqlStore;
+  readonly folder: string;
+  readonly anna: Account;
+  readonly bert: Account;
+  /** What lies in an account's INBOX: prefix and message, oldest first. */
+  inbox(account: Account): Promise<string[]>;
+}
+
+/** `await using smtp = await startSmtp()`. */
+export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpServers> {
+  await using opening = new AsyncDisposableStack();
+  const folder = opening.use(await temporaryFolder()).path;
+  const real = opening.use(await openSqlStore(folder, { sync: options.sync ?? NO_SYNC }));
+  const store = options.wrap?.(real) ?? real;
+  const log = options.log ?? pino({ level: 'silent' });
+  await real.directory.addDomain('example.test');
+  cheapHash ??= hashPassword(PASSWORD);
+  const passwordHash = await cheapHash;
+  const quota = options.quota ?? null;
+  const anna = await real.directory.addAccount({ address: 'anna@example.test', passwordHash, quota });
+  const bert = await real.directory.addAccount({ address: 'bert@example.test', passwordHash, quota: null });
+  const pem = await ensureSelfSigned(folder, 'mail.example.test');
+  const tls = opening.use(await loadCertificates([{ certificate: pem, key: pem }], { log }));
+  const hostname = 'mail.example.test';
+  const messageSize = options.messageSize ?? 52_428_800;
+  const ingress = createIngress({ hostname, directory: store.directory, mail: (id) => store.mail(id), log });
+  const stage = (bounds: { maxBytes: number }) => store.stage(bounds);
+  const submission = createSubmission({ hostname, directory: store.directory, ingress, stage, messageSize, log });
+  const shared = createAuthShared(2);
+  const context: ProtocolContext = {
+    ...{ hostname, log, tls, messageSize },
+    authenticator: createAuthenticator({
+      directory: store.directory,
+      passwords: new Passwords(shared),
+      throttle: new Throttle(shared),
+      log,
+      wait: async () => {},
+    }),
+    metrics: opening.use(new ThreadMetrics(1)),
+    plaintext: options.plaintext ?? true,
+    trusted: options.trusted ?? (() => false),
+    store: { mail: (id) => store.mail(id), stage },
+  };
+  const servers = {
+    mx: createSmtpServer({ ...context, ingress }, 'mx', options.limits),
+    submission: createSmtpServer({ ...context, submission }, 'submission', options.limits),
+  };
+  const listen = async (server: ProtocolServer, secure: boolean) => {
+    const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+      if (!secure) return server.accept(socket, false);
+      const tlsSocket = new TLSSocket(socket, { ...tls.options(), isServer: true });
+      tlsSocket.on('error', () => socket.destroy());
+      tlsSocket.once('secure', () => server.accept(tlsSocket as Socket, true));
+    });
+    listening.listen(0, '127.0.0.1');
+    await once(listening, 'listening');
+    opening.defer(() => void listening.close());
+    return (listening.address() as AddressInfo).port;
+  };
+  const ports = {
+    mx: await listen(servers.mx, false),
+    submission: await listen(servers.submission, false),
+    submissions: await listen(servers.submission, true),
+  };
+  opening.defer(async () => void (await Promise.all([servers.mx.close(), servers.submission.close()])));
+  const lifetime = opening.move();
+  return {
+    ...ports,
+    ...{ servers, store: real, folder, anna, bert },
+    inbox: (account) => inboxOf(real.mail(account.id)),
+    [Symbol.asyncDispose]: () => lifetime[Symbol.asyncDispose](),
+  };
+}
+
+async function inboxOf(mail: MailAccount): Promise<string[]> {
+  const inbox = await mail.mailboxByPath('INBOX');
+  const messages: string[] = [];
+  for await (const page of mail.placements(inbox?.id ?? 0, [[1, 0xffffffff]])) {
+    for (const { message } of page) {
+      const content = await mail.content(message);
+      messages.push(Buffer.from(await content.bytes()).toString('latin1'));
+    }
+  }
+  return messages;
+}
