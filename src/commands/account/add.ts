@@ -1,0 +1,35 @@
+// posthuis account add ADDRESS [--password-stdin] [--quota SIZE]
+
+import { hashPassword } from '../../auth/passwords.ts';
+import { Refused, type StoreCommand, takeWords } from '../command.ts';
+import { newPassword } from './new-password.ts';
+import { parseQuota } from './quota-size.ts';
+
+type Args = { readonly address: string; readonly passwordHash: string; readonly quota: number | null };
+
+export const command: StoreCommand<Args, null> = {
+  kind: 'store',
+  async prepare(invocation, terminal) {
+    const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
+    const size = invocation.values.get('quota');
+    const quota = size === undefined ? null : parseQuota(size);
+    const { password, generated } = await newPassword(invocation, terminal);
+    return {
+      args: { address, passwordHash: await hashPassword(password), quota },
+      show() {
+        terminal.out(`account ${address} added`);
+        if (generated) terminal.out(`password: ${password}`);
+        return undefined;
+      },
+    };
+  },
+  async run({ store: { directory } }, account) {
+    // The store refuses it too; this says what to do.
+    const domain = account.address.slice(account.address.lastIndexOf('@') + 1);
+    if (account.address.includes('@') && (await directory.resolve(account.address)).kind === 'foreign') {
+      throw new Refused(`${domain} is not a domain of this server: posthuis domain add ${domain}`);
+    }
+    await directory.addAccount(account);
+    return null;
+  },
+};

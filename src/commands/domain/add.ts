@@ -1,0 +1,23 @@
+// posthuis domain add DOMAIN
+
+import { type StoreCommand, takeWords } from '../command.ts';
+
+type Args = { readonly domain: string };
+
+export const command: StoreCommand<Args, null> = {
+  kind: 'store',
+  prepare(invocation, terminal) {
+    const { DOMAIN: domain } = takeWords(invocation, 'DOMAIN');
+    return {
+      args: { domain },
+      show() {
+        terminal.out(`domain ${domain} added`);
+        return undefined;
+      },
+    };
+  },
+  async run({ store }, { domain }) {
+    await store.directory.addDomain(domain);
+    return null;
+  },
+};

@@ -1,0 +1,105 @@
+// All commands: name, words that follow it, one line of help, options, and where each is. A command's file is loaded
+// only when it is the one that runs.
+
+import type { Command, OptionName } from './command.ts';
+
+export interface Entry {
+  readonly words: string;
+  readonly about: string;
+  /** Beside --config, --data and --help, which all take. */
+  readonly options: readonly OptionName[];
+  load(): Promise<{ readonly command: unknown }>;
+}
+
+/** By name, in the order of the help. */
+export const COMMANDS: Readonly<Record<string, Entry>> = {
+  'domain add': {
+    words: 'DOMAIN',
+    about: 'receive mail for a domain',
+    options: [],
+    load: () => import('./domain/add.ts'),
+  },
+  'domain list': {
+    words: '',
+    about: 'list the domains',
+    options: ['json'],
+    load: () => import('./domain/list.ts'),
+  },
+  'domain remove': {
+    words: 'DOMAIN',
+    about: 'remove a domain that has no accounts and aliases',
+    options: [],
+    load: () => import('./domain/remove.ts'),
+  },
+  'account add': {
+    words: 'ADDRESS',
+    about: 'make an account; without --password-stdin its password is made up and shown once',
+    options: ['password-stdin', 'quota'],
+    load: () => import('./account/add.ts'),
+  },
+  'account list': {
+    words: '',
+    about: 'list the accounts',
+    options: ['json'],
+    load: () => import('./account/list.ts'),
+  },
+  'account password': {
+    words: 'ADDRESS',
+    about: 'set a new password; without --password-stdin it is made up and shown once',
+    options: ['password-stdin'],
+    load: () => import('./account/password.ts'),
+  },
+  'account quota': {
+    words: 'ADDRESS SIZE',
+    about: 'set the most an account may hold, such as 2GB, or "none"',
+    options: [],
+    load: () => import('./account/quota.ts'),
+  },
+  'account remove': {
+    words: 'ADDRESS',
+    about: 'remove an account and all its mail, for good',
+    options: [],
+    load: () => import('./account/remove.ts'),
+  },
+  'alias add': {
+    words: 'ALIAS TARGET...',
+    about: 'deliver mail for ALIAS (@DOMAIN: any other address there) to the targets',
+    options: [],
+    load: () => import('./alias/add.ts'),
+  },
+  'alias list': {
+    words: '',
+    about: 'list the aliases',
+    options: ['json'],
+    load: () => import('./alias/list.ts'),
+  },
+  'alias remove': {
+    words: 'ALIAS',
+    about: 'remove an alias',
+    options: [],
+    load: () => import('./alias/remove.ts'),
+  },
+  import: {
+    words: 'ADDRESS PATH',
+    about: 'put the mail of an mbox file, a Maildir, .eml files or a zip of them into an account',
+    options: ['folder'],
+    load: () => import('./import.ts'),
+  },
+  export: {
+    words: 'ADDRESS PATH',
+    about: 'write the mail of an account to PATH: an .mbox or .zip file, else a Maildir',
+    options: ['format', 'folder'],
+    load: () => import('./export.ts'),
+  },
+  version: {
+    words: '',
+    about: 'show the version',
+    options: [],
+    load: () => import('./version.ts'),
+  },
+};
+
+/** The command of an entry. */
+export async function loadCommand(entry: Entry): Promise<Command> {
+  return (await entry.load()).command as Command;
+}

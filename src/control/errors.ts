@@ -1,0 +1,15 @@
+// What an error says to the administrator.
+
+import { ConfigError } from '#config/read.ts';
+import { StoreError } from '#storage/errors.ts';
+import { Refused } from '../commands/command.ts';
+
+/** The text for the terminal; `unexpected` is a fault of ours, whose stack is worth showing. */
+export function reasonOf(error: unknown): { readonly text: string; readonly unexpected: boolean } {
+  if (error instanceof Refused || error instanceof ConfigError || error instanceof StoreError) {
+    return { text: error.message, unexpected: false };
+  }
+  if (!(error instanceof Error)) return { text: String(error), unexpected: true };
+  // Errors of the system carry a code and say what and where: ENOENT: no such file or directory, open 'x'.
+  return { text: error.message, unexpected: !('code' in error && typeof error.code === 'string') };
+}

@@ -1,0 +1,37 @@
+// What a command is given beside the store: the same in the running server and without one.
+
+import type { Logger } from 'pino';
+import type { Config } from '#config/schema.ts';
+import { StoreError } from '#storage/errors.ts';
+import { createStoreShared, openStore } from '#storage/open.ts';
+import type { Store } from '#storage/ports.ts';
+import { createRootLog } from '../observe/log.ts';
+
+export interface Host {
+  readonly config: Config;
+  readonly store: Store;
+  readonly log: Logger;
+  /** True in the running server. */
+  readonly running: boolean;
+}
+
+/** Opens the store here, under DATA/lock, for one command; undefined if another process has it. */
+export async function openHost(config: Config): Promise<(Host & AsyncDisposable) | undefined> {
+  // At a terminal what goes well is told by the command.
+  const level = config.log.level === 'info' ? 'warn' : config.log.level;
+  const { log, flush } = createRootLog({ level, thread: 0 });
+  const fatal = (error: Error): void => {
+    log.fatal({ err: error }, 'a write could not be made durable: nothing more can be promised');
+    flush();
+    process.exit(1);
+  };
+  try {
+    const { handles, retentionDays } = config.storage;
+    const shared = createStoreShared();
+    const store = await openStore({ data: config.data, log, shared, main: true, handles, retentionDays, fatal });
+    return { config, store, log, running: false, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'busy') return undefined;
+    throw error;
+  }
+}
