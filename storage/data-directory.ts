@@ -25,8 +25,6 @@ export interface DataDirectoryOptions {
   readonly main: boolean;
   /** Open account handles in the whole process. */
   readonly handles: number;
-  /** Days that an expunged message is kept. */
-  readonly retentionDays: number;
   /** Called once when nothing can be made durable any more: the process must end, and the store must not do it. */
   readonly fatal: (error: Error) => void;
   /** Unix ms. */
@@ -69,11 +67,7 @@ async function openMain(layout: Layout, options: DataDirectoryOptions): Promise<
     if (!existsSync(layout[kind])) await create(layout, { kind }, bootsOf(shared.bootId, []), sync);
   }
   const { rows, interrupted } = await beginRun(layout, shared.bootId, now(), sync);
-  const background = await startBackground(
-    { data: layout.data, shared, boots: rows, retentionDays: options.retentionDays, interrupted },
-    options.log,
-    fatal,
-  );
+  const background = startBackground({ data: layout.data, shared, boots: rows, interrupted }, options.log, fatal);
   stack.defer(async () => {
     const others = new Int32Array(shared.members).some((member) => member !== 0);
     if (others) options.log.error({}, 'the store was closed before a thread that uses it: this is no clean end');
@@ -82,8 +76,11 @@ async function openMain(layout: Layout, options: DataDirectoryOptions): Promise<
   stack.defer(() => background.close());
   const thread = stack.use(openThread(layout, { ...options, fatal }, rows));
   // Opened now, they stay open: whatever is wrong with them is said at the start.
-  await thread.engine.touch({ kind: 'directory' });
-  await thread.engine.touch({ kind: 'queue' });
+  await Promise.all([
+    background.ready,
+    thread.engine.touch({ kind: 'directory' }),
+    thread.engine.touch({ kind: 'queue' }),
+  ]);
   state.opened = true;
   const open = stack.move();
   return { ...thread, [Symbol.asyncDispose]: () => open.disposeAsync() };

@@ -8,7 +8,11 @@ import { SqlDirectory } from './directory/directory.ts';
 import type { AccountId, Store } from './ports.ts';
 
 export { createStoreShared, type StoreShared } from './engines/sqlite/shared.ts';
-export type OpenStoreOptions = DataDirectoryOptions;
+
+export interface OpenStoreOptions extends DataDirectoryOptions {
+  /** Days that an expunged message is kept for undelete. */
+  readonly retentionDays: number;
+}
 
 const DAY = 86_400_000;
 

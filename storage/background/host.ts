@@ -13,7 +13,6 @@ export interface BackgroundData {
   readonly data: string;
   readonly shared: StoreShared;
   readonly boots: readonly BootRow[];
-  readonly retentionDays: number;
   /** A run under this boot was killed: write-ahead logs are to be synced before the boot can end cleanly. */
   readonly interrupted: boolean;
 }
@@ -27,17 +26,15 @@ export type FromBackground =
 
 export type ToBackground = { readonly kind: 'close' };
 
-/** Starts the background thread and resolves when it takes requests. */
-export async function startBackground(
+/** Starts the background thread; it takes requests once `ready` resolves. */
+export function startBackground(
   data: Omit<BackgroundData, 'kind'>,
   log: StoreLog,
   fatal: (error: Error) => void,
-): Promise<Background> {
+): Background {
   const workerData: BackgroundData = { ...data, kind: 'posthuis-background' };
   const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, name: workerData.kind });
-  const background = new Background(worker, log, fatal);
-  await background.ready;
-  return background;
+  return new Background(worker, log, fatal);
 }
 
 /** The running thread. */
@@ -46,6 +43,7 @@ export class Background {
   readonly #worker: Worker;
   #settled = false;
   #closing = false;
+  #exited = false;
 
   constructor(worker: Worker, log: StoreLog, fatal: (error: Error) => void) {
     this.#worker = worker;
@@ -57,6 +55,7 @@ export class Background {
     };
     worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', (code) => {
+      this.#exited = true;
       if (!this.#closing) fail(new Error(`the background thread ended with code ${code}`));
     });
     worker.on('message', (message: FromBackground) => {
@@ -75,6 +74,7 @@ export class Background {
   /** Ends what is in hand, closes the files, and ends the thread. */
   async close(): Promise<void> {
     this.#closing = true;
+    if (this.#exited) return;
     const exited = once(this.#worker, 'exit');
     this.#worker.postMessage({ kind: 'close' } satisfies ToBackground);
     await exited;

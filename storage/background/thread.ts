@@ -1,21 +1,29 @@
 // The background thread: checkpoints, bulk operations, and the walk over all accounts. It has an engine of its own over
 // the same files, under the same locks and with the same rule of syncing before answering.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { bulkOperation } from '../account/bulk.ts';
+import { createFileBlobs } from '../blobs/files.ts';
 import { bootsOf } from '../engines/sqlite/boots.ts';
 import { Control } from '../engines/sqlite/control.ts';
 import { SqliteEngine } from '../engines/sqlite/engine.ts';
 import { databaseKey, layoutOf } from '../engines/sqlite/layout.ts';
 import { SYSTEM_SYNC } from '../engines/sqlite/wal-sync.ts';
+import type { StoreLog } from '../log.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { type BackgroundData, type FromBackground, forwardingLog, type ToBackground } from './host.ts';
+import { Housekeeping } from './housekeeping.ts';
 import { syncLogs } from './settle.ts';
 
 /** Files that this thread keeps open at most: those being checkpointed, and those just let go by a server thread. */
 const HANDLES = 64;
 /** A file that nobody uses here is closed after so many ms; if it was the last handle, that checkpoints it. */
 const IDLE = 10_000;
+/** The first walk begins so many ms after the start, when the server has long been listening. */
+const FIRST_WALK = 10_000;
+/** Between two walks, ms. */
+const WALK_EVERY = 3_600_000;
 /** How often idle files are looked for, ms. */
 const IDLE_EVERY = 2_500;
 
@@ -50,6 +58,9 @@ function runBackground(port: MessagePort, { data, shared, boots, interrupted }: 
   }, IDLE_EVERY);
 
   const stop = new AbortController();
+  const blobs = createFileBlobs({ directory: data, log });
+  const housekeeping = new Housekeeping({ engine, blobs, log, now: Date.now, signal: stop.signal });
+  const walks = walkNowAndThen(housekeeping, log, stop.signal);
   const settled = (interrupted ? syncLogs(layout, SYSTEM_SYNC, stop.signal) : Promise.resolve()).then(
     () => post({ kind: 'settled' }),
     (error) => {
@@ -61,11 +72,27 @@ function runBackground(port: MessagePort, { data, shared, boots, interrupted }: 
     if (message.kind !== 'close') return;
     clearInterval(idle);
     stop.abort();
-    await settled;
+    await Promise.all([settled, walks]);
     await engine.close();
     control.close();
     port.close();
   });
   control.becomeBackground();
   post({ kind: 'ready' });
+}
+
+async function walkNowAndThen(housekeeping: Housekeeping, log: StoreLog, signal: AbortSignal): Promise<void> {
+  for (let pause = FIRST_WALK; ; pause = WALK_EVERY) {
+    await pausing(pause, signal);
+    if (signal.aborted) return;
+    await housekeeping.walk().catch((error) => log.error({ err: error }, 'the walk over the accounts failed'));
+  }
+}
+
+async function pausing(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal, ref: false });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
 }

@@ -24,7 +24,6 @@ function open(data: string, options: Partial<DataDirectoryOptions> = {}): Promis
     shared: createStoreShared(),
     main: true,
     handles: 10,
-    retentionDays: 14,
     fatal: (error) => {
       throw error;
     },

@@ -215,6 +215,22 @@ export class SqliteEngine implements Engine {
     }
   }
 
+  /** Runs `work` under the database's lock, with everything that was committed durable. It may read, and not write. */
+  async locked<T>(db: DatabaseKey, work: () => Promise<T>): Promise<T> {
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    try {
+      const handle = await this.#open(seat);
+      return await seat.queue.run(async () => {
+        await this.#durable(handle);
+        return work();
+      });
+    } catch (error) {
+      throw this.#failed(seat, error);
+    } finally {
+      this.#leave(seat);
+    }
+  }
+
   /** Closes account handles that nobody has used for so many ms. */
   async closeIdle(age: number): Promise<void> {
     const before = performance.now() - age;
