@@ -35,9 +35,16 @@ class Lexer {
   #noQuote = false;
   #noComment = false;
   #noLiteral = false;
+  #lastClose: number | undefined;
 
   constructor(text: string) {
     this.#text = text;
+  }
+
+  /** Is there a '>' to come? */
+  closes(): boolean {
+    this.#lastClose ??= this.#text.lastIndexOf('>');
+    return this.#lastClose >= this.#at;
   }
 
   next(): Token | undefined {
@@ -275,7 +282,9 @@ class ListParser {
     }
     for (; this.#token !== undefined; this.#advance()) {
       const { kind, text } = this.#token;
-      if (kind === 'special' && '<>,;'.includes(text)) break;
+      if (kind === 'special' && '<>,'.includes(text)) break;
+      // `<undisclosed:;@x>`: only a missing '>' makes it the end.
+      if (text === ';' && kind === 'special' && !this.#lexer.closes()) break;
       if (kind === 'special' && text === '@') parts.push([]);
       else if (kind === 'special') parts.at(-1)?.push({ text, spaced: false });
       else if (kind === 'word') parts.at(-1)?.push(this.#token);

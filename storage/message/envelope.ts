@@ -5,7 +5,9 @@ import { domainToASCII } from 'node:url';
 import { type Address, parseAddresses } from './address.ts';
 import { decodeRaw } from './charset.ts';
 import { parseDate } from './date.ts';
+import { trim } from './headers.ts';
 import { nstring, quoted } from './imap-string.ts';
+import { ADDRESSES } from './limits.ts';
 import type { PartHeader } from './part-header.ts';
 import { Trait } from './scanned.ts';
 
@@ -34,7 +36,7 @@ function addresses(value: string | undefined, fallback: string): string {
   const found = parseAddresses(value);
   if (found.length === 0) return 'NIL';
   let text = '(';
-  for (const address of found) text += addressStructure(address, fallback);
+  for (const address of found.slice(0, ADDRESSES)) text += addressStructure(address, fallback);
   return `${text})`;
 }
 
@@ -66,11 +68,22 @@ export function messageId({ values }: PartHeader): string {
 
 /** Every Message-ID named in References, then In-Reply-To (RFC 5322 3.6.4), without duplicates. */
 export function references({ values }: PartHeader): string[] {
-  const all = messageIds(values.get('references') ?? '').concat(messageIds(values.get('in-reply-to') ?? ''));
+  const all = messageIds(values.get('references') ?? '').concat(answered(values.get('in-reply-to') ?? ''));
   if (all.length < 2) return all;
   const distinct = [...new Set(all)];
   if (distinct.length <= MAX_REFERENCES) return distinct;
   return [...distinct.slice(0, 1), ...distinct.slice(1 - MAX_REFERENCES)];
+}
+
+/**
+ * Old programs write sentences into In-Reply-To (`Message from Ann <ann@x> of Monday <id>`): of those only the last id
+ * counts if it ends the sentence, else the first, so that an address is not taken for a message.
+ */
+function answered(value: string): string[] {
+  const ids = messageIds(value);
+  if (!value.includes('<')) return /\s/.test(value) ? [] : ids;
+  if (trim(value.replace(/<[^<>]*>|\([^()]*\)/g, '')) === '') return ids;
+  return value.endsWith('>') ? ids.slice(-1) : ids.slice(0, 1);
 }
 
 /** Longer ones are garbage (RFC 5322 2.1.1: a line has at most 998). */
@@ -81,8 +94,9 @@ function messageIds(value: string): string[] {
   if (value === '') return [];
   const found: string[] = [];
   const bracketed = value.includes('<');
-  const candidates = bracketed ? value.matchAll(/<([^<>]*)>/g) : value.matchAll(/([^\s<>,;]+@[^\s<>,;]+)/g);
-  for (const [, id = ''] of candidates) {
+  const words = () => value.split(/[\s,;]+/).filter((word) => word.includes('@'));
+  const candidates = bracketed ? [...value.matchAll(/<([^<>]*)>/g)].map(([, id = '']) => id) : words();
+  for (const id of candidates) {
     const bare = /\s/.test(id) ? id.replace(/\s+/g, '') : id;
     if (bare !== '' && bare.length <= MAX_ID_LENGTH) found.push(`<${decodeRaw(bare, '')}>`);
   }

@@ -30,10 +30,12 @@ export function fromLatin1(text: string): Uint8Array {
 /** The fields of a header block in order, up to the empty line. Bare LF ends a line too; bare CR does not. */
 export function fields(block: string): Field[] {
   const found: Field[] = [];
+  let colon = block.indexOf(':');
   for (let start = 0; start < block.length; ) {
-    const end = fieldEnd(block, start);
-    if (isEmptyLine(block, start, end)) break;
-    const colon = block.indexOf(':', start);
+    const lineEnd = block.indexOf('\n', start) + 1 || block.length;
+    if (isEmptyLine(block, start, lineEnd)) break;
+    const end = fieldEnd(block, lineEnd);
+    if (colon >= 0 && colon < start) colon = block.indexOf(':', start);
     const name = colon < 0 || colon > end ? '' : fieldName(block, start, colon);
     found.push({ name, start, value: name === '' ? start : colon + 1, end });
     start = end;
@@ -41,17 +43,13 @@ export function fields(block: string): Field[] {
   return found;
 }
 
-/** Where the field that starts here ends: at the first line that does not begin with white space. */
-function fieldEnd(block: string, start: number): number {
-  for (let at = start; ; ) {
-    const lineEnd = block.indexOf('\n', at);
-    if (lineEnd < 0) return block.length;
-    at = lineEnd + 1;
-    const next = block.charCodeAt(at);
-    if (next !== SPACE && next !== TAB) return at;
-    // An empty line is never folded, not even if the next begins with a space.
-    if (isEmptyLine(block, start, at)) return at;
+/** Where a field ends whose first line ends here: before the first line that does not begin with white space. */
+function fieldEnd(block: string, lineEnd: number): number {
+  let at = lineEnd;
+  while (block.charCodeAt(at) === SPACE || block.charCodeAt(at) === TAB) {
+    at = block.indexOf('\n', at) + 1 || block.length;
   }
+  return at;
 }
 
 function isEmptyLine(block: string, start: number, end: number): boolean {
@@ -73,7 +71,7 @@ function fieldName(block: string, start: number, colon: number): string {
 
 /** Removes folding (RFC 5322 2.2.3) and the white space around a value; still one character per byte. */
 export function unfold(value: string): string {
-  const bare = value.includes('\n') ? value.replace(/\r*\n/g, '') : value;
+  const bare = value.includes('\n') ? value.replace(/\r{0,4}\n/g, '') : value;
   return trim(bare);
 }
 

@@ -73,6 +73,9 @@ const INLINE = /^<\/?(?:a|abbr|b|big|em|font|i|mark|s|small|span|strong|sub|sup|
 
 /** The visible text of HTML, tags replaced by spaces where they part words; white space is left to the caller. */
 export function htmlToText(html: string): string {
+  const lower = html.toLowerCase();
+  /** Elements whose end was sought in vain. */
+  const endless = new Set<string>();
   let text = '';
   for (let at = 0; at < html.length; ) {
     const open = html.indexOf('<', at);
@@ -83,30 +86,30 @@ export function htmlToText(html: string): string {
       at = open + 1;
       continue;
     }
-    const after = tagEnd(html, open);
+    const next = tagEnd(lower, open, endless);
     if (!INLINE.test(html.slice(open, open + 12))) text += ' ';
-    at = after;
+    at = next;
   }
   return text;
 }
 
 /** Where the text goes on after a tag, a comment, or an element that nobody sees. */
-function tagEnd(html: string, open: number): number {
-  if (html.startsWith('<!--', open)) {
-    const end = html.indexOf('-->', open + 4);
-    return end < 0 ? html.length : end + 3;
-  }
-  const name = /^<([a-z]+)/i.exec(html.slice(open, open + 12))?.[1]?.toLowerCase() ?? '';
-  const close = html.indexOf('>', open);
-  if (close < 0) return html.length;
-  if (!UNSEEN.includes(name)) return close + 1;
-  const closing = new RegExp(`</${name}\\b[^>]*>`, 'gi');
-  closing.lastIndex = close;
-  return closing.exec(html) === null
-    ? name === 'head' || name === 'title'
-      ? close + 1
-      : html.length
-    : closing.lastIndex;
+function tagEnd(html: string, open: number, endless: Set<string>): number {
+  if (html.startsWith('<!--', open)) return after(html, '-->', open + 4);
+  const name = /^<([a-z]+)/.exec(html.slice(open, open + 12))?.[1] ?? '';
+  const close = after(html, '>', open);
+  if (!UNSEEN.includes(name) || endless.has(name)) return close;
+  const closing = html.indexOf(`</${name}`, close);
+  if (closing >= 0) return after(html, '>', closing);
+  endless.add(name);
+  // Without its end, a head may be all there is; a style sheet never is.
+  return name === 'head' || name === 'title' ? close : html.length;
+}
+
+/** The position after the next `text`, or the end. */
+function after(html: string, text: string, from: number): number {
+  const found = html.indexOf(text, from);
+  return found < 0 ? html.length : found + text.length;
 }
 
 function entities(text: string): string {

@@ -28,3 +28,6 @@ export const PREVIEW_HTML_BYTES = 32 * 1024;
 
 /** Code points of a preview (RFC 8970 3.1). */
 export const PREVIEW_CHARACTERS = 256;
+
+/** Addresses of one field that ENVELOPE tells; a header block has no room for more of a usual length. */
+export const ADDRESSES = 16_384;

@@ -71,7 +71,8 @@ function plainValue(text: string, start: number): { value: string; end: number }
   const end = semicolon < 0 ? text.length : semicolon;
   const value = trim(text.slice(start, end));
   // A comment at the end goes; `report (1).pdf`, unquoted, is meant as it stands.
-  return { value: value.endsWith(')') ? value.replace(/\s+\([^()]*\)$/, '') : value, end };
+  const comment = value.endsWith(')') ? value.lastIndexOf(' (') : -1;
+  return { value: comment < 0 ? value : trim(value.slice(0, comment)), end };
 }
 
 /** A parameter's value as it was written, or undefined. */

@@ -252,7 +252,7 @@ export class PartTree {
   }
 
   /** The message is over. */
-  finish(size: number): ScannedMessage {
+  finish(size: number, openEnd: boolean): ScannedMessage {
     this.#closeAbove(-1, size, 0);
     const header = this.#rootHeader ?? readPartHeader('');
     const fallback = this.#rootCharset === '' ? this.#preview.charset : this.#rootCharset;
@@ -265,7 +265,7 @@ export class PartTree {
       sent: sentDate(header),
       messageId: messageId(header),
       references: references(header),
-      traits: this.#traits,
+      traits: this.#traits | (openEnd ? Trait.openEnd : 0),
     };
   }
 }

@@ -25,8 +25,9 @@ export class MessageScanner {
   #inLine = false;
   /** Bytes of the line end before the line that starts or is held at the end of what was taken. */
   #before = 0;
-  /** The last byte taken. */
-  #last = 0;
+  /** The last byte taken, and the one before it. */
+  #last = LF;
+  #beforeLast = CR;
 
   /** Bytes of the header block, as soon as its end was seen. */
   get headerLength(): number | undefined {
@@ -51,7 +52,7 @@ export class MessageScanner {
       if (match === NO_MATCH) this.#tree.pass(this.#held, 0, this.#heldLength);
       else this.#tree.apply(match, this.#size - this.#heldLength, this.#size, this.#before, false);
     }
-    return this.#tree.finish(this.#size);
+    return this.#tree.finish(this.#size, this.#last !== LF || this.#beforeLast !== CR);
   }
 
   /** The header block is as long as it may be: what follows counts as body, from the middle of a line if need be. */
@@ -92,6 +93,7 @@ export class MessageScanner {
     }
     tree.pass(bytes, kept, bytes.length);
     if (!this.#inLine && this.#heldLength === 0) this.#before = this.#lineEndBefore(bytes, bytes.length);
+    this.#beforeLast = bytes.length > 1 ? (bytes[bytes.length - 2] ?? 0) : this.#last;
     this.#last = bytes[bytes.length - 1] ?? 0;
   }
 

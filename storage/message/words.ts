@@ -8,6 +8,9 @@ const WORD = /=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=/g;
 /** Between two encoded words white space means nothing (RFC 2047 6.2). */
 const ONLY_SPACE = /^[ \t\r\n]*$/;
 
+/** Charsets with shift states: each word begins and ends in ASCII (RFC 2047 3), so joining them would be wrong. */
+const STATEFUL = /^(?:iso-2022-|utf-7|unicode-1-1-utf-7|hz)/;
+
 /** Encoded words and raw 8-bit bytes to Unicode; `fallback` is the charset of bytes that are not UTF-8. */
 export function decodeWords(raw: string, fallback = ''): string {
   if (!raw.includes('=?')) return decodeRaw(raw, fallback);
@@ -22,15 +25,18 @@ export function decodeWords(raw: string, fallback = ''): string {
     const [whole, label = '', encoding = '', body = ''] = match;
     const between = raw.slice(last, match.index);
     const charset = (label.split('*')[0] ?? '').toLowerCase();
-    if (pending === undefined || !ONLY_SPACE.test(between)) {
+    if (last === 0 || !ONLY_SPACE.test(between)) {
       flush();
       text += decodeRaw(between, fallback);
+    } else if (pending === undefined) {
+      // The word before is decoded already.
     } else if (pending.charset !== charset) {
       flush();
     }
     // Words of one charset are joined before decoding: writers split characters between them.
     pending ??= { charset, bytes: [] };
     pending.bytes.push(wordBytes(encoding, body));
+    if (STATEFUL.test(charset)) flush();
     last = match.index + whole.length;
   }
   flush();
@@ -69,19 +75,28 @@ export function encodeWord(text: string): string {
   return words.map((word) => `=?utf-8?B?${Buffer.from(word, 'utf8').toString('base64')}?=`).join(' ');
 }
 
-/** Runs of words that hold 8-bit bytes, with what is beside them. */
-const EIGHT_BIT_RUN = /(\?=[ \t]+)?([^ \t]*[\x80-\xff][^ \t]*(?:[ \t]+[^ \t]*[\x80-\xff][^ \t]*)*)([ \t]+(?==\?))?/g;
-
 /**
  * Raw header text (one character per byte) in ASCII: the words that hold 8-bit bytes become encoded words, each run of
  * them one; everything else, encoded words that are there already included, stays as it is. A space beside such a word
- * goes into the new one, where it still counts.
+ * goes into the new one, where it still counts (RFC 2047 6.2).
  */
 export function toAscii(raw: string, fallback: string): string {
   if (!hasEightBit(raw)) return raw;
-  return raw.replace(EIGHT_BIT_RUN, (_, before: string | undefined, run: string, after: string | undefined) => {
-    const start = before === undefined ? '' : ' ';
-    const end = after === undefined ? '' : ' ';
-    return `${before ?? ''}${encodeWord(start + decodeRaw(run, fallback) + end)}${after ?? ''}`;
-  });
+  // Words at even places, the white space between them at odd ones.
+  const pieces = raw.split(/([ \t]+)/);
+  let text = '';
+  for (let first = 0; first < pieces.length; ) {
+    let end = first + 1;
+    if (hasEightBit(pieces[first] ?? '')) {
+      while (hasEightBit(pieces[end + 1] ?? '')) end += 2;
+      const before = (pieces[first - 2] ?? '').endsWith('?=') ? ' ' : '';
+      const after = (pieces[end + 1] ?? '').startsWith('=?') ? ' ' : '';
+      text += encodeWord(before + decodeRaw(pieces.slice(first, end).join(''), fallback) + after);
+    } else {
+      text += pieces[first];
+    }
+    text += pieces[end] ?? '';
+    first = end + 1;
+  }
+  return text;
 }

@@ -1,0 +1,80 @@
+// A stored message as text, for exact substring search: header fields and text parts, decoded, in a stream that never
+// holds more than a few pieces.
+
+import type { MessageContent } from '../ports.ts';
+import { textDecoding } from './charset.ts';
+import { fields, fieldValue, latin1 } from './headers.ts';
+import { type Part, sections, walk } from './structure.ts';
+import { transferDecoding } from './transfer.ts';
+import { decodeWords } from './words.ts';
+
+/** Stands between parts, so that nothing is found across them; it can't be in a search string (RFC 9051 9: no NUL). */
+export const PART_BREAK = '\0';
+
+/** Header blocks are read at most this far: those of parts are as long as the part's writer liked. */
+const MAX_HEADER = 256 * 1024;
+
+/**
+ * The body of a message as RFC 9051 6.4.4 means it for SEARCH BODY: every text part and every message part, decoded,
+ * with the headers of nested messages; with `headers` as for SEARCH TEXT: the message's own header, and those of its
+ * parts, too.
+ */
+export async function* searchText(
+  content: MessageContent,
+  structure: string,
+  options: { headers: boolean },
+): AsyncGenerator<string> {
+  const { root } = sections(structure);
+  const nested = nestedRoots(root);
+  for (const part of walk(root)) {
+    const own = options.headers || nested.has(part);
+    // The prefix is a part of the message's header (RFC822.HEADER).
+    const start = part === root ? -content.prefixLength : part.header.start;
+    if (own && part.header.end > start) {
+      const from = content.prefixLength + start;
+      const to = Math.min(content.prefixLength + part.header.end, from + MAX_HEADER);
+      yield headerText(await content.bytes(from, to), part.charset);
+      yield PART_BREAK;
+    }
+    if (isText(part) && part.body.end > part.body.start) {
+      yield* partText(content, part);
+      yield PART_BREAK;
+    }
+  }
+}
+
+/** Messages inside the message: their headers are body text (RFC 9051 6.4.4: BODY looks into message/rfc822). */
+function nestedRoots(root: Part): Set<Part> {
+  const found = new Set<Part>();
+  for (const part of walk(root)) if (part.message !== null) found.add(part.message);
+  return found;
+}
+
+/** Parts with text a person may look for; the parts of a message/rfc822 come by themselves. */
+function isText(part: Part): boolean {
+  return part.type === 'text' || (part.type === 'message' && part.message === null);
+}
+
+/** The decoded text of one part, piece by piece. */
+export async function* partText(content: MessageContent, part: Part): AsyncGenerator<string> {
+  const transfer = transferDecoding(part.encoding);
+  const text = textDecoding(part.charset);
+  const { start, end } = part.body;
+  for await (const bytes of content.read(content.prefixLength + start, content.prefixLength + end)) {
+    const piece = text.decode(transfer.decode(bytes));
+    if (piece !== '') yield piece;
+  }
+  const rest = text.decode(transfer.end()) + text.end();
+  if (rest !== '') yield rest;
+}
+
+/** A header block, unfolded and decoded, a field a line. `charset` is that of bytes that are not UTF-8. */
+export function headerText(header: Uint8Array, charset: string): string {
+  const block = latin1(header);
+  let text = '';
+  for (const field of fields(block)) {
+    const name = field.name === '' ? '' : `${block.slice(field.start, field.value)} `;
+    text += `${name}${decodeWords(fieldValue(block, field), charset)}\r\n`;
+  }
+  return text;
+}
