@@ -90,8 +90,10 @@ class StreamedStaging implements Staging {
   #body = new Collected();
   #spill: Spill | undefined;
   #size = 0;
-  /** Why no more is taken: a failure, the end, or disposal. */
-  #closed: StoreError | undefined;
+  /** What went wrong: nothing more is taken. */
+  #failure: StoreError | undefined;
+  /** Why nothing more is taken after the end or disposal; '' before. An error is only made for who asks. */
+  #ended = '';
   /** The asynchronous write under way; a caller that does not await is queued behind it. */
   #pending: Promise<void> | undefined;
   #staged = false;
@@ -101,7 +103,8 @@ class StreamedStaging implements Staging {
   }
 
   write(chunk: Uint8Array): void | Promise<void> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    const closed = this.#closed();
+    if (closed !== undefined) return Promise.reject(closed);
     if (this.#pending !== undefined) return this.#later(this.#pending.then(() => this.#take(chunk)));
     const taken = this.#guard(() => this.#take(chunk));
     return taken === undefined ? undefined : this.#later(taken);
@@ -129,12 +132,18 @@ class StreamedStaging implements Staging {
   }
 
   #fail(cause: unknown): StoreError {
-    this.#closed ??= asStoreError(cause, 'a body could not be staged');
-    return this.#closed;
+    this.#failure ??= asStoreError(cause, 'a body could not be staged');
+    return this.#failure;
+  }
+
+  #closed(): StoreError | undefined {
+    if (this.#failure !== undefined || this.#ended === '') return this.#failure;
+    return new StoreError('closed', this.#ended);
   }
 
   #take(chunk: Uint8Array): void | Promise<void> {
-    if (this.#closed !== undefined) throw this.#closed;
+    const closed = this.#closed();
+    if (closed !== undefined) throw closed;
     if (chunk.length === 0) return;
     this.#size += chunk.length;
     if (this.#size > this.#options.maxBytes) {
@@ -174,8 +183,9 @@ class StreamedStaging implements Staging {
 
   async finish(): Promise<Staged> {
     await this.#pending;
-    if (this.#closed !== undefined) throw this.#closed;
-    this.#closed = new StoreError('closed', 'the body is finished');
+    const closed = this.#closed();
+    if (closed !== undefined) throw closed;
+    this.#ended = 'the body is finished';
     const scanned = this.#scanner.end();
     const header = this.#header.bytes();
     const spill = this.#spill;
@@ -193,7 +203,7 @@ class StreamedStaging implements Staging {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed ??= new StoreError('closed', 'the body was dropped');
+    this.#ended ||= 'the body was dropped';
     if (this.#staged) return;
     await Promise.allSettled([this.#pending]);
     const spill = this.#spill;
