@@ -80,7 +80,7 @@ async function submit(
   });
   if (repaired === null) return parts.ingress.accept(envelope, received, session);
   await using staged = await restage(parts, repaired, received);
-  return parts.ingress.accept(envelope, staged, session);
+  return await parts.ingress.accept(envelope, staged, session); // staged lives until it is placed
 }
 
 /** F16: every address of From and Sender is one that the login may use. */

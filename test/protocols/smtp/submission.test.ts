@@ -1,0 +1,236 @@
+// Submission over a socket: who may send as what, what is repaired, and where it goes. nodemailer is the client that
+// knows nothing of us.
+import nodemailer from 'nodemailer';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PASSWORD, type SmtpServers, startSmtp } from '#test/support/smtp-server.ts';
+import { SmtpWire } from '#test/support/wire.ts';
+
+let smtp: SmtpServers;
+
+beforeAll(async () => {
+  smtp = await startSmtp();
+  const { directory } = smtp.store;
+  await directory.addAlias('info@example.test', ['anna@example.test']);
+});
+
+afterAll(() => smtp[Symbol.asyncDispose]());
+
+/** A client that has logged in as anna. */
+async function login(): Promise<SmtpWire> {
+  const client = await SmtpWire.open(smtp.submission);
+  await client.command('EHLO [192.168.0.7]');
+  const credentials = Buffer.from(`\0anna\0${PASSWORD}`).toString('base64');
+  expect((await client.command(`AUTH PLAIN ${credentials}`)).code).toBe(235);
+  return client;
+}
+
+interface Mail {
+  readonly sender?: string;
+  readonly recipients?: readonly string[];
+  readonly message: string;
+}
+
+/** A whole transaction; the reply to its end, and what then lies last in bert's INBOX. */
+async function send(
+  client: SmtpWire,
+  { sender = 'anna@example.test', recipients = ['bert@example.test'], message }: Mail,
+) {
+  expect(await client.command(`MAIL FROM:<${sender}>`)).toMatchObject({ code: 250 });
+  for (const recipient of recipients)
+    expect(await client.command(`RCPT TO:<${recipient}>`)).toMatchObject({ code: 250 });
+  await client.command('DATA');
+  const { code, lines } = await client.command(`${message}\r\n.`);
+  return { reply: `${code} ${lines[0]}`, arrived: (await smtp.inbox(smtp.bert)).at(-1) ?? '' };
+}
+
+describe('nodemailer', () => {
+  const message = {
+    from: 'Anna <anna@example.test>',
+    to: 'bert@example.test',
+    bcc: 'info@example.test',
+    subject: 'Grüße',
+  };
+
+  test.each([
+    ['implicit TLS', () => ({ port: smtp.submissions, secure: true })],
+    ['STARTTLS', () => ({ port: smtp.submission, requireTLS: true })],
+  ])('sends over %s, and its mail is in the INBOX of each recipient', async (_name, options) => {
+    const transport = nodemailer.createTransport({
+      host: '127.0.0.1',
+      auth: { user: 'anna', pass: PASSWORD },
+      tls: { rejectUnauthorized: false },
+      ...options(),
+    });
+    const before = (await smtp.inbox(smtp.anna)).length;
+    const { accepted } = await transport.sendMail({
+      ...message,
+      text: '.dots\n..and\n.lines',
+      attachments: [{ content: 'x'.repeat(200_000) }],
+    });
+    expect(accepted).toEqual(['bert@example.test', 'info@example.test']);
+    const arrived = (await smtp.inbox(smtp.bert)).at(-1);
+    expect(arrived).toMatch(/with ESMTPSA id/);
+    expect(arrived).toContain('\r\n.dots\r\n..and\r\n.lines');
+    expect(await smtp.inbox(smtp.anna)).toHaveLength(before + 1);
+    transport.close();
+  });
+
+  test('is told of a wrong password', async () => {
+    const transport = nodemailer.createTransport({
+      ...{ host: '127.0.0.1', port: smtp.submissions, secure: true, tls: { rejectUnauthorized: false } },
+      auth: { user: 'anna', pass: 'wrong' },
+    });
+    await expect(transport.sendMail({ ...message, text: 'x' })).rejects.toMatchObject({
+      code: 'EAUTH',
+      responseCode: 535,
+    });
+  });
+});
+
+describe('who may send as what (F16)', () => {
+  test('nobody without a login', async () => {
+    const client = await SmtpWire.open(smtp.submission);
+    await client.command('EHLO peer.example');
+    expect(await client.command('MAIL FROM:<anna@example.test>')).toEqual({ code: 530, lines: ['5.7.0 Log in first'] });
+    expect((await client.command('RCPT TO:<bert@example.test>')).code).toBe(503);
+    expect((await client.command('DATA')).code).toBe(503);
+  });
+
+  test.each([
+    'anna@example.test',
+    'Anna@EXAMPLE.test',
+    'anna+shop@example.test',
+    'info@example.test',
+    'info+x@example.test',
+  ])('anna as %s', async (sender) => {
+    const client = await login();
+    expect((await send(client, { sender, message: `From: <${sender}>\r\nSubject: x` })).reply).toMatch(/^250/);
+  });
+
+  test.each(['bert@example.test', 'nobody@example.test', 'anna@elsewhere.example', '"anna"@elsewhere.example'])(
+    'but not as %s, and the refusal names it',
+    async (sender) => {
+      const client = await login();
+      const refusal = {
+        code: 550,
+        lines: [
+          `5.7.1 <${sender.replaceAll('"', '')}> is not an address of anna@example.test; make it an alias of the account to send as it`,
+        ],
+      };
+      expect(await client.command(`MAIL FROM:<${sender}>`)).toEqual(refusal);
+      const { reply } = await send(client, { message: `From: <${sender}>\r\n` });
+      expect(reply).toBe(`550 ${refusal.lines[0]}`);
+    },
+  );
+
+  test.each([
+    ['a second address in From', 'From: anna@example.test, bert@example.test'],
+    ['a second From', 'From: anna@example.test\r\nfrom: bert@example.test'],
+    ['Sender', 'From: anna@example.test\r\nSender: bert@example.test'],
+    ['a group', 'From: us: anna@example.test, bert@example.test;'],
+    ['an encoded name in front', 'From: =?utf-8?q?anna=40example=2Etest?= <bert@example.test>'],
+    ['a folded line', 'From:\r\n "anna@example.test"\r\n <bert@example.test>'],
+    ['a name without an address', 'From: "anna@example.test"'],
+    ['nothing that is an address', 'From: (anna@example.test)'],
+  ])('not by %s either', async (_name, header) => {
+    expect((await send(await login(), { message: `${header}\r\nSubject: x` })).reply).toMatch(/^550 5\.7\.1/);
+  });
+
+  test('a receipt with the null sender passes, with a From that is hers', async () => {
+    const client = await login();
+    const { reply, arrived } = await send(client, { sender: '', message: 'From: anna@example.test\r\nSubject: read' });
+    expect(reply).toMatch(/^250/);
+    expect(arrived).toMatch(/^Return-Path: <>/);
+    expect((await send(client, { sender: '', message: 'From: bert@example.test\r\n' })).reply).toMatch(/^550/);
+  });
+});
+
+describe('where it goes', () => {
+  test('to addresses here like any mail, and unknown ones are told at once', async () => {
+    const client = await login();
+    await client.command('MAIL FROM:<anna@example.test>');
+    expect(await client.command('RCPT TO:<nobody@example.test>')).toMatchObject({
+      code: 550,
+      lines: [expect.stringMatching(/^5\.1\.1/)],
+    });
+    expect(await client.command('RCPT TO:<bert+x@example.test>')).toMatchObject({ code: 250 });
+  });
+
+  test('not to other domains in this release, which is said plainly', async () => {
+    const client = await login();
+    await client.command('MAIL FROM:<anna@example.test>');
+    expect(await client.command('RCPT TO:<a@elsewhere.example>')).toEqual({
+      code: 550,
+      lines: ['5.7.1 <a@elsewhere.example> This server does not send mail to other domains yet'],
+    });
+  });
+
+  test('a message that was delivered here once may be sent on: that is no loop', async () => {
+    const message = 'Delivered-To: bert@example.test\r\nFrom: anna@example.test\r\nSubject: on';
+    expect((await send(await login(), { message })).reply).toMatch(/^250/);
+  });
+});
+
+describe('what office programs get wrong is repaired (F222)', () => {
+  test('Date, Message-ID and From are added where they are missing or empty', async () => {
+    const { reply, arrived } = await send(await login(), { message: 'Subject: bare\r\nDate:\r\n\r\nx' });
+    expect(reply).toMatch(/^250/);
+    expect(arrived).toMatch(/\r\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000\r\n/);
+    expect(arrived).toMatch(/\r\nMessage-ID: <[\w-]{22}@mail\.example\.test>\r\n/);
+    expect(arrived).toContain('\r\nFrom: <anna@example.test>\r\n');
+    expect(arrived.match(/^Date:/gim)).toHaveLength(1);
+    expect(arrived.endsWith('\r\nSubject: bare\r\n\r\nx\r\n')).toBe(true);
+  });
+
+  test('what is there stays as it is, byte for byte', async () => {
+    const message =
+      'DATE : Sun, 22 Nov 2026 07:28:00 +0000\r\nfrom: anna@example.test\r\nMessage-Id: <1@x>\r\nX: \t y  \r\n\r\nx ';
+    const { arrived } = await send(await login(), { message });
+    expect(arrived.endsWith(`\r\n${message}\r\n`)).toBe(true);
+  });
+
+  test('Bcc goes, folded or not, and nothing else (F1)', async () => {
+    const message =
+      'From: anna@example.test\r\nBcc: a@b.example,\r\n c@d.example\r\nX-Bcc: stays\r\nbCC : e@f.example\r\n\r\nBcc: in the text';
+    const { arrived } = await send(await login(), { message });
+    expect(arrived).not.toMatch(/@b\.example|@d\.example|@f\.example/);
+    expect(arrived).toContain('X-Bcc: stays\r\n');
+    expect(arrived).toContain('\r\n\r\nBcc: in the text');
+  });
+
+  test('bare LF and CR become CR LF, NUL goes, commands may end in LF', async () => {
+    const client = await login();
+    client.wire.send('MAIL FROM:<anna@example.test>\nRCPT TO:<bert@example.test>\nDATA\n');
+    for (const code of [250, 250, 354]) await client.expect(code);
+    client.wire.send('From: anna@example.test\nSubject: lf\n\na\rb\0c\n..d\n\r\n.\r\n');
+    await client.expect(250);
+    expect((await smtp.inbox(smtp.bert)).at(-1)).toMatch(/\r\nSubject: lf\r\n\r\na\r\nbc\r\n\.d\r\n\r\n$/);
+  });
+
+  test('no variant of the end of DATA smuggles a second message here either', async () => {
+    for (const terminator of ['\n.\n', '\n.\r\n', '\r\n.\n', '\r.\r', '\r\n\0.\r\n', '\r\n.\r\r\n']) {
+      const before = (await smtp.inbox(smtp.anna)).length;
+      const second = `MAIL FROM:<anna@example.test>\r\nRCPT TO:<anna@example.test>\r\nDATA\r\nSubject: smuggled\r\n`;
+      const { reply, arrived } = await send(await login(), {
+        message: `From: anna@example.test\r\n\r\nx${terminator}${second}`,
+      });
+      expect(reply).toMatch(/^250/);
+      expect(arrived).toContain('Subject: smuggled');
+      expect(await smtp.inbox(smtp.anna)).toHaveLength(before);
+    }
+  });
+
+  test('header lines over 998 octets are folded at their blanks, and read the same unfolded', async () => {
+    const list = Array.from({ length: 200 }, (_, i) => `person${i}@example.test`).join(', ');
+    const { arrived } = await send(await login(), { message: `From: anna@example.test\r\nTo: ${list}\r\n\r\nx` });
+    const header = arrived.slice(0, arrived.indexOf('\r\n\r\n'));
+    expect(Math.max(...header.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998);
+    expect(header.replace(/\r\n(?=[ \t])/g, '')).toContain(`To: ${list}`);
+  });
+
+  test('a large message is repaired without being held in memory', async () => {
+    const body = `${'x'.repeat(70)}\r\n`.repeat(20_000);
+    const { arrived } = await send(await login(), { message: `Subject: large\r\nBcc: a@b.example\r\n\r\n${body}end` });
+    expect(arrived.endsWith(`\r\nSubject: large\r\n\r\n${body}end\r\n`)).toBe(true);
+  });
+});
