@@ -1,0 +1,39 @@
+// EXPUNGE (RFC 9051 6.4.3) and UID EXPUNGE (RFC 4315 2.1).
+
+import type { UidRange } from '#storage/ports.ts';
+import { Flag } from '#storage/ports.ts';
+import { Refusal } from '../grammar/errors.ts';
+import { resolveSet, sequenceSet } from '../grammar/sequence-set.ts';
+import type { Selected } from '../view/selected.ts';
+import { appendUid } from '../view/uid-ranges.ts';
+import type { Verb } from './verb.ts';
+
+export const expunge: Verb = expunging(false);
+export const uidExpunge: Verb = expunging(true);
+
+function expunging(byUid: boolean): Verb {
+  return {
+    state: 'selected',
+    expunges: true,
+    async run(session, { scanner }) {
+      const { current, owner } = session;
+      if (byUid) scanner.space();
+      const set = byUid ? sequenceSet(scanner) : null;
+      scanner.end();
+      if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
+      const uids = deletedUids(current, set === null ? undefined : resolveSet(set, current.view.lastUid));
+      if (uids.length > 0) await owner.mail.expunge(current.mailbox.id, uids, { onlyDeleted: true });
+      return undefined;
+    },
+  };
+}
+
+/** The messages with \Deleted (of these ranges): those of the mailbox as it is now, told or not. */
+export function deletedUids({ index }: Selected, within?: readonly UidRange[]): UidRange[] {
+  const { view } = index;
+  const ranges: [number, number][] = [];
+  for (const { slot } of within === undefined ? view.all() : view.byUid(within)) {
+    if ((view.rows.flags(slot) & Flag.deleted) !== 0) appendUid(ranges, view.rows.uid(slot));
+  }
+  return ranges;
+}

@@ -1,0 +1,64 @@
+// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2).
+
+import type { Mailbox } from '#storage/ports.ts';
+import { Flag } from '#storage/ports.ts';
+import { Refusal } from '../grammar/errors.ts';
+import { mailboxName } from '../grammar/mailbox-name.ts';
+import { recentFrom } from '../recent-from.ts';
+import type { Session } from '../session.ts';
+import { Selected } from '../view/selected.ts';
+import type { Reply, Verb } from './verb.ts';
+
+export const select: Verb = opening(false);
+export const examine: Verb = opening(true);
+
+function opening(readOnly: boolean): Verb {
+  return {
+    state: 'authenticated',
+    expunges: true,
+    async run(session, { scanner }) {
+      scanner.space();
+      const path = mailboxName(scanner);
+      scanner.end();
+      // RFC 3501 6.3.1: the one before is left even when this fails.
+      session.deselect();
+      const mailbox = await session.owner.mailbox(path);
+      if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+      return await open(session, mailbox, readOnly);
+    },
+  };
+}
+
+async function open(session: Session, mailbox: Mailbox, readOnly: boolean): Promise<Reply> {
+  const account = session.owner;
+  const index = await account.open(mailbox.id);
+  let selected: Selected;
+  try {
+    const from = await recentFrom(account, mailbox, session.server.recent);
+    selected = new Selected({ account, mailbox, index, readOnly }, session.server.recent, from);
+  } catch (error) {
+    account.release(mailbox.id);
+    throw error;
+  }
+  session.select(selected);
+  report(session, selected, mailbox);
+  return { code: readOnly ? 'READ-ONLY' : 'READ-WRITE', text: 'Selected' };
+}
+
+function report(session: Session, selected: Selected, mailbox: Mailbox): void {
+  const { out } = session.connection;
+  const { view } = selected;
+  selected.tellKeywords(out);
+  out.text(`* ${view.exists} EXISTS\r\n* ${selected.recentCount} RECENT\r\n`);
+  const unseen = firstUnseen(selected);
+  if (unseen > 0) out.text(`* OK [UNSEEN ${unseen}] First unseen\r\n`);
+  out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
+  // The row was read before the index, which may have newer messages.
+  out.text(`* OK [UIDNEXT ${Math.max(mailbox.uidnext, view.lastUid + 1)}] Predicted next UID\r\n`);
+}
+
+/** The sequence number of the first message without \Seen, or 0. */
+function firstUnseen({ view }: Selected): number {
+  for (const { slot, seq } of view.all()) if ((view.rows.flags(slot) & Flag.seen) === 0) return seq;
+  return 0;
+}

@@ -1,0 +1,21 @@
+// SUBSCRIBE and UNSUBSCRIBE (RFC 9051 6.3.7, 6.3.8). A name need not exist to be subscribed to.
+
+import { mailboxName } from '../grammar/mailbox-name.ts';
+import type { Verb } from './verb.ts';
+
+export const subscribe: Verb = subscribing(true);
+export const unsubscribe: Verb = subscribing(false);
+
+function subscribing(on: boolean): Verb {
+  return {
+    state: 'authenticated',
+    expunges: true,
+    async run(session, { scanner }) {
+      scanner.space();
+      const path = mailboxName(scanner);
+      scanner.end();
+      await session.owner.mail.setSubscribed(session.owner.id, path, on);
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+// What a FETCH needs to read for each message: as little as its items allow.
+
+import type { ListingColumns } from '#storage/ports.ts';
+import type { FetchItem } from '../grammar/fetch-att.ts';
+import { SectionReader } from './section.ts';
+
+/** An item, with its section prepared. */
+export type PlannedItem =
+  | { readonly kind: Exclude<FetchItem['kind'], 'section' | 'uid'> }
+  | { readonly kind: 'section'; readonly reader: SectionReader };
+
+export interface FetchPlan {
+  /** In the order asked for; UID, which comes first, is apart. */
+  readonly items: readonly PlannedItem[];
+  readonly uid: boolean;
+  /** Columns of a listing, or null when memory (and content) are enough. */
+  readonly columns: ListingColumns | null;
+  /** The message's bytes are needed. */
+  readonly content: boolean;
+  /** Sets \Seen. */
+  readonly seen: boolean;
+  /** FLAGS is among the items. */
+  readonly flags: boolean;
+}
+
+export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPlan {
+  const planned = items.flatMap(({ ...item }): PlannedItem[] => {
+    if (item.kind === 'uid') return [];
+    return [item.kind === 'section' ? { kind: 'section', reader: new SectionReader(item) } : { kind: item.kind }];
+  });
+  const has = (kind: FetchItem['kind']) => items.some((item) => item.kind === kind);
+  const readers = planned.flatMap((item) => (item.kind === 'section' ? [item.reader] : []));
+  const content = readers.some((reader) => !reader.ofHeader);
+  const columns = {
+    envelope: has('envelope'),
+    structure: has('body') || has('bodystructure') || readers.some((reader) => !reader.ofHeader && !reader.ofWhole),
+    header: readers.some((reader) => reader.ofHeader),
+  };
+  // The size is known to whoever reads the content.
+  const listed = Object.values(columns).includes(true) || has('internaldate') || (has('size') && !content);
+  return {
+    items: planned,
+    uid: byUid || has('uid'),
+    columns: listed ? columns : null,
+    content,
+    seen: readers.some((reader) => !reader.item.peek),
+    flags: has('flags'),
+  };
+}

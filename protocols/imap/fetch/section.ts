@@ -1,0 +1,118 @@
+// The bytes of one section of a message: where they are, by the offsets found at append, and how they are sent.
+
+import { type Connection, Disconnected } from '#protocols/net/connection.ts';
+import { selectFields } from '#storage/message/headers.ts';
+import { type Sections, sections } from '#storage/message/structure.ts';
+import type { MessageContent } from '#storage/ports.ts';
+import type { SectionItem } from '../grammar/fetch-att.ts';
+import { LITERAL_PIECE } from '../limits.ts';
+
+/** A message whose sections are asked for. */
+export interface Source {
+  readonly content: MessageContent;
+  /** Its stored structure; '' when no section needs it. */
+  readonly structure: string;
+}
+
+/** What stands after a section's label: NIL, or a literal. */
+export interface SectionData {
+  write(connection: Connection): void | Promise<void>;
+}
+
+const NIL: SectionData = { write: (connection) => void connection.out.text('NIL') };
+
+/** A section item, prepared for many messages. */
+export class SectionReader {
+  readonly item: SectionItem;
+  readonly #name: string;
+
+  constructor(item: SectionItem) {
+    this.item = item;
+    const text = item.text.startsWith('HEADER') ? 'HEADER' : item.text;
+    this.#name = [...item.part, ...(text === 'ALL' ? [] : [text])].join('.');
+  }
+
+  /** It is made of the message's own header alone. */
+  get ofHeader(): boolean {
+    return this.#name === 'HEADER';
+  }
+
+  /** It is the whole message, whose parts need not be known. */
+  get ofWhole(): boolean {
+    return this.#name === '';
+  }
+
+  /** From the stored header block with its prefix. */
+  fromHeader(header: Uint8Array): SectionData {
+    return this.#whole(this.#fields(header));
+  }
+
+  /** From the message. Errors: those of MessageContent. */
+  async from({ content, structure }: Source): Promise<SectionData> {
+    const place = this.ofWhole ? { start: 0, end: content.size } : locate(sections(structure), this.#name, content);
+    // A part that is not there has no string to give.
+    if (place === undefined) return NIL;
+    if (this.item.fields.size > 0) return this.#whole(this.#fields(await content.bytes(place.start, place.end)));
+    const { start, end } = this.#cut(place.start, place.end);
+    if (end - start <= LITERAL_PIECE) return literal(await content.bytes(start, end));
+    return await streamed(content, start, end);
+  }
+
+  /** The fields of a header block that are asked for, byte for byte. */
+  #fields(header: Uint8Array): Uint8Array {
+    const { fields, text } = this.item;
+    return fields.size === 0 ? header : selectFields(header, fields, text === 'HEADER.FIELDS.NOT');
+  }
+
+  #whole(bytes: Uint8Array): SectionData {
+    const { start, end } = this.#cut(0, bytes.length);
+    return literal(bytes.subarray(start, end));
+  }
+
+  /** RFC 9051 6.4.5.1: a partial range past the end is cut off, one that starts there is empty. */
+  #cut(start: number, end: number): { start: number; end: number } {
+    const { partial } = this.item;
+    if (partial === null) return { start, end };
+    const from = Math.min(start + partial.offset, end);
+    return { start: from, end: Math.min(from + partial.length, end) };
+  }
+}
+
+function locate(
+  parts: Sections,
+  name: string,
+  { prefixLength }: MessageContent,
+): { start: number; end: number } | undefined {
+  const range = parts.range(name);
+  if (range === undefined) return undefined;
+  return { start: range.prefix ? 0 : prefixLength + range.start, end: prefixLength + range.end };
+}
+
+function literal(bytes: Uint8Array): SectionData {
+  return { write: ({ out }) => void out.text('{').number(bytes.length).text('}\r\n').bytes(bytes) };
+}
+
+/** A long literal: the first piece is read before anything is written, since a fault can only be told before. */
+async function streamed(content: MessageContent, start: number, end: number): Promise<SectionData> {
+  const pieces = content.read(start, end)[Symbol.asyncIterator]();
+  let piece = await pieces.next();
+  const write = async (connection: Connection) => {
+    const length = end - start;
+    connection.out.text(`{${length}}\r\n`);
+    let written = 0;
+    try {
+      for (; piece.done !== true && written < length; piece = await pieces.next()) {
+        const bytes = piece.value.subarray(0, length - written);
+        connection.out.bytes(bytes);
+        written += bytes.length;
+        if (connection.congested) await connection.drain();
+      }
+    } finally {
+      await pieces.return?.();
+      // A literal that falls short can't be taken back: the client must not take it for whole.
+      if (written < length) connection.destroy();
+    }
+    if (written < length) throw new Disconnected();
+  };
+  return { write };
+}

@@ -1,0 +1,153 @@
+// The items of FETCH (RFC 9051 9, fetch-att; RFC 3501 9).
+
+import { FETCH_ITEMS, HEADER_FIELDS, PART_DEPTH } from '../limits.ts';
+import { BadCommand } from './errors.ts';
+import { astringReply } from './mailbox-name.ts';
+import { MAX_NUMBER, type Scanner } from './scanner.ts';
+
+/** What of a part a section names: everything, its header (all, some fields, all but some), its text, its MIME header. */
+export type SectionText = 'ALL' | 'HEADER' | 'HEADER.FIELDS' | 'HEADER.FIELDS.NOT' | 'TEXT' | 'MIME';
+
+export interface SectionItem {
+  readonly kind: 'section';
+  /** The name in the reply, up to the space before the data: `BODY[1.2.HEADER]<0>`, `RFC822.TEXT`. */
+  readonly label: string;
+  /** Part numbers, outermost first; empty for the message itself. */
+  readonly part: readonly number[];
+  readonly text: SectionText;
+  /** Field names, in lower case, one character per byte. */
+  readonly fields: ReadonlySet<string>;
+  /** Does not set \Seen. */
+  readonly peek: boolean;
+  readonly partial: { readonly offset: number; readonly length: number } | null;
+}
+
+export type FetchItem =
+  | { readonly kind: 'uid' | 'flags' | 'internaldate' | 'size' | 'envelope' | 'body' | 'bodystructure' }
+  | SectionItem;
+
+const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
+  (
+    [
+      ['UID', 'uid'],
+      ['FLAGS', 'flags'],
+      ['INTERNALDATE', 'internaldate'],
+      ['RFC822.SIZE', 'size'],
+      ['ENVELOPE', 'envelope'],
+      ['BODYSTRUCTURE', 'bodystructure'],
+    ] as const
+  ).map(([name, kind]) => [name, { kind }]),
+);
+
+const FAST: readonly FetchItem[] = [{ kind: 'flags' }, { kind: 'internaldate' }, { kind: 'size' }];
+const MACROS: ReadonlyMap<string, readonly FetchItem[]> = new Map([
+  ['FAST', FAST],
+  ['ALL', [...FAST, { kind: 'envelope' }]],
+  ['FULL', [...FAST, { kind: 'envelope' }, { kind: 'body' }]],
+]);
+
+const NO_FIELDS: ReadonlySet<string> = new Set();
+/** RFC 3501's names for sections. */
+const OLD: ReadonlyMap<string, SectionItem> = new Map(
+  (
+    [
+      ['RFC822', 'ALL', false],
+      ['RFC822.HEADER', 'HEADER', true],
+      ['RFC822.TEXT', 'TEXT', false],
+    ] as const
+  ).map(([label, text, peek]) => [
+    label,
+    { kind: 'section', label, part: [], text, fields: NO_FIELDS, peek, partial: null },
+  ]),
+);
+
+/** "ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")", without duplicates. */
+export function fetchItems(scanner: Scanner): FetchItem[] {
+  const items: FetchItem[] = [];
+  const add = (item: FetchItem) => {
+    if (!items.some((other) => same(item, other))) items.push(item);
+  };
+  if (scanner.peek() === '(') {
+    scanner.list(FETCH_ITEMS, () => add(fetchItem(scanner, scanner.name())));
+    if (items.length === 0) throw new BadCommand('FETCH without items');
+    return items;
+  }
+  const name = scanner.name();
+  const macro = MACROS.get(name);
+  if (macro !== undefined) return [...macro];
+  add(fetchItem(scanner, name));
+  return items;
+}
+
+function same(a: FetchItem, b: FetchItem): boolean {
+  return a.kind === b.kind && (a.kind !== 'section' || b.kind !== 'section' || a.label === b.label);
+}
+
+/** One fetch-att whose name, in upper case, has been read. */
+function fetchItem(scanner: Scanner, name: string): FetchItem {
+  const simple = SIMPLE.get(name) ?? OLD.get(name);
+  if (simple !== undefined) return simple;
+  if (name !== 'BODY' && name !== 'BODY.PEEK') throw new BadCommand('Unknown FETCH item');
+  if (scanner.peek() === '[') return section(scanner, name === 'BODY.PEEK');
+  if (name === 'BODY.PEEK') throw new BadCommand('BODY.PEEK without a section');
+  return { kind: 'body' };
+}
+
+const PART = /([1-9]\d{0,9})(\.|(?=\]))/y;
+const TEXT = /HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME/iy;
+
+/** section = "[" [section-spec] "]" ["<" number "." nz-number ">"] */
+function section(scanner: Scanner, peek: boolean): SectionItem {
+  scanner.expect('[');
+  const part: number[] = [];
+  let dangling = false;
+  for (let found = scanner.match(PART); found !== null; found = scanner.match(PART)) {
+    if (part.length >= PART_DEPTH) throw new BadCommand('Part number too deep');
+    if (Number(found[1]) > MAX_NUMBER) throw new BadCommand('Number too large');
+    part.push(Number(found[1]));
+    dangling = found[2] === '.';
+    if (!dangling) break;
+  }
+  const text = (scanner.match(TEXT)?.[0].toUpperCase() ?? 'ALL') as SectionText;
+  // RFC 9051 9: a dot stands between part and text and nowhere else; MIME is a part's.
+  const wantsText = part.length === 0 ? text !== 'MIME' : dangling === (text !== 'ALL');
+  if (!wantsText) throw new BadCommand('Invalid section');
+  const names = text.startsWith('HEADER.FIELDS') ? fieldNames(scanner) : [];
+  scanner.expect(']');
+  const partial = scanner.peek() === '<' ? partialRange(scanner) : null;
+  const spec = [...part, ...(text === 'ALL' ? [] : [text])].join('.');
+  const list = names.length === 0 ? '' : ` (${names.map(astringReply).join(' ')})`;
+  const label = `BODY[${spec}${list}]${partial === null ? '' : `<${partial.offset}>`}`;
+  return {
+    kind: 'section',
+    label,
+    part,
+    text,
+    fields: new Set(names.map((name) => name.toLowerCase())),
+    peek,
+    partial,
+  };
+}
+
+/** header-list = "(" header-fld-name *(SP header-fld-name) ")" */
+function fieldNames(scanner: Scanner): string[] {
+  const names: string[] = [];
+  scanner.space();
+  scanner.list(HEADER_FIELDS, () => {
+    const name = scanner.astring();
+    // A field name is printable ASCII without a colon (RFC 5322 2.2); anything else could break the echo in the reply.
+    if (!/^[\x21-\x39\x3b-\x7e]+$/.test(name)) throw new BadCommand('Invalid header field name');
+    names.push(name);
+  });
+  if (names.length === 0) throw new BadCommand('Empty list of header fields');
+  return names;
+}
+
+const PARTIAL = /<(\d{1,10})\.([1-9]\d{0,9})>/y;
+
+function partialRange(scanner: Scanner): { offset: number; length: number } {
+  const found = scanner.match(PARTIAL);
+  const [offset, length] = [Number(found?.[1]), Number(found?.[2])];
+  if (found === null || offset > MAX_NUMBER || length > MAX_NUMBER) throw new BadCommand('Invalid partial range');
+  return { offset, length };
+}

@@ -1,0 +1,66 @@
+// The patterns of LIST and LSUB (RFC 9051 6.3.9): '*' stands for anything, '%' for anything within a level.
+
+import { MAILBOX_BYTES } from '../limits.ts';
+import { BadCommand } from './errors.ts';
+import { inboxFirst, SEPARATOR } from './mailbox-name.ts';
+import { decodeMailbox } from './utf7.ts';
+
+const INBOX_LENGTH = 5;
+
+export class ListPattern {
+  readonly #pattern: string;
+  /** Characters that stand for themselves: a name with fewer can't match. */
+  readonly #plain: number;
+
+  /** A reference and a pattern as they stood on the wire; null if they are not modified UTF-7 and so match nothing. */
+  static of(reference: string, pattern: string): ListPattern | null {
+    if (reference.length + pattern.length > MAILBOX_BYTES) throw new BadCommand('Pattern too long');
+    const decoded = decodeMailbox(reference + pattern);
+    return decoded === null ? null : new ListPattern(decoded.normalize('NFC'));
+  }
+
+  private constructor(pattern: string) {
+    // Wildcards in a row are one: '*' if there is one among them.
+    this.#pattern = inboxFirst(pattern).replace(/[*%]+/g, (run) => (run.includes('*') ? '*' : '%'));
+    this.#plain = this.#pattern.replace(/[*%]/g, '').length;
+  }
+
+  /** A name below others may be listed for them alone (RFC 3501 6.3.9, the special situation of '%'). */
+  get byLevel(): boolean {
+    return this.#pattern.includes('%');
+  }
+
+  /** Does a path match? All ways to match are followed at once, so no pattern takes long. */
+  matches(path: string): boolean {
+    const pattern = this.#pattern;
+    if (path.length < this.#plain) return false;
+    const inInbox = path === 'INBOX' || path.startsWith(`INBOX${SEPARATOR}`);
+    // before[p]: the pattern's first p characters can match the path read so far.
+    let before = new Uint8Array(pattern.length + 1);
+    before[0] = 1;
+    skipWildcards(pattern, before);
+    for (let at = 0; at < path.length; at++) {
+      const after = new Uint8Array(pattern.length + 1);
+      const character = path.charAt(at);
+      for (let p = 0; p < pattern.length; p++) {
+        if (before[p] === 0) continue;
+        const wanted = pattern.charAt(p);
+        if (wanted === '*' || (wanted === '%' && character !== SEPARATOR)) after[p] = 1;
+        else if (wanted === character || (inInbox && at < INBOX_LENGTH && wanted.toUpperCase() === character)) {
+          after[p + 1] = 1;
+        }
+      }
+      skipWildcards(pattern, after);
+      before = after;
+    }
+    return before[pattern.length] === 1;
+  }
+}
+
+/** A wildcard may stand for nothing. */
+function skipWildcards(pattern: string, reached: Uint8Array): void {
+  for (let p = 0; p < pattern.length; p++) {
+    const wildcard = pattern.charAt(p) === '*' || pattern.charAt(p) === '%';
+    if (reached[p] === 1 && wildcard) reached[p + 1] = 1;
+  }
+}

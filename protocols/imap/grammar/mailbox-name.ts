@@ -1,0 +1,43 @@
+// Mailbox names: from the wire to the store's path and back.
+
+import { MAILBOX_BYTES } from '../limits.ts';
+import { BadCommand, Refusal } from './errors.ts';
+import { isAstring, type Scanner } from './scanner.ts';
+import { decodeMailbox, encodeMailbox } from './utf7.ts';
+
+/** The hierarchy separator. */
+export const SEPARATOR = '/';
+
+/** mailbox = "INBOX" / astring: the path. Refused with NO [CANNOT] if it is not modified UTF-7. */
+export function mailboxName(scanner: Scanner): string {
+  return mailboxPath(scanner.astring());
+}
+
+/** The store's path for a name as it stood on the wire. */
+export function mailboxPath(wire: string): string {
+  if (wire.length > MAILBOX_BYTES) throw new BadCommand('Mailbox name too long');
+  const name = decodeMailbox(wire);
+  if (name === null) throw new Refusal('CANNOT', 'Mailbox name is not valid modified UTF-7');
+  return inboxFirst(name.normalize('NFC'));
+}
+
+/** INBOX is the same in any case, also as the parent of others (RFC 9051 5.1). */
+export function inboxFirst(path: string): string {
+  if (!/^inbox(?:\/|$)/i.test(path)) return path;
+  return `INBOX${path.slice(5)}`;
+}
+
+/** A path as it stands in a reply: modified UTF-7, quoted. */
+export function mailboxReply(path: string): string {
+  return quoted(encodeMailbox(path));
+}
+
+/** An ASCII text without CR, LF and NUL as a quoted string. */
+export function quoted(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** As an astring: unquoted when that is allowed. */
+export function astringReply(text: string): string {
+  return isAstring(text) ? text : quoted(text);
+}

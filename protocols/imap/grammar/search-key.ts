@@ -1,0 +1,162 @@
+// The keys of SEARCH (RFC 9051 6.4.4, RFC 3501 6.4.4) as a tree.
+
+import { Flag } from '#storage/ports.ts';
+import { SEARCH_DEPTH, SEARCH_KEYS, SEARCH_TEXTS } from '../limits.ts';
+import { searchDate } from './date-time.ts';
+import { BadCommand } from './errors.ts';
+import { keyword } from './flags.ts';
+import type { Scanner } from './scanner.ts';
+import { type SequenceSet, sequenceSet } from './sequence-set.ts';
+
+/** How a day is compared. */
+export type DayRelation = 'before' | 'on' | 'since';
+
+export type SearchKey =
+  | { readonly kind: 'all' | 'recent' | 'new' | 'old' }
+  | { readonly kind: 'and'; readonly keys: readonly SearchKey[] }
+  | { readonly kind: 'or'; readonly first: SearchKey; readonly second: SearchKey }
+  | { readonly kind: 'not'; readonly key: SearchKey }
+  | { readonly kind: 'flag'; readonly bit: number; readonly set: boolean }
+  | { readonly kind: 'keyword'; readonly name: string; readonly set: boolean }
+  | { readonly kind: 'sequence' | 'uid'; readonly set: SequenceSet }
+  | { readonly kind: 'larger' | 'smaller'; readonly size: number }
+  | { readonly kind: 'received' | 'sent'; readonly relation: DayRelation; readonly day: number }
+  | { readonly kind: 'header'; readonly field: string; readonly text: string }
+  | { readonly kind: 'text' | 'body'; readonly text: string };
+
+export interface Search {
+  readonly key: SearchKey;
+  /** As named, or null: US-ASCII, and UTF-8 where a client sends it anyway. */
+  readonly charset: string | null;
+}
+
+const FLAG_KEYS: ReadonlyMap<string, SearchKey> = new Map(
+  (
+    [
+      ['ANSWERED', Flag.answered],
+      ['DELETED', Flag.deleted],
+      ['DRAFT', Flag.draft],
+      ['FLAGGED', Flag.flagged],
+      ['SEEN', Flag.seen],
+    ] as const
+  ).flatMap(([name, bit]): [string, SearchKey][] => [
+    [name, { kind: 'flag', bit, set: true }],
+    [`UN${name}`, { kind: 'flag', bit, set: false }],
+  ]),
+);
+const DATE_KEYS: ReadonlyMap<string, readonly ['received' | 'sent', DayRelation]> = new Map([
+  ['BEFORE', ['received', 'before']],
+  ['ON', ['received', 'on']],
+  ['SINCE', ['received', 'since']],
+  ['SENTBEFORE', ['sent', 'before']],
+  ['SENTON', ['sent', 'on']],
+  ['SENTSINCE', ['sent', 'since']],
+]);
+const FIELD_KEYS: ReadonlySet<string> = new Set(['FROM', 'TO', 'CC', 'BCC', 'SUBJECT']);
+
+/** [SP "CHARSET" SP astring] 1*(SP search-key), to the end of the line. `decode` makes text of a string's bytes. */
+export function search(scanner: Scanner, decoder: (charset: string | null) => (bytes: string) => string): Search {
+  let charset: string | null = null;
+  if (scanner.takeWord('CHARSET')) {
+    scanner.space();
+    charset = scanner.astring();
+    scanner.space();
+  }
+  const keys = new Keys(scanner, decoder(charset)).list('');
+  scanner.end();
+  return { key: keys, charset };
+}
+
+/** Reads keys, counting what they may cost. */
+class Keys {
+  readonly #scanner: Scanner;
+  readonly #decode: (bytes: string) => string;
+  #keys = 0;
+  #texts = 0;
+
+  constructor(scanner: Scanner, decode: (bytes: string) => string) {
+    this.#scanner = scanner;
+    this.#decode = decode;
+  }
+
+  /** Keys joined by AND, until `closing` (not taken) or the end. */
+  list(closing: string, depth = 0): SearchKey {
+    const keys: SearchKey[] = [];
+    do keys.push(this.#key(depth));
+    while (this.#scanner.peek() !== closing && this.#scanner.take(' ') && !this.#scanner.atEnd);
+    const [only] = keys;
+    return keys.length === 1 && only !== undefined ? only : { kind: 'and', keys };
+  }
+
+  #key(depth: number): SearchKey {
+    const scanner = this.#scanner;
+    if (depth > SEARCH_DEPTH) throw new BadCommand('Search keys are nested too deep');
+    if (++this.#keys > SEARCH_KEYS) throw new BadCommand('Too many search keys');
+    const next = scanner.peek();
+    if (next === '(') {
+      scanner.expect('(');
+      const key = this.list(')', depth + 1);
+      scanner.expect(')');
+      return key;
+    }
+    if (next === '*' || (next >= '0' && next <= '9')) return { kind: 'sequence', set: sequenceSet(scanner) };
+    return this.#named(scanner.atom().toUpperCase(), depth);
+  }
+
+  #named(name: string, depth: number): SearchKey {
+    const scanner = this.#scanner;
+    const flag = FLAG_KEYS.get(name);
+    if (flag !== undefined) return flag;
+    const date = DATE_KEYS.get(name);
+    if (date !== undefined) {
+      scanner.space();
+      return { kind: date[0], relation: date[1], day: searchDate(scanner) };
+    }
+    if (FIELD_KEYS.has(name)) return { kind: 'header', field: name.toLowerCase(), text: this.#string() };
+    switch (name) {
+      case 'ALL':
+        return { kind: 'all' };
+      case 'NEW':
+      case 'OLD':
+      case 'RECENT':
+        return { kind: name.toLowerCase() as 'new' | 'old' | 'recent' };
+      case 'KEYWORD':
+      case 'UNKEYWORD':
+        scanner.space();
+        return { kind: 'keyword', name: keyword(scanner), set: name === 'KEYWORD' };
+      case 'LARGER':
+      case 'SMALLER':
+        scanner.space();
+        return { kind: name === 'LARGER' ? 'larger' : 'smaller', size: scanner.number() };
+      case 'UID':
+        scanner.space();
+        return { kind: 'uid', set: sequenceSet(scanner) };
+      case 'TEXT':
+      case 'BODY':
+        if (++this.#texts > SEARCH_TEXTS) throw new BadCommand('Too many text keys');
+        return { kind: name === 'TEXT' ? 'text' : 'body', text: this.#string() };
+      case 'HEADER': {
+        scanner.space();
+        const field = scanner.astring().toLowerCase();
+        return { kind: 'header', field, text: this.#string() };
+      }
+      case 'NOT':
+        scanner.space();
+        return { kind: 'not', key: this.#key(depth + 1) };
+      case 'OR': {
+        scanner.space();
+        const first = this.#key(depth + 1);
+        scanner.space();
+        return { kind: 'or', first, second: this.#key(depth + 1) };
+      }
+      default:
+        throw new BadCommand('Unknown search key');
+    }
+  }
+
+  /** SP astring, decoded. */
+  #string(): string {
+    this.#scanner.space();
+    return this.#decode(this.#scanner.astring());
+  }
+}

@@ -1,0 +1,182 @@
+// One account on this thread: the in-memory indexes of its mailboxes that sessions have selected, kept up to date from
+// the change log (the feed), its list of mailboxes, its keywords. Made when the first session logs in, dropped after
+// the last.
+
+import { StoreError } from '#storage/errors.ts';
+import type { AccountId, ChangeRow, Cursor, MailAccount, Mailbox, MailboxId, UidRange } from '#storage/ports.ts';
+import { CHANGE_ROWS } from '../limits.ts';
+import { KeywordSets } from './keyword-sets.ts';
+import { MailboxIndex } from './mailbox-index.ts';
+import { Rows } from './rows.ts';
+
+/** All UIDs there can be. */
+export const ALL_UIDS: readonly UidRange[] = [[1, 0xffff_ffff]];
+
+interface Opened {
+  readonly index: MailboxIndex;
+  sessions: number;
+}
+
+export class ImapAccount {
+  readonly id: AccountId;
+  readonly mail: MailAccount;
+  readonly keywords = new KeywordSets();
+  readonly #opened = new Map<MailboxId, Opened>();
+  /** Where the change log has been read to; null while no mailbox is open. */
+  #cursor: Cursor | null = null;
+  /** Every change up to this modseq is in the indexes. */
+  #applied = 0;
+  /** The generation that the indexes show. */
+  #seen = -1;
+  /** Work on the indexes, one at a time. */
+  #work: Promise<unknown> = Promise.resolve();
+  #mailboxes: { readonly generation: number; readonly list: readonly Mailbox[] } | null = null;
+
+  constructor(mail: MailAccount) {
+    this.id = mail.id;
+    this.mail = mail;
+  }
+
+  /** All mailboxes, as they are at the newest commit. */
+  async mailboxes(): Promise<readonly Mailbox[]> {
+    const generation = this.mail.generation();
+    if (this.#mailboxes?.generation === generation) return this.#mailboxes.list;
+    const list = await this.mail.mailboxes();
+    this.#mailboxes = { generation, list };
+    return list;
+  }
+
+  /** The mailbox of a path whose first level is INBOX in upper case if it is that. */
+  async mailbox(path: string): Promise<Mailbox | undefined> {
+    return (await this.mailboxes()).find((mailbox) => mailbox.path === path);
+  }
+
+  /** Has anything been committed that the indexes do not show? */
+  get behind(): boolean {
+    return this.#seen !== this.mail.generation();
+  }
+
+  /** Brings the indexes up to everything that was committed before the call. */
+  async catchUp(): Promise<void> {
+    if (!this.behind) return;
+    await this.#exclusive(() => this.#follow());
+  }
+
+  /** The index of a mailbox, up to date, for one more session: `release` it when it leaves. */
+  open(mailbox: MailboxId): Promise<MailboxIndex> {
+    return this.#exclusive(async () => {
+      await this.#follow();
+      const opened = this.#opened.get(mailbox);
+      if (opened !== undefined) {
+        opened.sessions++;
+        return opened.index;
+      }
+      // The cursor first, then the rows: what is committed in between is seen twice, which changes nothing.
+      this.#cursor ??= await this.mail.cursor('mail');
+      const index = new MailboxIndex(mailbox, this.keywords);
+      await this.#load(index);
+      this.#opened.set(mailbox, { index, sessions: 1 });
+      return index;
+    });
+  }
+
+  /** A session leaves a mailbox. */
+  release(mailbox: MailboxId): void {
+    const opened = this.#opened.get(mailbox);
+    if (opened === undefined || --opened.sessions > 0) return;
+    this.#opened.delete(mailbox);
+    if (this.#opened.size === 0) this.#cursor = null;
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#work.then(work);
+    this.#work = result.catch(() => {}); // the caller gets the error; the next one starts afresh
+    return result;
+  }
+
+  /** Reads the change log to its end. */
+  async #follow(): Promise<void> {
+    const generation = this.mail.generation();
+    if (generation === this.#seen) return;
+    for (let more = this.#cursor !== null; more && this.#cursor !== null; ) {
+      try {
+        const page = await this.mail.changes('mail', this.#cursor, CHANGE_ROWS);
+        await this.#apply(page.rows);
+        this.#cursor = page.cursor;
+        // The rows of one modseq may go on in the next page.
+        this.#applied = Math.max(this.#applied, (page.rows.at(-1)?.modseq ?? 0) - 1);
+        more = page.more;
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'stale-cursor') throw error;
+        await this.#reloadAll();
+        more = false;
+      }
+    }
+    for (const { index } of this.#opened.values()) if (index.stale) await this.#load(index);
+    this.#seen = generation;
+  }
+
+  async #apply(rows: readonly ChangeRow[]): Promise<void> {
+    const wanted = new Map<MailboxIndex, UidRange[]>();
+    for (const row of rows) {
+      const index = this.#opened.get(row.collection)?.index;
+      if (index === undefined) continue;
+      if (row.uid === 0) {
+        if (row.reason === 'deleted') index.deleted = true;
+      } else if (row.kind === 'remove') {
+        index.remove(row.uid, row.last);
+      } else {
+        const ranges = wanted.get(index) ?? [];
+        ranges.push([row.uid, row.last]);
+        wanted.set(index, ranges);
+      }
+    }
+    for (const [index, ranges] of wanted) await this.#read(index, ranges);
+  }
+
+  /** Reads what changed in an open mailbox. */
+  async #read(index: MailboxIndex, ranges: readonly UidRange[]): Promise<void> {
+    const since = this.#applied;
+    for await (const page of this.mail.placements(index.mailbox, mergeRanges(ranges), { since })) {
+      await this.#learn(page);
+      index.apply(page);
+    }
+  }
+
+  /** Reads a mailbox from the start. */
+  async #load(index: MailboxIndex): Promise<void> {
+    const rows = new Rows(0);
+    for await (const page of this.mail.placements(index.mailbox, ALL_UIDS)) {
+      await this.#learn(page);
+      index.load(rows, page);
+    }
+    index.replace(rows);
+  }
+
+  async #reloadAll(): Promise<void> {
+    this.#cursor = await this.mail.cursor('mail');
+    const existing = new Set((await this.mail.mailboxes()).map((mailbox) => mailbox.id));
+    for (const { index } of this.#opened.values()) {
+      if (existing.has(index.mailbox)) await this.#load(index);
+      else index.deleted = true;
+    }
+  }
+
+  /** Makes sure that every keyword in these rows has its name. */
+  async #learn(placements: readonly { readonly keywords: string }[]): Promise<void> {
+    if (placements.some(({ keywords }) => !this.keywords.knows(keywords))) {
+      this.keywords.learn(await this.mail.keywords());
+    }
+  }
+}
+
+/** Ranges in any order as ascending, disjoint ones. */
+function mergeRanges(ranges: readonly UidRange[]): UidRange[] {
+  const merged: [number, number][] = [];
+  for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
+    const previous = merged.at(-1);
+    if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
+    else merged.push([first, last]);
+  }
+  return merged;
+}

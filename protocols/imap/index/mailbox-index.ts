@@ -1,0 +1,156 @@
+// The in-memory index of one mailbox: its rows, which of them are dead, and what changed lately. One per mailbox and
+// thread, shared by the sessions that have it selected; the account's feed keeps it up to date.
+
+import type { MailboxId, Placement } from '#storage/ports.ts';
+import { View } from '../view/view.ts';
+import type { KeywordSets } from './keyword-sets.ts';
+import { countBelow, Rows } from './rows.ts';
+
+/** Runs of changed rows remembered; a session that missed more compares all modseqs. */
+const LOG_RUNS = 1_000;
+/** Dead rows that are carried before new rows are made without them. */
+const DEAD_ROWS = 1_000;
+const NONE = new Uint32Array(0);
+
+/** Slots that changed together. */
+interface Run {
+  readonly tick: number;
+  readonly first: number;
+  last: number;
+}
+
+export class MailboxIndex {
+  readonly mailbox: MailboxId;
+  readonly #keywords: KeywordSets;
+  #view = new View(new Rows(0), 0, NONE);
+  /** Raised by each change of flags; a session compares it with the last one it saw. */
+  #tick = 0;
+  #log: Run[] = [];
+  /** Runs up to this tick are no longer in the log. */
+  #forgotten = 0;
+  #modseq = 0;
+  /** The mailbox is gone. */
+  deleted = false;
+  /** It can't be brought up to date by changes and must be loaded again. */
+  stale = false;
+
+  constructor(mailbox: MailboxId, keywords: KeywordSets) {
+    this.mailbox = mailbox;
+    this.#keywords = keywords;
+  }
+
+  /** The mailbox as it is now. */
+  get view(): View {
+    return this.#view;
+  }
+
+  get tick(): number {
+    return this.#tick;
+  }
+
+  /** The highest modseq of any row seen. */
+  get modseq(): number {
+    return this.#modseq;
+  }
+
+  /** Takes rows from the store: new ones, and old ones whose flags may have changed. Ascending UIDs. */
+  apply(placements: readonly Placement[]): void {
+    const { rows } = this.#view;
+    const tick = this.#tick + 1;
+    let run: Run | null = null;
+    for (const placement of placements) {
+      const { uid, flags, modseq } = placement;
+      const keywords = this.#keywords.intern(placement.keywords);
+      if (modseq > this.#modseq) this.#modseq = modseq;
+      if (rows.count === 0 || uid > rows.uid(rows.count - 1)) {
+        rows.append(uid, flags, keywords, modseq, placement.message);
+        continue;
+      }
+      const slot = rows.slotOf(uid);
+      if (slot === -1) this.stale = true;
+      if (slot === -1 || modseq <= rows.modseq(slot)) continue;
+      rows.set(slot, flags, keywords, modseq);
+      if (run !== null && run.last === slot - 1) run.last = slot;
+      else {
+        run = { tick, first: slot, last: slot };
+        this.#log.push(run);
+        this.#tick = tick;
+      }
+    }
+    this.#trim();
+    this.#view = new View(rows, rows.count, this.#view.dead);
+  }
+
+  /** Takes out the messages with UIDs from `first` to `last`. */
+  remove(first: number, last: number): void {
+    const { rows, slots, dead } = this.#view;
+    const gone: number[] = [];
+    for (let slot = rows.lowerBound(first); slot < slots && rows.uid(slot) <= last; slot++) {
+      if (dead[countBelow(dead, slot)] !== slot) gone.push(slot);
+    }
+    if (gone.length === 0) return;
+    const merged = new Uint32Array(dead.length + gone.length);
+    merged.set(dead);
+    merged.set(gone, dead.length);
+    if (dead.length > 0 && (dead[dead.length - 1] ?? 0) > (gone[0] ?? 0)) merged.sort();
+    this.#view = new View(rows, slots, merged);
+    if (merged.length > DEAD_ROWS && merged.length * 4 > slots) this.#compact();
+  }
+
+  /** Starts again with rows that are loaded anew; sessions find out what differs by comparing. */
+  replace(rows: Rows): void {
+    this.#view.rows.successor = rows;
+    this.#view = new View(rows, rows.count, NONE);
+    this.#tick++;
+    this.#log = [];
+    this.#forgotten = this.#tick;
+    this.stale = false;
+  }
+
+  /** Adds a page of rows that are being loaded for `replace`. */
+  load(rows: Rows, placements: readonly Placement[]): void {
+    for (const { uid, flags, keywords, modseq, message } of placements) {
+      rows.append(uid, flags, this.#keywords.intern(keywords), modseq, message);
+      if (modseq > this.#modseq) this.#modseq = modseq;
+    }
+  }
+
+  /** Slots of `view` whose flags changed after `tick` (and `modseq`), with the tick at which they did last. */
+  changedSince(view: View, tick: number, modseq: number): Map<number, number> {
+    const { rows } = this.#view;
+    const slots = new Map<number, number>();
+    if (tick === this.#tick) return slots;
+    if (view.rows !== rows || tick < this.#forgotten) {
+      for (const { slot } of view.all()) {
+        const now = view.rows === rows ? slot : rows.slotOf(view.rows.uid(slot));
+        if (now !== -1 && rows.modseq(now) > modseq) slots.set(slot, this.#tick);
+      }
+      return slots;
+    }
+    for (let at = this.#log.length - 1; at >= 0; at--) {
+      const run = this.#log[at];
+      if (run === undefined || run.tick <= tick) break;
+      for (let slot = run.first; slot <= run.last; slot++) {
+        if (!slots.has(slot) && view.has(slot)) slots.set(slot, run.tick);
+      }
+    }
+    return slots;
+  }
+
+  #trim(): void {
+    const excess = this.#log.length - LOG_RUNS;
+    if (excess <= 0) return;
+    this.#forgotten = this.#log[excess - 1]?.tick ?? 0;
+    // A tick is forgotten as a whole.
+    this.#log = this.#log.slice(excess).filter((run) => run.tick > this.#forgotten);
+  }
+
+  #compact(): void {
+    const { rows } = this.#view;
+    const kept = new Rows(this.#view.exists);
+    for (const { slot } of this.#view.all()) {
+      kept.append(rows.uid(slot), rows.flags(slot), rows.keywords(slot), rows.modseq(slot), rows.message(slot));
+    }
+    this.replace(kept);
+  }
+}

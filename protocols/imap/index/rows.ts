@@ -1,0 +1,122 @@
+// The messages of one mailbox as typed arrays, in UID order: 25 bytes a message, shared by all sessions of the thread.
+//
+// A row keeps its slot for the life of a Rows. An expunged message's row stays (sessions that have not been told still
+// count it) until the index makes new Rows without the dead ones; whoever still holds the old Rows asks its successor
+// for what has changed since.
+
+/** Rows that a new, empty mailbox has room for. */
+const FIRST_CAPACITY = 16;
+
+export class Rows {
+  #uids: Uint32Array;
+  #flags: Uint8Array;
+  #keywords: Uint32Array;
+  #modseqs: Float64Array;
+  #messages: Float64Array;
+  #count = 0;
+  /** The Rows that replaced these; null while these are live. */
+  successor: Rows | null = null;
+
+  constructor(capacity: number) {
+    const room = Math.max(FIRST_CAPACITY, capacity);
+    this.#uids = new Uint32Array(room);
+    this.#flags = new Uint8Array(room);
+    this.#keywords = new Uint32Array(room);
+    this.#modseqs = new Float64Array(room);
+    this.#messages = new Float64Array(room);
+  }
+
+  /** Slots in use. */
+  get count(): number {
+    return this.#count;
+  }
+
+  uid(slot: number): number {
+    return this.#uids[slot] ?? 0;
+  }
+
+  message(slot: number): number {
+    return this.#messages[slot] ?? 0;
+  }
+
+  modseq(slot: number): number {
+    return this.#modseqs[slot] ?? 0;
+  }
+
+  /** Bits of Flag, as they are now. */
+  flags(slot: number): number {
+    if (this.successor !== null) return this.#newer(slot, (rows, at) => rows.flags(at), this.#flags);
+    return this.#flags[slot] ?? 0;
+  }
+
+  /** The id of the keyword set, as it is now. */
+  keywords(slot: number): number {
+    if (this.successor !== null) return this.#newer(slot, (rows, at) => rows.keywords(at), this.#keywords);
+    return this.#keywords[slot] ?? 0;
+  }
+
+  /** Adds a message with a UID above all others. */
+  append(uid: number, flags: number, keywords: number, modseq: number, message: number): void {
+    if (this.#count === this.#uids.length) this.#grow();
+    this.#uids[this.#count] = uid;
+    this.#messages[this.#count] = message;
+    this.#count++;
+    this.set(this.#count - 1, flags, keywords, modseq);
+  }
+
+  set(slot: number, flags: number, keywords: number, modseq: number): void {
+    this.#flags[slot] = flags;
+    this.#keywords[slot] = keywords;
+    this.#modseqs[slot] = modseq;
+  }
+
+  /** The first slot whose UID is at least `uid`; `count` when there is none. */
+  lowerBound(uid: number): number {
+    let low = 0;
+    let high = this.#count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#uids[middle] ?? 0) < uid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The slot of a UID, or -1. */
+  slotOf(uid: number): number {
+    const slot = this.lowerBound(uid);
+    return slot < this.#count && this.#uids[slot] === uid ? slot : -1;
+  }
+
+  #newer(slot: number, read: (rows: Rows, slot: number) => number, own: ArrayLike<number>): number {
+    const next = this.successor;
+    const at = next?.slotOf(this.uid(slot)) ?? -1;
+    return next === null || at === -1 ? (own[slot] ?? 0) : read(next, at);
+  }
+
+  #grow(): void {
+    const room = this.#uids.length * 2;
+    this.#uids = grown(this.#uids, new Uint32Array(room));
+    this.#flags = grown(this.#flags, new Uint8Array(room));
+    this.#keywords = grown(this.#keywords, new Uint32Array(room));
+    this.#modseqs = grown(this.#modseqs, new Float64Array(room));
+    this.#messages = grown(this.#messages, new Float64Array(room));
+  }
+}
+
+function grown<A extends Uint8Array | Uint32Array | Float64Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
+}
+
+/** Of an ascending array, how many are below `value`. */
+export function countBelow(sorted: Uint32Array, value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,76 @@
+// Every limit of IMAP, with its reason. Those of the connection itself are in ../net/limits.ts.
+
+/** A command line before login: LOGIN and AUTHENTICATE PLAIN with the longest name and password, and ID. */
+export const LINE_BYTES_UNAUTHENTICATED = 8 * 1024;
+/** A command line: RFC 7162 4 asks for 8,192; sets of 10,000 scattered UIDs from real clients are longer. */
+export const LINE_BYTES = 128 * 1024;
+/** Lines and literals of one command together, before login and after: they stand in memory until it is run. */
+export const COMMAND_BYTES_UNAUTHENTICATED = 16 * 1024;
+export const COMMAND_BYTES = 256 * 1024;
+/** Literals in one command: a search of that many strings has no use. */
+export const COMMAND_LITERALS = 200;
+/** A refused non-synchronizing literal is read and thrown away up to this; RFC 7888 4 allows to hang up beyond. */
+export const DRAIN_BYTES = 256 * 1024 * 1024;
+/** A line of a client that is asked for one (AUTHENTICATE, DONE): RFC 4422 gives base64 answers, these are ours. */
+export const CONTINUATION_BYTES = 12 * 1024;
+/** Characters of a tag: clients use a dozen; it is echoed. */
+export const TAG_CHARS = 128;
+
+/** Ranges in a sequence set after merging: one line of scattered UIDs. */
+export const SEQUENCE_RANGES = 20_000;
+/** Items in one FETCH: more than there are kinds of; each costs for every message. */
+export const FETCH_ITEMS = 100;
+/** Field names in one FETCH section: Thunderbird asks for about 30. */
+export const HEADER_FIELDS = 200;
+/** Levels of a part number: the message reader stops at 100. */
+export const PART_DEPTH = 100;
+/** Nesting of search keys in parentheses, NOT and OR: people's rules have three or four; it bounds recursion. */
+export const SEARCH_DEPTH = 50;
+/** Keys in one SEARCH. */
+export const SEARCH_KEYS = 1_000;
+/** Keys among them that read message text: each is looked for in all the text. */
+export const SEARCH_TEXTS = 50;
+/** Flags in one list: RFC 9051 names no limit; clients send at most a dozen. */
+export const FLAGS = 100;
+/** Characters of a keyword. */
+export const KEYWORD_CHARS = 100;
+/** Field-value pairs and string lengths of ID (RFC 2971 3.3). */
+export const ID_PAIRS = 30;
+export const ID_FIELD_CHARS = 30;
+export const ID_VALUE_BYTES = 1_024;
+/** Bytes of a mailbox name on the wire: our longest path (see storage) in modified UTF-7. */
+export const MAILBOX_BYTES = 4_000;
+/** Levels of nested parentheses in an argument that is skipped or collected. */
+export const LIST_DEPTH = 10;
+
+/** Time to log in: RFC 9051 5.4 leaves it open; a mobile client with a slow handshake needs some seconds. */
+export const LOGIN_MS = 3 * 60 * 1000;
+/**
+ * Auto-logout: at least 30 minutes (RFC 9051 5.4), not a round number, so that a client that renews IDLE or polls at
+ * exactly 30 minutes wins the race.
+ */
+export const IDLE_MS = 31 * 60 * 1000 + 7_000;
+/** How long a literal that was announced may stall. */
+export const LITERAL_MS = 5 * 60 * 1000;
+/** Wrong commands in a row (BAD) after which a client is cut off: before login it is a scanner, after it a loop. */
+export const BAD_COMMANDS_UNAUTHENTICATED = 5;
+export const BAD_COMMANDS = 50;
+/** Failed logins on one connection; the authenticator slows them before that. */
+export const LOGIN_FAILURES = 5;
+/** Connections of one account on one thread: a person with five devices, each with some folders in IDLE. */
+export const CONNECTIONS_PER_ACCOUNT = 100;
+
+/** Messages that one pass of FETCH looks up together. */
+export const FETCH_BATCH = 10_000;
+/** Messages that are marked \Seen together, before they are sent: a client that breaks off has missed few. */
+export const SEEN_BATCH = 200;
+/** A literal of at most this is read in one piece; longer ones are streamed. */
+export const LITERAL_PIECE = 64 * 1024;
+/** How long work runs before the event loop gets its turn: a fifth of the 50 ms that nothing may pass. */
+export const SLICE_MS = 10;
+/** Change rows taken from the log at once. */
+export const CHANGE_ROWS = 1_000;
+/** Runs of \Recent a session keeps: more only if sessions take turns at new mail that often. */
+export const RECENT_RUNS = 100;
+/** How long commands in hand may take when the server stops; the process itself has 20 s. */
+export const CLOSE_MS = 10_000;

@@ -1,0 +1,147 @@
+// Whether a message matches a search key, from as little as is known of it: from memory alone, with its row, with its
+// text. Where that is not enough the answer is `undefined`, and more is read.
+
+import { parseDate } from '#storage/message/date.ts';
+import type { UidRange } from '#storage/ports.ts';
+import type { SearchKey } from '../grammar/search-key.ts';
+import { inRanges } from '../grammar/sequence-set.ts';
+import type { HeaderTexts } from './header-match.ts';
+
+const DAY = 86_400;
+
+/** A key whose sets are resolved and whose texts are folded. */
+export type Prepared =
+  | { readonly kind: 'sequence' | 'uid'; readonly ranges: readonly UidRange[] }
+  | { readonly kind: 'and'; readonly keys: readonly Prepared[] }
+  | { readonly kind: 'or'; readonly first: Prepared; readonly second: Prepared }
+  | { readonly kind: 'not'; readonly key: Prepared }
+  | Exclude<SearchKey, { kind: 'sequence' | 'uid' | 'and' | 'or' | 'not' }>;
+
+/** What a session knows of a message without reading anything. */
+export interface Known {
+  readonly seq: number;
+  readonly uid: number;
+  readonly flags: number;
+  readonly recent: boolean;
+  hasKeyword(name: string): boolean;
+}
+
+/** What the store's listing adds. */
+export interface Listed {
+  readonly size: number;
+  readonly received: number;
+  readonly receivedOffset: number;
+  readonly envelope: string;
+  readonly header: HeaderTexts | null;
+}
+
+/** Which texts were found: by key kind, then by folded text. */
+export type Found = (kind: 'text' | 'body', text: string) => boolean;
+
+export interface Facts {
+  readonly known: Known;
+  readonly listed?: Listed;
+  readonly found?: Found;
+}
+
+/** true, false, or undefined when the facts do not say. */
+export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
+  switch (key.kind) {
+    case 'and':
+      return every(key.keys, facts);
+    case 'or': {
+      const first = evaluate(key.first, facts);
+      if (first === true) return true;
+      const second = evaluate(key.second, facts);
+      return second === true ? true : first === false ? second : undefined;
+    }
+    case 'not': {
+      const inner = evaluate(key.key, facts);
+      return inner === undefined ? undefined : !inner;
+    }
+    case 'text':
+    case 'body':
+      return facts.found?.(key.kind, key.text);
+    case 'larger':
+    case 'smaller':
+    case 'received':
+    case 'sent':
+    case 'header':
+      return facts.listed === undefined ? undefined : ofListing(key, facts.listed);
+    default:
+      return ofMemory(key, facts.known);
+  }
+}
+
+function every(keys: readonly Prepared[], facts: Facts): boolean | undefined {
+  let result: boolean | undefined = true;
+  for (const key of keys) {
+    const one = evaluate(key, facts);
+    if (one === false) return false;
+    if (one === undefined) result = undefined;
+  }
+  return result;
+}
+
+type MemoryKey = Extract<
+  Prepared,
+  { kind: 'all' | 'recent' | 'new' | 'old' | 'flag' | 'keyword' | 'sequence' | 'uid' }
+>;
+
+function ofMemory(key: MemoryKey, known: Known): boolean {
+  switch (key.kind) {
+    case 'all':
+      return true;
+    case 'recent':
+      return known.recent;
+    case 'new':
+      return known.recent && (known.flags & 1) === 0; // RFC 3501 6.4.4: RECENT UNSEEN
+    case 'old':
+      return !known.recent;
+    case 'flag':
+      return ((known.flags & key.bit) !== 0) === key.set;
+    case 'keyword':
+      return known.hasKeyword(key.name) === key.set;
+    case 'sequence':
+      return inRanges(key.ranges, known.seq);
+    case 'uid':
+      return inRanges(key.ranges, known.uid);
+  }
+}
+
+type ListingKey = Extract<Prepared, { kind: 'larger' | 'smaller' | 'received' | 'sent' | 'header' }>;
+
+function ofListing(key: ListingKey, row: Listed): boolean {
+  switch (key.kind) {
+    case 'larger':
+      return row.size > key.size;
+    case 'smaller':
+      return row.size < key.size;
+    case 'received':
+      return compare(key.relation, dayOf(row.received, row.receivedOffset), key.day);
+    case 'sent': {
+      const date = sentDate(row.envelope);
+      return date !== null && compare(key.relation, dayOf(date.seconds, date.offsetMinutes), key.day);
+    }
+    case 'header':
+      return row.header?.holds(key.field, key.text) ?? false;
+  }
+}
+
+/** RFC 9051 6.4.4: time and zone are disregarded, so it is the day where it was written that counts. */
+function dayOf(seconds: number, offsetMinutes: number): number {
+  return Math.floor((seconds + offsetMinutes * 60) / DAY);
+}
+
+function compare(relation: 'before' | 'on' | 'since', day: number, wanted: number): boolean {
+  if (relation === 'on') return day === wanted;
+  return relation === 'before' ? day < wanted : day >= wanted;
+}
+
+const ENVELOPE_DATE = /^\("((?:[^"\\]|\\.)*)"/;
+
+/** The Date field, which ENVELOPE starts with, in the zone it was written in. */
+function sentDate(envelope: string): { seconds: number; offsetMinutes: number } | null {
+  const text = ENVELOPE_DATE.exec(envelope)?.[1];
+  return text === undefined ? null : parseDate(text.replace(/\\(.)/g, '$1'));
+}

@@ -1,0 +1,171 @@
+// Carries out a SEARCH in three rounds, each over what the one before could not decide: memory, rows, text. It gives
+// the event loop its turns and ends when the client is gone.
+
+import { Disconnected } from '#protocols/net/connection.ts';
+import { StoreError } from '#storage/errors.ts';
+import { searchText } from '#storage/message/text.ts';
+import type { ListingRow } from '#storage/ports.ts';
+import type { SearchKey } from '../grammar/search-key.ts';
+import { resolveSet } from '../grammar/sequence-set.ts';
+import { Pace } from '../pace.ts';
+import type { Session } from '../session.ts';
+import type { Selected } from '../view/selected.ts';
+import { appendUid } from '../view/uid-ranges.ts';
+import type { Member, View } from '../view/view.ts';
+import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared } from './evaluate.ts';
+import { HeaderTexts } from './header-match.ts';
+import { fold, Needles } from './text.ts';
+
+/** The messages that match, in order. */
+export async function search(session: Session, key: SearchKey): Promise<Member[]> {
+  return await new SearchRun(session, prepare(key, session.current.view)).run();
+}
+
+class SearchRun {
+  readonly #session: Session;
+  readonly #selected: Selected;
+  readonly #key: Prepared;
+  readonly #needs: Needs;
+  readonly #pace: Pace;
+
+  constructor(session: Session, key: Prepared) {
+    this.#session = session;
+    this.#selected = session.current;
+    this.#key = key;
+    this.#needs = needsOf(key);
+    this.#pace = new Pace(session.connection);
+  }
+
+  async run(): Promise<Member[]> {
+    const matched: Member[] = [];
+    const open: Member[] = [];
+    for (const member of this.#selected.view.all()) {
+      const answer = evaluate(this.#key, { known: this.#known(member) });
+      if (answer === true) matched.push(member);
+      else if (answer === undefined) open.push(member);
+      if (this.#pace.due) await this.#rest();
+    }
+    if (open.length === 0) return matched;
+    for (const member of await this.#readRows(open)) matched.push(member);
+    return matched.sort((a, b) => a.seq - b.seq);
+  }
+
+  /** Those of messages that match by their rows or their text. One that is expunged meanwhile does not. */
+  async #readRows(members: readonly Member[]): Promise<Member[]> {
+    const { view, mailbox, account } = this.#selected;
+    const { header, envelope, text } = this.#needs;
+    const uids: [number, number][] = [];
+    for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
+    const matched: Member[] = [];
+    let next = 0;
+    for await (const page of account.mail.listing(mailbox.id, uids, { header, envelope, structure: text })) {
+      for (const row of page) {
+        while (view.rows.uid(members[next]?.slot ?? -1) < row.uid) next++;
+        const member = members[next++];
+        if (member !== undefined && (await this.#matches(member, row))) matched.push(member);
+        if (this.#pace.due) await this.#rest();
+      }
+    }
+    return matched;
+  }
+
+  async #matches(member: Member, row: ListingRow): Promise<boolean> {
+    const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(row.header) : null };
+    const facts = { known: this.#known(member), listed };
+    return evaluate(this.#key, facts) ?? (await this.#matchesText(facts, row));
+  }
+
+  async #matchesText(facts: Facts, row: ListingRow): Promise<boolean> {
+    const text = await this.#scan(row, this.#needs.texts, true);
+    const body = await this.#scan(row, this.#needs.bodies, false);
+    const found: Found = (kind, wanted) => (kind === 'text' ? text : body).found(wanted);
+    return evaluate(this.#key, { ...facts, found }) ?? false;
+  }
+
+  /** Reads a message's text up to where all is found. */
+  async #scan(row: ListingRow, wanted: readonly string[], headers: boolean): Promise<Needles> {
+    const needles = new Needles(wanted);
+    if (wanted.length === 0) return needles;
+    try {
+      const content = await this.#selected.account.mail.content(row.message);
+      for await (const piece of searchText(content, row.structure, { headers })) {
+        if (needles.feed(piece)) break;
+        if (this.#pace.due) await this.#rest();
+      }
+    } catch (error) {
+      // Gone since its row was read: it does not match. What can't be read now must not look like a miss.
+      if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
+    }
+    return needles;
+  }
+
+  #known({ slot, seq }: Member): Known {
+    const { view, account } = this.#selected;
+    const { rows } = view;
+    const uid = rows.uid(slot);
+    return {
+      seq,
+      uid,
+      flags: rows.flags(slot),
+      recent: this.#selected.isRecent(uid),
+      hasKeyword: (name) => account.keywords.holds(rows.keywords(slot), name),
+    };
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#session.connection.ended) throw new Disconnected();
+    await this.#pace.rest();
+  }
+}
+
+/** Resolves sets and folds texts, once for all messages. */
+function prepare(key: SearchKey, view: View): Prepared {
+  switch (key.kind) {
+    case 'and':
+      return { kind: 'and', keys: key.keys.map((inner) => prepare(inner, view)) };
+    case 'or':
+      return { kind: 'or', first: prepare(key.first, view), second: prepare(key.second, view) };
+    case 'not':
+      return { kind: 'not', key: prepare(key.key, view) };
+    case 'sequence':
+      return { kind: 'sequence', ranges: resolveSet(key.set, view.exists) };
+    case 'uid':
+      return { kind: 'uid', ranges: resolveSet(key.set, view.lastUid) };
+    case 'header':
+      return { ...key, text: fold(key.text) };
+    case 'text':
+    case 'body':
+      return { ...key, text: fold(key.text) };
+    default:
+      return key;
+  }
+}
+
+/** What a key needs beyond memory and the rows' numbers. */
+interface Needs {
+  readonly header: boolean;
+  readonly envelope: boolean;
+  readonly text: boolean;
+  readonly texts: readonly string[];
+  readonly bodies: readonly string[];
+}
+
+function needsOf(key: Prepared): Needs {
+  const all = [...leaves(key)];
+  const texts = all.flatMap((leaf) => (leaf.kind === 'text' ? [leaf.text] : []));
+  const bodies = all.flatMap((leaf) => (leaf.kind === 'body' ? [leaf.text] : []));
+  return {
+    header: all.some((leaf) => leaf.kind === 'header'),
+    envelope: all.some((leaf) => leaf.kind === 'sent'),
+    text: texts.length + bodies.length > 0,
+    texts,
+    bodies,
+  };
+}
+
+function* leaves(key: Prepared): Generator<Prepared> {
+  if (key.kind === 'and') for (const inner of key.keys) yield* leaves(inner);
+  else if (key.kind === 'or') yield* [...leaves(key.first), ...leaves(key.second)];
+  else if (key.kind === 'not') yield* leaves(key.key);
+  else yield key;
+}

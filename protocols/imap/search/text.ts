@@ -1,0 +1,64 @@
+// Texts as SEARCH compares them: any charset, case ignored in all scripts, accents significant (RFC 9051 6.4.4).
+
+import iconv from 'iconv-lite';
+import { decodeText, hasEightBit } from '#storage/message/charset.ts';
+import { Refusal } from '../grammar/errors.ts';
+
+/** How to make text of a search string's bytes (one character per byte). Unknown: NO [BADCHARSET] (RFC 9051 7.1). */
+export function charsetDecoder(charset: string | null): (bytes: string) => string {
+  const label = (charset ?? 'us-ascii').toLowerCase();
+  // Clients send UTF-8 without saying so.
+  if (label === 'us-ascii' || label === 'utf-8') return (bytes) => decoded(bytes, 'us-ascii');
+  if (!isKnown(label)) throw new Refusal('BADCHARSET (US-ASCII UTF-8)', 'Unknown charset');
+  return (bytes) => decoded(bytes, label);
+}
+
+function decoded(bytes: string, label: string): string {
+  return hasEightBit(bytes) || label !== 'us-ascii' ? decodeText(Buffer.from(bytes, 'latin1'), label) : bytes;
+}
+
+function isKnown(label: string): boolean {
+  if (iconv.encodingExists(label)) return true;
+  try {
+    new TextDecoder(label);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false; // not a label of the Encoding Standard
+    throw error;
+  }
+}
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** Folded, so that texts that differ only in case (or in how a character is composed) become equal. */
+export function fold(text: string): string {
+  if (ASCII.test(text)) return text.toLowerCase();
+  // The sigma at a word's end is a sigma.
+  return text.normalize('NFKD').toLowerCase().replaceAll('\u03c2', '\u03c3');
+}
+
+/** Looks for several folded strings in a text that comes in pieces. */
+export class Needles {
+  readonly #missing: Set<string>;
+  readonly #overlap: number;
+  #tail = '';
+
+  constructor(needles: Iterable<string>) {
+    this.#missing = new Set(needles);
+    this.#missing.delete('');
+    this.#overlap = Math.max(1, ...[...this.#missing].map((needle) => needle.length)) - 1;
+  }
+
+  /** Takes the next piece; true when all have been found. */
+  feed(piece: string): boolean {
+    const text = this.#tail + fold(piece);
+    for (const needle of this.#missing) if (text.includes(needle)) this.#missing.delete(needle);
+    this.#tail = this.#overlap === 0 ? '' : text.slice(-this.#overlap);
+    return this.#missing.size === 0;
+  }
+
+  /** Has it been found? Every text holds the empty string. */
+  found(needle: string): boolean {
+    return !this.#missing.has(needle);
+  }
+}

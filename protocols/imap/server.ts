@@ -1,0 +1,88 @@
+// The IMAP server of one thread: its sessions, and the accounts they share.
+
+import type { Socket } from 'node:net';
+import type { AccountId } from '#storage/ports.ts';
+import { Connection, peerOf } from '../net/connection.ts';
+import type { ProtocolContext, ProtocolServer } from '../ports.ts';
+import { VERBS } from './commands/table.ts';
+import type { Verb } from './commands/verb.ts';
+import { ImapAccount } from './index/account.ts';
+import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT } from './limits.ts';
+import { createRecentShared, RecentLedger, type RecentShared } from './recent.ts';
+import { Session } from './session.ts';
+
+/** What the sessions of a thread share. */
+export interface ServerState {
+  readonly verbs: ReadonlyMap<string, Verb>;
+  readonly recent: RecentLedger;
+  readonly closing: boolean;
+  /** The account for one more session, or null when it has too many. */
+  enter(id: AccountId, trusted: boolean): ImapAccount | null;
+  leave(account: ImapAccount): void;
+}
+
+/** `shared` is made once for all threads of the process; without it the server is alone. */
+export function createImapServer(
+  context: ProtocolContext,
+  shared: RecentShared = createRecentShared(Date.now()),
+): ProtocolServer {
+  return new ImapServer(context, shared);
+}
+
+class ImapServer implements ProtocolServer, ServerState {
+  readonly verbs = VERBS;
+  readonly recent: RecentLedger;
+  closing = false;
+  readonly #context: ProtocolContext;
+  readonly #sessions = new Map<Session, Promise<void>>();
+  readonly #accounts = new Map<AccountId, { readonly account: ImapAccount; sessions: number }>();
+
+  constructor(context: ProtocolContext, shared: RecentShared) {
+    this.#context = context;
+    this.recent = new RecentLedger(shared);
+  }
+
+  get connections(): number {
+    return this.#sessions.size;
+  }
+
+  accept(socket: Socket, secure: boolean): void {
+    const peer = peerOf(socket, (address) => this.#context.trusted(address));
+    if (peer === undefined || this.closing) {
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket, peer, secure);
+    const session = new Session(connection, this.#context, this);
+    this.#context.metrics.connection('imap', 1);
+    const done = session.run().then(() => {
+      this.#sessions.delete(session);
+      this.#context.metrics.connection('imap', -1);
+    });
+    this.#sessions.set(session, done);
+  }
+
+  enter(id: AccountId, trusted: boolean): ImapAccount | null {
+    const entry = this.#accounts.get(id) ?? { account: new ImapAccount(this.#context.store.mail(id)), sessions: 0 };
+    if (entry.sessions >= CONNECTIONS_PER_ACCOUNT && !trusted) return null;
+    entry.sessions++;
+    this.#accounts.set(id, entry);
+    return entry.account;
+  }
+
+  leave(account: ImapAccount): void {
+    const entry = this.#accounts.get(account.id);
+    if (entry !== undefined && --entry.sessions === 0) this.#accounts.delete(account.id);
+  }
+
+  /** Commands in hand finish; idle sessions get BYE at once; who takes too long is cut off. */
+  async close(): Promise<void> {
+    this.closing = true;
+    const cut = setTimeout(() => {
+      for (const session of this.#sessions.keys()) session.connection.destroy();
+    }, CLOSE_MS);
+    for (const session of this.#sessions.keys()) session.connection.interrupt();
+    await Promise.all(this.#sessions.values());
+    clearTimeout(cut);
+  }
+}

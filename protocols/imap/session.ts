@@ -1,0 +1,221 @@
+// One IMAP session (RFC 9051 3): reads commands in order, runs each to its end, tells what has changed, answers.
+
+import { StoreError } from '#storage/errors.ts';
+import { type Connection, Disconnected } from '../net/connection.ts';
+import type { Principal, ProtocolContext } from '../ports.ts';
+import { capabilities } from './capabilities.ts';
+import type { Outcome, Reply, Verb } from './commands/verb.ts';
+import { refusalOf } from './errors.ts';
+import { type Command, CommandReader, type Malformed, Violation } from './grammar/command-reader.ts';
+import { BadCommand, Refusal } from './grammar/errors.ts';
+import type { ImapAccount } from './index/account.ts';
+import {
+  BAD_COMMANDS,
+  BAD_COMMANDS_UNAUTHENTICATED,
+  COMMAND_BYTES,
+  COMMAND_BYTES_UNAUTHENTICATED,
+  IDLE_MS,
+  LINE_BYTES,
+  LINE_BYTES_UNAUTHENTICATED,
+  LOGIN_MS,
+} from './limits.ts';
+import type { ServerState } from './server.ts';
+import type { Selected } from './view/selected.ts';
+
+export class Session {
+  readonly connection: Connection;
+  readonly context: ProtocolContext;
+  readonly server: ServerState;
+  readonly reader: CommandReader;
+  principal: Principal | null = null;
+  account: ImapAccount | null = null;
+  selected: Selected | null = null;
+  loginFailures = 0;
+  /** The connection ends after the reply in hand. */
+  ending = false;
+  #badCommands = 0;
+
+  constructor(connection: Connection, context: ProtocolContext, server: ServerState) {
+    this.connection = connection;
+    this.context = context;
+    this.server = server;
+    const limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
+    this.reader = new CommandReader(connection, limits, (verb, scanner) => {
+      return server.verbs.get(verb)?.streams?.(scanner) ?? false;
+    });
+  }
+
+  /** TLS protects the connection, or the operator allows passwords without it. */
+  get mayLogIn(): boolean {
+    return this.connection.secure || this.context.plaintext;
+  }
+
+  get capabilities(): string {
+    const { secure } = this.connection;
+    return capabilities({ loggedIn: this.account !== null, secure, mayLogIn: this.mayLogIn });
+  }
+
+  /** Serves the connection until it ends. Never rejects. */
+  async run(): Promise<void> {
+    this.connection.idle(LOGIN_MS, false);
+    this.connection.out.text(`* OK [CAPABILITY ${this.capabilities}] ${this.context.hostname} ready\r\n`);
+    try {
+      await this.#serve();
+    } catch (error) {
+      if (error instanceof Violation) this.bye(error.message);
+      else if (!(error instanceof Disconnected)) {
+        this.log('error', 'session failed', { err: error });
+        this.bye('Internal error');
+      }
+    }
+    this.deselect();
+    if (this.account !== null) this.server.leave(this.account);
+    this.connection.close();
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.ending) {
+      if (this.server.closing) return this.bye('Server is shutting down');
+      if (this.connection.congested) await this.connection.drain();
+      const next = await this.reader.next();
+      if (next === 'end') return;
+      if (next === 'timeout') return this.bye('Idle for too long');
+      if (next === 'interrupt') continue;
+      if ('error' in next) this.#malformed(next);
+      else await this.#execute(next);
+      await this.reader.finish();
+    }
+  }
+
+  /** Says why, and ends. */
+  bye(text: string): void {
+    this.connection.out.text(`* BYE ${text}\r\n`);
+    this.ending = true;
+  }
+
+  /** A line in the log with what is known of this session. */
+  log(level: 'debug' | 'info' | 'warn' | 'error', text: string, fields: object = {}): void {
+    const { id, peer } = this.connection;
+    const account = this.principal?.account.address;
+    this.context.log[level]({ protocol: 'imap', connection: id, peer: peer.address, account, ...fields }, text);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- commands
+
+  async #execute(command: Command): Promise<void> {
+    const started = performance.now();
+    const verb = this.server.verbs.get(command.verb);
+    const wrong = verb === undefined ? 'Unknown command' : this.#forbidden(verb);
+    if (verb === undefined || wrong !== '') return this.#malformed({ tag: command.tag, error: wrong });
+    const outcome = await this.#attempt(verb, command);
+    if (outcome !== 'answered') await this.#finish(verb, command, outcome ?? {});
+    this.context.metrics.command('imap', command.verb, (performance.now() - started) / 1000);
+  }
+
+  #forbidden(verb: Verb): string {
+    switch (verb.state) {
+      case 'any':
+        return '';
+      case 'unauthenticated':
+        return this.account === null ? '' : 'Already logged in';
+      case 'authenticated':
+        return this.account === null ? 'Log in first' : '';
+      case 'selected':
+        if (this.account === null) return 'Log in first';
+        return this.selected === null ? 'No mailbox is selected' : '';
+    }
+  }
+
+  /** Runs it; what was wrong with it is answered or becomes its reply. */
+  async #attempt(verb: Verb, command: Command): Promise<Outcome> {
+    try {
+      // No session answers from the past: what any thread has committed is in the index before a command runs.
+      if (verb.state !== 'any' && this.account?.behind) await this.account.catchUp();
+      return await verb.run(this, command);
+    } catch (error) {
+      if (error instanceof BadCommand) {
+        this.#malformed({ tag: command.tag, error: error.message });
+        return 'answered';
+      }
+      const refusal = this.#refusal(error, command.verb);
+      return { status: 'NO', code: refusal.code, text: refusal.message };
+    }
+  }
+
+  /** What the client is told of an error; the cause goes to the log. Errors that end the session pass. */
+  #refusal(error: unknown, verb: string): Refusal {
+    if (error instanceof Refusal) return error;
+    if (error instanceof Disconnected || error instanceof Violation) throw error;
+    if (error instanceof StoreError) {
+      const refusal = refusalOf(error);
+      if (refusal.code === 'UNAVAILABLE') this.log('warn', 'the store refused', { verb, err: error });
+      return refusal;
+    }
+    this.log('error', 'command failed', { verb, err: error });
+    return new Refusal('SERVERBUG', 'Internal error');
+  }
+
+  async #finish(verb: Verb, command: Command, reply: Reply): Promise<void> {
+    this.#badCommands = 0;
+    await this.sync(verb.expunges);
+    const { status = 'OK', code = '', text = `${command.verb} completed` } = reply;
+    const { out } = this.connection;
+    out.text(command.tag).text(` ${status} `);
+    if (code !== '') out.text(`[${code}] `);
+    out.text(text).text('\r\n');
+    if (this.selected?.index.deleted === true && !this.ending) this.bye('The selected mailbox was deleted');
+  }
+
+  /** BAD, and BYE after too many in a row. */
+  #malformed({ tag, error }: Malformed): void {
+    this.connection.out.text(`${tag} BAD ${error}\r\n`);
+    this.#badCommands++;
+    const most = this.account === null ? BAD_COMMANDS_UNAUTHENTICATED : BAD_COMMANDS;
+    if (this.#badCommands >= most && !this.connection.peer.trusted) this.bye('Too many invalid commands');
+  }
+
+  /** Brings the view up to date and tells the client. */
+  async sync(expunges: boolean): Promise<void> {
+    if (this.selected === null) return;
+    try {
+      await this.selected.account.catchUp();
+    } catch (error) {
+      // The command itself is done; the next one tries again.
+      this.#refusal(error, 'sync');
+    }
+    this.selected.tell(this.connection.out, expunges);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- states
+
+  /** Enters the authenticated state. */
+  login(principal: Principal, account: ImapAccount): void {
+    this.principal = principal;
+    this.account = account;
+    this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
+    this.connection.idle(IDLE_MS, true);
+  }
+
+  select(selected: Selected): void {
+    this.selected = selected;
+  }
+
+  /** Leaves the selected state. */
+  deselect(): void {
+    if (this.selected === null) return;
+    this.selected.account.release(this.selected.index.mailbox);
+    this.selected = null;
+  }
+
+  /** The account; commands that need one only run when there is one. */
+  get owner(): ImapAccount {
+    if (this.account === null) throw new BadCommand('Log in first');
+    return this.account;
+  }
+
+  /** The selected mailbox; commands that need one only run when there is one. */
+  get current(): Selected {
+    if (this.selected === null) throw new BadCommand('No mailbox is selected');
+    return this.selected;
+  }
+}

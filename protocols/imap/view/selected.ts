@@ -1,0 +1,169 @@
+// The mailbox a session has selected: its view, and telling the client what has changed since (RFC 9051 7.5, 7.5.1).
+
+import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
+import type { Mailbox } from '#storage/ports.ts';
+import { SYSTEM_FLAGS } from '../grammar/flags.ts';
+import type { ImapAccount } from '../index/account.ts';
+import type { MailboxIndex } from '../index/mailbox-index.ts';
+import { RECENT_RUNS } from '../limits.ts';
+import type { RecentLedger } from '../recent.ts';
+import { expungedBetween, type Member, View } from './view.ts';
+
+/** Messages whose flags the client has been told in the command in hand: they are not told again at its end. */
+interface Told {
+  readonly first: number;
+  last: number;
+  /** What had happened by then; what comes later is told again. */
+  readonly tick: number;
+}
+
+export class Selected {
+  readonly account: ImapAccount;
+  readonly mailbox: Mailbox;
+  readonly index: MailboxIndex;
+  /** By EXAMINE. */
+  readonly readOnly: boolean;
+  /** As the client knows it. */
+  view: View;
+  #tick: number;
+  #modseq: number;
+  #keywords = -1;
+  /** Runs of slots of the view, ascending. */
+  #told: Told[] = [];
+  readonly #recent: RecentLedger;
+  /** UIDs that are \Recent in this session. */
+  #recentRuns: [number, number][] = [];
+
+  /** `recentFrom`: the first UID that no session has been told of. */
+  constructor(
+    place: { account: ImapAccount; mailbox: Mailbox; index: MailboxIndex; readOnly: boolean },
+    recent: RecentLedger,
+    recentFrom: number,
+  ) {
+    this.account = place.account;
+    this.mailbox = place.mailbox;
+    this.index = place.index;
+    this.readOnly = place.readOnly;
+    this.#recent = recent;
+    this.view = this.index.view;
+    this.#tick = this.index.tick;
+    this.#modseq = this.index.modseq;
+    this.#claim(this.view.lastUid + 1, recentFrom);
+  }
+
+  // --------------------------------------------------------------------------------------------------------- flags
+
+  /** The text of a message's flags, as FLAGS lists them. */
+  flagText(slot: number): string {
+    const { rows } = this.view;
+    const recent = this.#recentRuns.length > 0 && this.isRecent(rows.uid(slot));
+    return this.account.keywords.text(rows.flags(slot), rows.keywords(slot), recent);
+  }
+
+  isRecent(uid: number): boolean {
+    return this.#recentRuns.some(([first, last]) => uid >= first && uid <= last);
+  }
+
+  /** Messages that are \Recent here. */
+  get recentCount(): number {
+    let count = 0;
+    for (const _ of this.view.byUid(this.#recentRuns)) count++;
+    return count;
+  }
+
+  /** Tells which keywords there are, if the client has not been told of them all (RFC 9051 7.3.5). */
+  tellKeywords(out: ReplyWriter): void {
+    const { keywords } = this.account;
+    if (this.#keywords === keywords.size) return;
+    this.#keywords = keywords.size;
+    const names = [SYSTEM_FLAGS, ...keywords.names].join(' ');
+    out.text(`* FLAGS (${names})\r\n`);
+    // RFC 3501 7.1: \* says that new keywords can be made.
+    out.text(`* OK [PERMANENTFLAGS (${this.readOnly ? '' : `${names} \\*`})] Flags that are kept\r\n`);
+  }
+
+  /** The client knows a message's flags as they are now. Messages are marked in ascending order within a command. */
+  markTold(slot: number): void {
+    const { tick } = this.index;
+    const run = this.#told.at(-1);
+    if (run !== undefined && run.last === slot - 1 && run.tick === tick) run.last = slot;
+    else this.#told.push({ first: slot, last: slot, tick });
+  }
+
+  /** Tells a message's flags, with its UID if that is asked for (RFC 9051 6.4.9). */
+  tellFlags(out: ReplyWriter, { slot, seq }: Member, withUid: boolean): void {
+    this.tellKeywords(out);
+    out.text('* ').number(seq).text(' FETCH (');
+    if (withUid) out.text('UID ').number(this.view.rows.uid(slot)).text(' ');
+    out.text('FLAGS (').text(this.flagText(slot)).text('))\r\n');
+    this.markTold(slot);
+  }
+
+  /** Slots whose flags others have changed and that the client has not been told of. */
+  untold(): ReadonlyMap<number, number> {
+    return this.index.changedSince(this.view, this.#tick, this.#modseq);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- sync
+
+  /**
+   * Tells everything that has changed: EXPUNGE if it is allowed now (RFC 9051 7.5.1), then EXISTS if messages came, then
+   * flags. The view becomes what has been told.
+   */
+  tell(out: ReplyWriter, expunges: boolean): void {
+    const { index } = this;
+    const current = index.view;
+    const told = this.#told;
+    if (told.length > 0) this.#told = [];
+    if (current === this.view && index.tick === this.#tick) return;
+    const before = this.view;
+    // Slots mean something else after the rows were made anew.
+    const still = before.rows === current.rows ? told : [];
+    const after = expunges ? current : withoutExpunges(before, current);
+    const gone = expunges ? expungedBetween(before, after) : [];
+    for (const seq of gone) out.text('* ').number(seq).text(' EXPUNGE\r\n');
+    this.view = after;
+    if (after.exists > before.exists - gone.length) {
+      out.text('* ').number(after.exists).text(' EXISTS\r\n');
+      this.#claim(after.lastUid + 1, before.lastUid + 1);
+      out.text('* ').number(this.recentCount).text(' RECENT\r\n');
+    }
+    this.#tellFlags(out, still);
+    this.#tick = index.tick;
+    this.#modseq = index.modseq;
+  }
+
+  #tellFlags(out: ReplyWriter, told: readonly Told[]): void {
+    const { index, view } = this;
+    if (index.tick === this.#tick) return;
+    const changed = index.changedSince(view, this.#tick, this.#modseq);
+    for (const slot of [...changed.keys()].sort((a, b) => a - b)) {
+      const known = told.find((run) => run.first <= slot && slot <= run.last);
+      if (known !== undefined && known.tick >= (changed.get(slot) ?? 0)) continue;
+      this.tellFlags(out, { slot, seq: view.seqOf(slot) }, true);
+    }
+    this.#told = [];
+  }
+
+  /** New mail becomes recent in this session, unless another has claimed it; EXAMINE looks and claims nothing. */
+  #claim(uidnext: number, otherwise: number): void {
+    const { account, mailbox } = this;
+    const first = this.readOnly
+      ? (this.#recent.unclaimed(account.id, mailbox.id) ?? otherwise)
+      : this.#recent.claim(account.id, mailbox.id, uidnext, otherwise);
+    if (first >= uidnext) return;
+    const last = this.#recentRuns.at(-1);
+    if (last !== undefined && first <= last[1] + 1) last[1] = uidnext - 1;
+    else this.#recentRuns.push([first, uidnext - 1]);
+    if (this.#recentRuns.length > RECENT_RUNS) this.#recentRuns.shift();
+  }
+}
+
+/** The current view with every message that the client counts still in it. */
+function withoutExpunges(before: View, current: View): View {
+  // After the rows were made anew only a full step is possible; new mail waits for it.
+  if (before.rows !== current.rows) return before;
+  if (before.dead.length === current.dead.length) return current;
+  const dead = [...before.dead, ...current.dead.filter((slot) => slot >= before.slots)];
+  return new View(current.rows, current.slots, Uint32Array.from(dead));
+}

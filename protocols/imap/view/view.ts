@@ -1,0 +1,122 @@
+// What one session believes the mailbox to be (RFC 9051 5.2, 7.5.1): sequence numbers stand for the same messages until
+// the session has been told otherwise. A view is a few words: the shared rows, how many of them it knows, and which of
+// those it has been told are expunged.
+
+import type { UidRange } from '#storage/ports.ts';
+import { countBelow, type Rows } from '../index/rows.ts';
+
+export class View {
+  readonly rows: Rows;
+  /** Slots that are known. */
+  readonly slots: number;
+  /** Slots below `slots` that are gone, ascending. Shared, never changed. */
+  readonly dead: Uint32Array;
+
+  constructor(rows: Rows, slots: number, dead: Uint32Array) {
+    this.rows = rows;
+    this.slots = slots;
+    this.dead = dead;
+  }
+
+  /** Messages: the largest sequence number. */
+  get exists(): number {
+    return this.slots - this.dead.length;
+  }
+
+  /** The largest UID, 0 in an empty view. */
+  get lastUid(): number {
+    const slot = this.slotOf(this.exists);
+    return slot === -1 ? 0 : this.rows.uid(slot);
+  }
+
+  /** The slot of a sequence number, or -1. */
+  slotOf(seq: number): number {
+    if (seq < 1 || seq > this.exists) return -1;
+    // The slot is seq - 1 plus the dead before it: find how many of the dead have at most seq - 1 living before them.
+    const { dead } = this;
+    let low = 0;
+    let high = dead.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((dead[middle] ?? 0) - middle <= seq - 1) low = middle + 1;
+      else high = middle;
+    }
+    return seq - 1 + low;
+  }
+
+  /** The sequence number of a slot that is alive in this view. */
+  seqOf(slot: number): number {
+    return slot - countBelow(this.dead, slot) + 1;
+  }
+
+  /** Is this slot a message of this view? */
+  has(slot: number): boolean {
+    return slot >= 0 && slot < this.slots && this.dead[countBelow(this.dead, slot)] !== slot;
+  }
+
+  /** The slot of a UID in this view, or -1. */
+  slotOfUid(uid: number): number {
+    const slot = this.rows.slotOf(uid);
+    return this.has(slot) ? slot : -1;
+  }
+
+  /** The messages of ascending ranges of sequence numbers, in order. */
+  *bySequence(ranges: readonly UidRange[]): Generator<Member> {
+    for (const [first, last] of ranges) {
+      const end = Math.min(last, this.exists);
+      if (first > end) continue;
+      yield* this.#walk(this.slotOf(first), first, (_slot, seq) => seq <= end);
+    }
+  }
+
+  /** The messages whose UIDs are in ascending ranges, in order. */
+  *byUid(ranges: readonly UidRange[]): Generator<Member> {
+    for (const [first, last] of ranges) {
+      const slot = this.rows.lowerBound(first);
+      yield* this.#walk(slot, this.seqOf(slot), (at) => this.rows.uid(at) <= last);
+    }
+  }
+
+  /** All messages, in order. */
+  all(): Generator<Member> {
+    return this.#walk(0, 1, () => true);
+  }
+
+  *#walk(slot: number, seq: number, inside: (slot: number, seq: number) => boolean): Generator<Member> {
+    let deadAt = countBelow(this.dead, slot);
+    for (let at = slot, number = seq; at < this.slots; at++) {
+      if (this.dead[deadAt] === at) {
+        deadAt++;
+        continue;
+      }
+      if (!inside(at, number)) return;
+      yield { slot: at, seq: number };
+      number++;
+    }
+  }
+}
+
+/** One message of a view. */
+export interface Member {
+  readonly slot: number;
+  readonly seq: number;
+}
+
+/** Of two views of the same mailbox, the sequence numbers in `before` of what is gone in `after`, from the highest. */
+export function expungedBetween(before: View, after: View): number[] {
+  const gone: number[] = [];
+  if (before.rows === after.rows) {
+    for (let at = after.dead.length - 1; at >= 0; at--) {
+      const slot = after.dead[at] ?? 0;
+      if (before.has(slot)) gone.push(before.seqOf(slot));
+    }
+    return gone;
+  }
+  for (const { slot, seq } of before.all()) if (after.slotOfUid(before.rows.uid(slot)) === -1) gone.push(seq);
+  return gone.reverse();
+}
+
+/** How many messages of `after` are not in `before`: new ones have higher UIDs. */
+export function addedBetween(before: View, after: View, expunged: number): number {
+  return after.exists - (before.exists - expunged);
+}
