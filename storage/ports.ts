@@ -247,7 +247,10 @@ export interface MailAccount {
     limit: number,
     filter?: { collection?: number; reader?: AccountId },
   ): Promise<ChangePage>;
-  /** Placements by UID, a page at a time, each page a short read; `since`: only those with a greater modseq. */
+  /**
+   * Placements by UID, a page at a time, each page a short read; `since`: only those with a greater modseq, or all if a
+   * power cut or a restore lost what was seen at that modseq.
+   */
   placements(mailbox: MailboxId, uids: UidSet, options?: { since?: number }): AsyncIterable<Placement[]>;
   /** Placements with what a listing shows, in UID order, a page at a time. */
   listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncIterable<ListingRow[]>;

@@ -1,6 +1,7 @@
 // Flags and keywords. A large STORE is a series of transactions, each of a bounded number of rows, changed set-wise; only
 // what really changes gets a new modseq (RFC 7162 3.1).
 
+import { trustedModseq } from '../changes/feed.ts';
 import { joinRuns, log } from '../changes/log.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import type { FlagChange, UidRange, UidSet } from '../ports.ts';
@@ -16,7 +17,7 @@ export interface FlagJob {
   readonly uids: UidSet;
   readonly change: FlagChange;
   /** Rows changed after this are left alone. */
-  readonly unchangedSince: number;
+  readonly unchangedSince: number | undefined;
 }
 
 export interface FlagStep {
@@ -57,8 +58,11 @@ export function* changeFlags(job: FlagJob): Op<FlagStep> {
   formatKeywords(ids);
   const keep = { add: ALL_FLAGS, remove: ALL_FLAGS & ~flags, replace: 0 }[action];
   const set = action === 'remove' ? 0 : flags & ALL_FLAGS;
+  const { unchangedSince } = job;
+  const since =
+    unchangedSince === undefined ? Number.MAX_SAFE_INTEGER : yield* trustedModseq(job.account, unchangedSince);
   const work: Work = {
-    ...{ unit, mailbox: mailbox.id, action, keywords: ids, keep, set, since: job.unchangedSince },
+    ...{ unit, mailbox: mailbox.id, action, keywords: ids, keep, set, since },
     ...{ runs: [], modified: [], unseen: 0 },
   };
   const rest = yield* workThrough(work, clip(job.uids, mailbox.uidnext));

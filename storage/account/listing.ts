@@ -1,5 +1,6 @@
 // Reading placements: a page is one short read transaction over as many UID ranges as fit into it.
 
+import { trustedModseq } from '../changes/feed.ts';
 import { all, type Op, one } from '../operation.ts';
 import type { ListingColumns, Placement, UidRange } from '../ports.ts';
 import { PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
@@ -22,13 +23,14 @@ export function* placementsPage(account: string, mailbox: number, uids: readonly
   return yield* page(uids, PAGE_ROWS, (range, limit) => all(PLACEMENTS, [account, mailbox, range[0], range[1], limit]));
 }
 
-/** A page of placements with a greater modseq; it looks at a bounded number of rows, so it may be short or empty. */
+/** A page of placements with a greater modseq (all, if that one was lost); it looks at a bounded number of rows, so it may be short or empty. */
 export function* changedPage(
   account: string,
   mailbox: number,
   uids: readonly UidRange[],
   since: number,
 ): Op<Page<Placement>> {
+  const known = yield* trustedModseq(account, since);
   const rows: Placement[] = [];
   let walk = WALK_ROWS;
   for (const [index, range] of uids.entries()) {
@@ -36,7 +38,7 @@ export function* changedPage(
     const last = yield* bounded(account, mailbox, range, walk);
     walk -= last - range[0] + 1;
     const limit = PAGE_ROWS - rows.length;
-    const found = yield* all<Placement>(CHANGED, [account, mailbox, range[0], last, since, limit]);
+    const found = yield* all<Placement>(CHANGED, [account, mailbox, range[0], last, known, limit]);
     for (const row of found) rows.push(row);
     const done = found.length === limit ? (found.at(-1)?.uid ?? last) : last;
     if (done < range[1]) return { rows, rest: after(uids.slice(index), done) };

@@ -193,7 +193,7 @@ export class SqlMailAccount implements MailAccount {
     change: FlagChange,
     options: { unchangedSince?: number } = {},
   ): Promise<{ modseq: number; modified: readonly Uid[] }> {
-    const unchangedSince = options.unchangedSince ?? Number.MAX_SAFE_INTEGER;
+    const { unchangedSince } = options;
     const modified: Uid[] = [];
     for (let rest = uids; ; ) {
       const job = { account: this.id, mailbox, uids: rest, change, unchangedSince };

@@ -139,7 +139,7 @@ function* moveRow(unit: Unit, row: MailboxRow, levels: readonly string[], now: n
     parent,
     name,
   ]);
-  yield* renameSubscriptions(account, before, after);
+  yield* renameSubscriptions(unit, row.id, before, after);
   yield* logMailbox(unit, row.id, 'renamed', after);
 }
 

@@ -5,7 +5,7 @@ import { all, MAX_ROWS, type Op, one, run } from '../operation.ts';
 import { SUBSCRIPTIONS } from './limits.ts';
 import { child, logMailbox } from './mailbox-row.ts';
 import { canonicalPath } from './names.ts';
-import { begin, finish } from './unit.ts';
+import { begin, finish, type Unit } from './unit.ts';
 
 /** Subscribes or unsubscribes `owner`; nothing changes if it was so already. Errors: invalid, limit. */
 export function* setSubscribed(account: string, owner: string, path: string, on: boolean): Op<void> {
@@ -32,7 +32,8 @@ export function* subscriptions(account: string, owner: string): Op<string[]> {
 }
 
 /** Everybody's subscriptions follow a renamed mailbox and its inferiors, which would else vanish from their clients. */
-export function* renameSubscriptions(account: string, before: string, after: string): Op<void> {
+export function* renameSubscriptions(unit: Unit, id: number, before: string, after: string): Op<void> {
+  const { account } = unit;
   let [owner, name] = ['', ''];
   for (;;) {
     const page = yield* all<{ owner: string; name: string }>(
@@ -43,7 +44,10 @@ export function* renameSubscriptions(account: string, before: string, after: str
     for (const row of page) {
       if (row.name !== before && !row.name.startsWith(`${before}/`)) continue;
       yield* remove(account, row.owner, row.name);
-      yield* put(account, row.owner, after + row.name.slice(before.length));
+      const name = after + row.name.slice(before.length);
+      yield* put(account, row.owner, name);
+      yield* logMailbox(unit, id, 'unsubscribed', row.name, row.owner);
+      yield* logMailbox(unit, id, 'subscribed', name, row.owner);
     }
     const last = page.at(-1);
     if (last === undefined || page.length < MAX_ROWS) return;

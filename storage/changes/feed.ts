@@ -66,6 +66,18 @@ export function* readChanges(query: ChangesQuery): Op<ChangePage> {
   return { rows, cursor: yield* cursorAt(account, last.modseq, middle ? last.seq : null), more };
 }
 
+/**
+ * A modseq that a client brings back, made safe to compare rows with: 0 if it was given in an epoch that lost it, since
+ * what the client saw at it may not have been kept (DESIGN 4). One after another then looks changed to it.
+ */
+export function* trustedModseq(account: string, modseq: number): Op<number> {
+  const row = yield* one(
+    `SELECT epoch FROM epoch WHERE account = $1 AND epoch > 0 AND first <= $2 AND (last IS NULL OR last >= $2) LIMIT 1`,
+    [account, modseq],
+  );
+  return row === undefined ? 0 : modseq;
+}
+
 function matches(row: ChangeRow, query: ChangesQuery): boolean {
   if (query.collection !== undefined && row.collection !== query.collection) return false;
   return query.reader === undefined || row.reader === '' || row.reader === query.reader;

@@ -21,14 +21,16 @@ import type { AccountId, Store } from '#storage/ports.ts';
 export interface SqlStore extends Store {
   readonly engine: Engine;
   readonly blobs: Blobs;
-  /** Unix ms; a test may move it. */
-  readonly clock: { now: number };
+  /** Unix ms, and how long expunged messages are kept, ms; a test may move both. */
+  readonly clock: { now: number; retention: number };
   mail(id: AccountId): SqlMailAccount;
 }
 
 export interface SqlStoreOptions {
   /** How long expunged messages are kept, ms. */
   readonly retention?: number;
+  /** Unix ms at which its clock begins. */
+  readonly now?: number;
   /** The kernel boot that this is; a store opened under another one jumps (DESIGN 4). */
   readonly bootId?: string;
   readonly sync?: SyncCalls;
@@ -51,6 +53,7 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
     control: null,
     maintenance: null,
     bulk: (operation, args) => bulkOperation(operation, structuredClone(args)),
+    ...(options.now === undefined ? {} : { now: () => options.now ?? 0 }),
     fatal: (error) => {
       throw error;
     },
@@ -62,14 +65,19 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
 
 /** The store of an engine that has a directory. */
 export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOptions = {}): SqlStore {
-  const clock = { now: Date.UTC(2026, 10, 22) };
+  const clock = { now: options.now ?? Date.UTC(2026, 10, 22), retention: options.retention ?? 14 * 86_400_000 };
   const now = () => clock.now;
   const directory = new SqlDirectory({ engine, now });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
-  const parts = { engine, blobs, now, quota, retention: options.retention ?? 14 * 86_400_000 };
+  const mail = (id: AccountId) =>
+    new SqlMailAccount(id, {
+      ...{ engine, blobs, now, quota },
+      get retention() {
+        return clock.retention;
+      },
+    });
   return {
-    ...{ engine, blobs, clock, directory },
-    mail: (id) => new SqlMailAccount(id, parts),
+    ...{ engine, blobs, clock, directory, mail },
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };

@@ -1,0 +1,36 @@
+// The contract suite: what every engine must do, through the ports alone. A file per engine runs it.
+import { afterAll, beforeAll, describe } from 'vitest';
+import type { SqlStore } from '#test/support/sql-store.ts';
+import { changeContracts } from './changes.ts';
+import { directoryContracts } from './directory.ts';
+import type { OpenStore } from './fixture.ts';
+import { flagContracts } from './flags.ts';
+import { mailboxContracts } from './mailboxes.ts';
+import { messageContracts } from './messages.ts';
+import { modelContracts } from './model/contracts.ts';
+import { threadContracts } from './threads.ts';
+
+/** What differs between engines in how the suite is run. */
+export interface ContractOptions {
+  /** Operations of the model test; the full number unless an engine needs a network for each statement. */
+  readonly operations?: number;
+}
+
+/** Runs the whole suite against the stores that `open` makes. */
+export function contracts(name: string, open: OpenStore, options: ContractOptions = {}): void {
+  describe(name, () => {
+    let store: SqlStore;
+    beforeAll(async () => {
+      store = await open();
+    });
+    afterAll(() => store[Symbol.asyncDispose]());
+    const current = () => store;
+    mailboxContracts(current);
+    messageContracts(current);
+    flagContracts(current);
+    threadContracts(current);
+    changeContracts(current);
+    directoryContracts(open);
+    modelContracts(current, options.operations ?? 20_000);
+  });
+}
