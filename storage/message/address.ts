@@ -221,7 +221,12 @@ class ListParser {
   #push(name: string, route: string, mailbox: string, host: string): void {
     const known = name === '' ? this.#comment.trim() : name;
     this.#reset();
-    if (known === '' && mailbox === '' && host === '') return;
+    if (mailbox === '' && host === '') {
+      // `a@b <>`: the name is the address.
+      const at = known.lastIndexOf('@');
+      if (at > 0) this.#found.push({ name: '', route, mailbox: known.slice(0, at), host: known.slice(at + 1) });
+      if (at > 0 || known === '') return;
+    }
     this.#found.push({ name: known, route, mailbox, host });
     this.#nameless = known === '';
   }

@@ -55,6 +55,7 @@ export function textDecoding(charset: string): TextDecoding {
     return new Standard(new TextDecoder(label));
   } catch {
     // RangeError: not one of the labels of the Encoding Standard; iconv-lite knows many more (UTF-7, code pages).
+    if (label === 'utf-7') return new Whole(label);
     if (iconv.encodingExists(label)) return new Iconv(label);
     return new Guess();
   }
@@ -112,6 +113,33 @@ class Iconv implements TextDecoding {
 
   end(): string {
     return this.#decoder.end() ?? '';
+  }
+}
+
+/** Bytes of UTF-7 that are decoded at once. */
+const WHOLE_BYTES = 1024 * 1024;
+
+/** Of iconv-lite's UTF-7, which loses its state between pieces: a text is decoded at its end. */
+class Whole implements TextDecoding {
+  readonly #label: string;
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+
+  constructor(label: string) {
+    this.#label = label;
+  }
+
+  decode(bytes: Uint8Array): string {
+    this.#pieces.push(bytes);
+    this.#length += bytes.length;
+    return this.#length < WHOLE_BYTES ? '' : this.end();
+  }
+
+  end(): string {
+    const text = iconv.decode(Buffer.concat(this.#pieces), this.#label);
+    this.#pieces = [];
+    this.#length = 0;
+    return text;
   }
 }
 

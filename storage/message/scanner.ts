@@ -72,15 +72,15 @@ export class MessageScanner {
     let kept = at;
     while (at < bytes.length) {
       if (!this.#inLine && tree.mayMatter(bytes[at] ?? 0)) {
-        const newline = bytes.subarray(at, at + LINE_BYTES).indexOf(LF);
+        const newline = bytes.indexOf(LF, at);
         if (newline < 0 && bytes.length - at < LINE_BYTES) {
           tree.pass(bytes, kept, at);
           this.#hold(bytes, at);
           kept = bytes.length;
           break;
         }
-        const end = at + newline + 1;
-        const match = newline < 0 ? NO_MATCH : tree.match(bytes, at, end);
+        const end = newline + 1;
+        const match = newline < 0 || end - at > LINE_BYTES ? NO_MATCH : tree.match(bytes, at, end);
         if (match !== NO_MATCH) {
           tree.pass(bytes, kept, at);
           tree.apply(match, base + at, base + end, this.#lineEndBefore(bytes, at), true);

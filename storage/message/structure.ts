@@ -269,18 +269,19 @@ function findPart(root: Part, path: string): Part | undefined {
   return found;
 }
 
+const SECTION = /^(?:([1-9][\d.]*?)(?:\.(HEADER|TEXT|MIME))?|(HEADER|TEXT))$/i;
+
 function findRange(root: Part, section: string): Range | undefined {
-  const [, path = '', text = ''] = /^([\d.]*?)\.?(HEADER|TEXT|MIME)?$/i.exec(section) ?? [];
-  const kind = text.toUpperCase();
   if (section === '') return { start: 0, end: root.body.end, prefix: true };
-  if (path === '') return kind === '' || kind === 'MIME' ? undefined : messageRange(root, kind, true);
+  const [, path = '', ofPart = '', ofMessage = ''] = SECTION.exec(section) ?? [];
+  if (ofMessage !== '') return messageRange(root, ofMessage, true);
   const part = findPart(root, path);
   if (part === undefined) return undefined;
-  if (kind === '') return { ...part.body, prefix: false };
-  if (kind === 'MIME') return { ...part.header, prefix: part === root };
-  return part.message === null ? undefined : messageRange(part.message, kind, false);
+  if (ofPart === '') return { ...part.body, prefix: false };
+  if (ofPart.toUpperCase() === 'MIME') return { ...part.header, prefix: part === root };
+  return part.message === null ? undefined : messageRange(part.message, ofPart, false);
 }
 
-function messageRange(message: Part, kind: string, prefix: boolean): Range {
-  return kind === 'HEADER' ? { ...message.header, prefix } : { ...message.body, prefix: false };
+function messageRange(message: Part, text: string, prefix: boolean): Range {
+  return text.toUpperCase() === 'HEADER' ? { ...message.header, prefix } : { ...message.body, prefix: false };
 }
