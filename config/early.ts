@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 const POOL_THREADS = 8;
 
 /** How many argon2 hashes may run at once in the process: one core stays free for mail (DESIGN 5). */
-export const ARGON2_AT_ONCE = Math.max(1, availableParallelism() - 1);
+const ARGON2_AT_ONCE = Math.max(1, availableParallelism() - 1);
 
 // libuv reads this once, when the pool is first used; a larger value set by the administrator stands.
 const wanted = POOL_THREADS + ARGON2_AT_ONCE;

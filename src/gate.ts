@@ -62,7 +62,7 @@ export class Gate {
 
   #refuse(listener: ListenerName, socket: Socket, reason: Refusal): void {
     this.#options.refused(listener, reason);
-    this.#options.log.warn({ listener, peer: socket.remoteAddress, reason }, 'connection refused');
+    this.#options.log.warn({ listener, address: socket.remoteAddress, reason }, 'connection refused');
     socket.on('error', () => socket.destroy());
     const line = refusalLine(listener, this.#options.hostname, REASONS[reason]);
     if (line === undefined || this.#refusals >= MAX_REFUSALS) {
@@ -86,7 +86,7 @@ export class Gate {
       socket.destroy();
       return;
     }
-    const peer = socket.remoteAddress;
+    const address = socket.remoteAddress;
     const counts = trusted ? 0 : 1;
     this.#handshakes += counts;
     const secured = new TLSSocket(socket, { isServer: true, ...this.#options.tls.options() });
@@ -104,7 +104,7 @@ export class Gate {
     };
     const fail = (error: Error) => {
       settle();
-      this.#options.log.debug({ err: error, listener, peer }, 'TLS handshake failed');
+      this.#options.log.debug({ err: error, listener, address }, 'TLS handshake failed');
       // Errors of a socket that is given up tell nothing new.
       secured.on('error', () => undefined);
       secured.destroy();

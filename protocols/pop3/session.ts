@@ -45,7 +45,7 @@ export class Session {
   constructor(connection: Connection, context: ProtocolContext) {
     this.connection = connection;
     this.context = context;
-    this.log = context.log.child({ connection: connection.id, peer: connection.peer.address });
+    this.log = context.log.child({ connection: connection.id, address: connection.peer.address });
   }
 
   /** Serves the connection to its end. Never rejects. */

@@ -24,6 +24,7 @@ const MAX_VERBS = 200;
 /** What one thread measures. */
 export class ThreadMetrics implements ProtocolMetrics, Disposable {
   readonly registry = new Registry();
+  readonly #thread: number;
   readonly #connections: Gauge;
   readonly #accepted: Counter;
   readonly #refused: Counter;
@@ -35,13 +36,14 @@ export class ThreadMetrics implements ProtocolMetrics, Disposable {
   readonly #delay: EventLoopDelay;
 
   constructor(thread: number) {
+    this.#thread = thread;
     const registers = [this.registry];
     const counter = (name: string, help: string, labelNames: string[]) =>
       new Counter({ name, help, labelNames, registers });
     this.#connections = new Gauge({
       name: 'posthuis_connections',
       help: 'Open connections',
-      labelNames: ['protocol'],
+      labelNames: ['protocol', 'thread'],
       registers,
     });
     this.#accepted = counter('posthuis_connections_total', 'Connections taken', ['protocol']);
@@ -65,7 +67,7 @@ export class ThreadMetrics implements ProtocolMetrics, Disposable {
   }
 
   connection(protocol: string, delta: 1 | -1): void {
-    this.#connections.inc({ protocol }, delta);
+    this.#connections.inc({ protocol, thread: this.#thread }, delta);
     if (delta === 1) this.#accepted.inc({ protocol });
   }
 

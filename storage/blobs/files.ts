@@ -55,10 +55,21 @@ function holdShared(name: string): Promise<() => void> {
   });
 }
 
+function codeOf(cause: unknown): unknown {
+  return cause instanceof Error && 'code' in cause ? cause.code : undefined;
+}
+
+/** That it is there already is what was wanted; anything else is thrown on. */
+function unlessThere(cause: unknown): void {
+  if (codeOf(cause) !== 'EEXIST') throw cause;
+}
+
 class FileBlobs implements Blobs {
   readonly #data: string;
   readonly #log: StoreLog;
   readonly #files: FileSystem;
+  /** Accounts whose blobs folder is known to be durable in its parent. */
+  readonly #settled = new Set<AccountId>();
 
   constructor(options: FileBlobsOptions) {
     this.#data = options.directory;
@@ -101,16 +112,23 @@ class FileBlobs implements Blobs {
     try {
       await this.#files.link(source, target);
     } catch (cause) {
-      const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-      if (code === 'ENOENT') {
-        await this.#files.mkdir(folder, { mode: 0o700 });
-        await this.#syncFolder(dirname(folder));
-        await this.#files.link(source, target);
-      } else if (code !== 'EEXIST') {
-        throw cause;
+      if (codeOf(cause) === 'ENOENT') {
+        await this.#makeFolder(folder);
+        await this.#files.link(source, target).catch(unlessThere);
+      } else {
+        unlessThere(cause);
       }
     }
     await this.#syncFolder(folder);
+    // Another delivery may have made the folder a moment ago and not have synced its parent yet.
+    if (this.#settled.has(account)) return;
+    await this.#syncFolder(dirname(folder));
+    this.#settled.add(account);
+  }
+
+  /** Two first deliveries may both find that there is no folder. */
+  async #makeFolder(folder: string): Promise<void> {
+    await this.#files.mkdir(folder, { mode: 0o700 }).catch(unlessThere);
   }
 
   async #syncFolder(folder: string): Promise<void> {
@@ -142,7 +160,7 @@ class FileBlobs implements Blobs {
     try {
       return await this.#files.readdir(this.#folder(account));
     } catch (cause) {
-      if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return [];
+      if (codeOf(cause) === 'ENOENT') return [];
       throw cause;
     }
   }

@@ -35,7 +35,8 @@ test('the counts of all threads are added up, and each has its own event loop de
   two.message('smtp', 'accepted', 1234);
   two.refused('smtp', 'too-fast');
   const page = await metricsPage([await one.snapshot(), await two.snapshot()]);
-  expect(page).toContain('posthuis_connections{protocol="imap"} 2');
+  expect(page).toContain('posthuis_connections{protocol="imap",thread="1"} 1');
+  expect(page).toContain('posthuis_connections{protocol="imap",thread="2"} 1');
   expect(page).toContain('posthuis_connections_total{protocol="imap"} 3');
   expect(page).toContain('posthuis_command_seconds_count{protocol="imap",verb="FETCH"} 2');
   expect(page).toContain('posthuis_logins_total{protocol="pop3",result="rejected"} 1');

@@ -162,6 +162,29 @@ test('the same message delivered twice is one blob', async () => {
   expect(await Array.fromAsync(blobs.names(account))).toEqual([first.hash]);
 });
 
+test('the first large messages of an account may arrive at once, and its new folder is durable before any is placed', async () => {
+  const synced: string[] = [];
+  const files = {
+    ...fileSystem,
+    open: async (...args: Parameters<typeof fileSystem.open>) => {
+      const handle = await fileSystem.open(...args);
+      const sync = handle.sync.bind(handle);
+      return Object.assign(handle, { sync: () => sync().then(() => void synced.push(String(args[0]))) });
+    },
+  };
+  const fresh = createFileBlobs({ directory: data, log, files });
+  const staged = await Promise.all(Array.from({ length: 20 }, () => put(message(INLINE_BYTES + 1), 70_000)));
+  await Promise.all(
+    staged.map(async (body) => {
+      const { release } = await fresh.adopt(account, body);
+      expect(synced).toContain(accountDirectory(data, account));
+      release();
+    }),
+  );
+  expect(await readdir(join(accountDirectory(data, account), 'blobs'))).toHaveLength(20);
+  for (const body of staged) await body[Symbol.asyncDispose]();
+});
+
 test('the sweeper deletes what nothing names, and never what a delivery has pinned', async () => {
   await using used = await put(message(100_000), 65_536);
   await using pinned = await put(message(100_000), 65_536);

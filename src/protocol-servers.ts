@@ -1,0 +1,65 @@
+// What one thread serves: every protocol over this thread's store, put together from its parts.
+import type { Logger } from 'pino';
+import type { Config, ListenerName } from '#config/schema.ts';
+import { createUnavailableServer } from '#protocols/http/unavailable.ts';
+import { createImapServer } from '#protocols/imap/server.ts';
+import { createPop3Server } from '#protocols/pop3/server.ts';
+import type { ProtocolContext, ProtocolMetrics, ProtocolServer, TlsProvider } from '#protocols/ports.ts';
+import { createSmtpServer } from '#protocols/smtp/server.ts';
+import type { Store } from '#storage/ports.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { Passwords } from './auth/passwords.ts';
+import { Throttle } from './auth/throttle.ts';
+import { createIngress } from './ingress/pipeline.ts';
+import { createSubmission } from './outbound/submit.ts';
+import { networkMatcher } from './peers.ts';
+import type { ServerShared } from './thread-messages.ts';
+
+export interface ProtocolServersParts {
+  readonly config: Config;
+  readonly shared: ServerShared;
+  readonly store: Store;
+  readonly tls: TlsProvider;
+  readonly metrics: ProtocolMetrics;
+  readonly log: Logger;
+}
+
+/** The servers by their listeners; the operator's http is the main thread's alone. */
+export function createProtocolServers(parts: ProtocolServersParts): Partial<Record<ListenerName, ProtocolServer>> {
+  const { config, shared, store, log } = parts;
+  const { directory } = store;
+  const { hostname } = config;
+  const { messageSize } = config.limits;
+  const context: ProtocolContext = {
+    hostname,
+    log,
+    tls: parts.tls,
+    authenticator: createAuthenticator({
+      directory,
+      passwords: new Passwords(shared.auth),
+      throttle: new Throttle(shared.auth),
+      log,
+    }),
+    metrics: parts.metrics,
+    plaintext: config.auth.plaintext,
+    messageSize,
+    trusted: networkMatcher(config.limits.trustedNetworks),
+    store,
+  };
+  const ingress = createIngress({ hostname, directory, mail: (id) => store.mail(id), log });
+  const stage = (options: { maxBytes: number }) => store.stage(options);
+  const submission = createSubmission({ hostname, directory, ingress, stage, messageSize, log });
+  const submissions = createSmtpServer({ ...context, submission }, 'submission');
+  const imap = createImapServer(context, shared.recent);
+  const pop3 = createPop3Server(context);
+  return {
+    smtp: createSmtpServer({ ...context, ingress }, 'mx'),
+    submission: submissions,
+    submissions,
+    imap,
+    imaps: imap,
+    pop3,
+    pop3s: pop3,
+    https: createUnavailableServer(log),
+  };
+}

@@ -1,0 +1,47 @@
+// What a server thread begins with: opens its handle of the store, serves, answers the main thread, stops when told.
+import { parentPort, workerData } from 'node:worker_threads';
+import { openStore } from '#storage/open.ts';
+import { createRootLog } from './observe/log.ts';
+import { ThreadMetrics } from './observe/metrics.ts';
+import { startThread } from './thread.ts';
+import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
+
+const data = workerData as ThreadData;
+const { config, thread, shared } = data;
+const { log, flush } = createRootLog({ level: config.log.level, thread });
+const stopped = Promise.withResolvers<void>();
+
+function post(message: FromThread): void {
+  parentPort?.postMessage(message);
+}
+
+async function serve(): Promise<void> {
+  using metrics = new ThreadMetrics(thread);
+  parentPort?.on('message', async (message: ToThread) => {
+    if (message.kind === 'stop') stopped.resolve();
+    else post({ kind: 'metrics', id: message.id, snapshot: await metrics.snapshot() });
+  });
+  await using store = await openStore({
+    data: config.data,
+    log,
+    shared: shared.store,
+    main: false,
+    handles: config.storage.handles,
+    retentionDays: config.storage.retentionDays,
+    fatal: (error) => post({ kind: 'fatal', message: error.message }),
+  });
+  const running = await startThread({ ...data, store, metrics, log, reusePort: true });
+  post({ kind: 'listening', addresses: running.addresses });
+  await stopped.promise;
+  await running.stop();
+}
+
+try {
+  await serve();
+} catch (error) {
+  post({ kind: 'fatal', message: (error as Error).message });
+  log.error({ err: error }, 'the thread failed');
+}
+flush();
+// What still holds the thread is cut: the sessions had their time.
+process.exit();

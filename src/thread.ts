@@ -1,0 +1,64 @@
+// One server thread: a complete server over its own handle of the store, with its listeners. Each worker runs one; with
+// threads = 1 the main thread does.
+import type { Logger } from 'pino';
+import type { ListenerName } from '#config/schema.ts';
+import type { ProtocolServer } from '#protocols/ports.ts';
+import type { Store } from '#storage/ports.ts';
+import { Admission } from './admission.ts';
+import { loadCertificates } from './certificates/provider.ts';
+import { STOP_MS } from './limits.ts';
+import { type BoundAddress, openListeners } from './listeners.ts';
+import type { ThreadMetrics } from './observe/metrics.ts';
+import { networkMatcher } from './peers.ts';
+import { createProtocolServers } from './protocol-servers.ts';
+import type { ThreadData } from './thread-messages.ts';
+
+export interface ThreadParts extends Omit<ThreadData, 'thread'> {
+  readonly store: Store;
+  readonly metrics: ThreadMetrics;
+  readonly log: Logger;
+  /** Other threads listen on the same ports. */
+  readonly reusePort: boolean;
+}
+
+export interface RunningThread {
+  readonly addresses: readonly BoundAddress[];
+  /** Stops accepting, lets the sessions finish their commands and say goodbye; what is not done in time is left. */
+  stop(): Promise<void>;
+}
+
+/** Serves; rejects if a certificate can't be used or an address can't be had. */
+export async function startThread(parts: ThreadParts): Promise<RunningThread> {
+  const { config, shared, metrics, log } = parts;
+  await using stack = new AsyncDisposableStack();
+  const { ticketKeys } = shared;
+  const tls = stack.use(await loadCertificates(parts.certificates, { log, ticketKeys }));
+  const servers = createProtocolServers({ ...parts, tls });
+  stack.defer(() => closeServers(servers, log));
+  const listeners = await openListeners({
+    listen: parts.listen,
+    reusePort: parts.reusePort,
+    servers,
+    hostname: config.hostname,
+    tls,
+    admission: new Admission(shared.admission),
+    trusted: networkMatcher(config.limits.trustedNetworks),
+    refused: (listener, reason) => metrics.refused(listener, reason),
+    log,
+  });
+  stack.defer(() => listeners.close());
+  const running = stack.move();
+  return { addresses: listeners.addresses, stop: () => running.disposeAsync() };
+}
+
+/** Closes every server once; names those that did not finish in time. */
+async function closeServers(servers: Partial<Record<ListenerName, ProtocolServer>>, log: Logger): Promise<void> {
+  const unique = new Map(Object.entries(servers).map(([listener, server]) => [server, listener]));
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, STOP_MS);
+  await Promise.race([Promise.all([...unique.keys()].map((server) => server.close())), late.promise]);
+  clearTimeout(timer);
+  for (const [server, listener] of unique) {
+    if (server.connections > 0) log.warn({ listener, connections: server.connections }, 'connections are cut');
+  }
+}

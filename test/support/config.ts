@@ -1,0 +1,33 @@
+// Configurations for tests, as they come out of config/read.ts.
+import type { Config, ListenerName } from '#config/schema.ts';
+import { LISTENERS } from '#config/schema.ts';
+
+export interface TestConfig {
+  readonly data: string;
+  readonly threads?: number;
+  /** Listeners on 127.0.0.1, each on a free port. */
+  readonly listen: readonly ListenerName[];
+  readonly plaintext?: boolean;
+  readonly trustedNetworks?: readonly string[];
+  readonly messageSize?: number;
+}
+
+/** A configuration with free loopback ports. */
+export function testConfig(options: TestConfig): Config {
+  const address = { host: '127.0.0.1', port: 0 };
+  const listen = Object.fromEntries(LISTENERS.map((name) => [name, options.listen.includes(name) ? [address] : []]));
+  return {
+    hostname: 'mail.example.test',
+    data: options.data,
+    threads: options.threads ?? 1,
+    listen: listen as unknown as Config['listen'],
+    tls: { certificates: [] },
+    auth: { plaintext: options.plaintext ?? true },
+    limits: {
+      messageSize: options.messageSize ?? 64 * 1024 * 1024,
+      trustedNetworks: options.trustedNetworks ?? ['127.0.0.0/8', '::1'],
+    },
+    storage: { retentionDays: 14, handles: 128 },
+    log: { level: 'silent' },
+  };
+}
