@@ -30,12 +30,13 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
 }
 
 function compose(data: DataDirectory, options: OpenStoreOptions): Omit<Store, typeof Symbol.asyncDispose> {
-  const { engine, layout } = data;
+  const { engine, layout, control } = data;
   const { log, now = Date.now } = options;
   const blobs = createFileBlobs({ directory: layout.data, log });
   const directory = new SqlDirectory({ engine, now });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
-  const parts = { engine, blobs, now, quota, retention: options.retentionDays * DAY };
+  const loose = (id: AccountId) => control.tell('loose', id);
+  const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY };
   return {
     directory,
     mail: (id) => new SqlMailAccount(id, parts),

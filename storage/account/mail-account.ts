@@ -69,6 +69,8 @@ export interface MailAccountParts {
   readonly quota: (id: AccountId) => Promise<number | null>;
   /** How long expunged messages are kept, ms. */
   readonly retention: number;
+  /** Called when a large body was brought into the account and no message names it: something has to sweep it. */
+  readonly loose?: (id: AccountId) => void;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -181,9 +183,12 @@ export class SqlMailAccount implements MailAccount {
   async append(mailbox: MailboxId, entries: readonly AppendEntry[]): Promise<Appended[]> {
     const now = this.#parts.now();
     const quota = await this.#parts.quota(this.id);
-    return await this.#adopting(entries, now, (ready) => {
+    return await this.#adopting(entries, now, async (ready) => {
       const job = { account: this.id, mailbox, entries: ready, now, quota };
-      return ready.length > APPEND_ENTRIES ? this.#bulk('append', job) : this.#write(() => append(job));
+      const appended = await (ready.length > APPEND_ENTRIES
+        ? this.#bulk('append', job)
+        : this.#write(() => append(job)));
+      return { value: appended, named: !appended.some(({ duplicate }) => duplicate) };
     });
   }
 
@@ -230,10 +235,10 @@ export class SqlMailAccount implements MailAccount {
   async replace(mailbox: MailboxId, uid: Uid, entry: AppendEntry, to = mailbox): Promise<Appended> {
     const expunging = this.#expunging();
     const quota = await this.#parts.quota(this.id);
-    return await this.#adopting([entry], expunging.now, ([ready]) => {
+    return await this.#adopting([entry], expunging.now, async ([ready]) => {
       if (ready === undefined) throw new StoreError('invalid', 'nothing to replace it with');
       const job = { account: this.id, mailbox, uid, entry: ready, to, quota, ...expunging };
-      return this.#write(() => replace(job));
+      return { value: await this.#write(() => replace(job)), named: true };
     });
   }
 
@@ -279,9 +284,10 @@ export class SqlMailAccount implements MailAccount {
   async #adopting<T>(
     entries: readonly AppendEntry[],
     now: number,
-    work: (ready: Incoming[]) => Promise<T>,
+    work: (ready: Incoming[]) => Promise<{ readonly value: T; readonly named: boolean }>,
   ): Promise<T> {
     const adopted: Adopted[] = [];
+    let allNamed = false;
     try {
       const ready: Incoming[] = [];
       for (const entry of entries) {
@@ -289,9 +295,12 @@ export class SqlMailAccount implements MailAccount {
         if (blob !== undefined) adopted.push(blob);
         ready.push(incoming(entry, blob?.name ?? '', now));
       }
-      return await work(ready);
+      const { value, named } = await work(ready);
+      allNamed = named;
+      return value;
     } finally {
       for (const blob of adopted) blob.release();
+      if (adopted.length > 0 && !allNamed) this.#parts.loose?.(this.id);
     }
   }
 

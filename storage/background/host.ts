@@ -2,18 +2,14 @@
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { BootRow } from '../engines/sqlite/boots.ts';
-import type { StoreShared } from '../engines/sqlite/shared.ts';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
+import type { StoreData } from './member.ts';
 
 /** What the thread is started with. */
-export interface BackgroundData {
+export interface BackgroundData extends StoreData {
   readonly kind: 'posthuis-background';
-  readonly data: string;
-  readonly shared: StoreShared;
-  readonly boots: readonly BootRow[];
-  /** A run under this boot was killed: write-ahead logs are to be synced before the boot can end cleanly. */
+  /** The run before was killed: what it left is to be settled. */
   readonly interrupted: boolean;
 }
 
@@ -21,7 +17,7 @@ export type FromBackground =
   | { readonly kind: 'ready' }
   | { readonly kind: 'log'; readonly level: keyof StoreLog; readonly fields: object; readonly message: string }
   | { readonly kind: 'fatal'; readonly message: string }
-  /** Everything that a killed run left is synced. */
+  /** Everything that a killed run left is synced, or swept. */
   | { readonly kind: 'settled' };
 
 export type ToBackground = { readonly kind: 'close' };
@@ -66,7 +62,7 @@ export class Background {
     });
   }
 
-  /** True once what a killed run had committed is on the disk. */
+  /** True once what a killed run had committed is on the disk, and what it left half-done is gone. */
   get settled(): boolean {
     return this.#settled;
   }

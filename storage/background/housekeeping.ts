@@ -36,8 +36,7 @@ export interface HousekeepingParts {
 /** Walks over all accounts, again and again. */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
-  /** Accounts whose folder of bodies has been looked through: a killed run may have left some that nothing names. */
-  readonly #swept = new Set<AccountId>();
+  #looseSwept: Promise<void> = Promise.resolve();
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
@@ -45,27 +44,60 @@ export class Housekeeping {
 
   /** One walk; ends early when the signal says so. */
   async walk(): Promise<void> {
-    const { engine, signal } = this.#parts;
     await this.#prune(DIRECTORY_DB, ['directory']);
-    for (let after = ''; !signal.aborted; ) {
-      const from = after;
-      const accounts = await engine.read({ kind: 'directory' }, () => accountsPage(from, PAGE));
-      for (const { id } of accounts) {
-        if (signal.aborted) return;
-        await this.#keep(id);
-        await sleep(PAUSE);
-      }
-      if (accounts.length < PAGE) return;
-      after = accounts.at(-1)?.id ?? '';
+    for await (const id of this.#accounts()) {
+      await this.#keep(id);
+      await sleep(PAUSE);
     }
   }
 
-  /** Keeps one account in order; what is wrong with it is logged and does not stop the walk. */
-  async #keep(id: AccountId): Promise<void> {
-    try {
+  /** Removes the bodies that a killed run had linked, and no commit names, from every account. */
+  async sweepAllBlobs(): Promise<void> {
+    for await (const id of this.#accounts()) {
+      await this.#trying(id, async () => {
+        // Most accounts have no large bodies, and need not be opened.
+        for await (const _name of this.#parts.blobs.names(id)) return this.#sweepBlobs(id);
+      });
+    }
+  }
+
+  /** Sweeps an account in which a delivery has left a body that nothing names. */
+  sweepLoose(id: AccountId): void {
+    this.#looseSwept = this.#looseSwept.then(() => this.#trying(id, () => this.#sweepBlobs(id)));
+  }
+
+  /** Resolves when all sweeps that were asked for are done. */
+  looseSwept(): Promise<void> {
+    return this.#looseSwept;
+  }
+
+  async *#accounts(): AsyncGenerator<AccountId> {
+    const { engine, signal } = this.#parts;
+    for (let after = ''; ; ) {
+      const from = after;
+      const page = await engine.read(DIRECTORY_DB, () => accountsPage(from, PAGE));
+      for (const { id } of page) {
+        if (signal.aborted) return;
+        yield id;
+      }
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.id;
+    }
+  }
+
+  #keep(id: AccountId): Promise<void> {
+    return this.#trying(id, async () => {
       await this.#parts.engine.touch({ kind: 'account', id });
       await this.#sweep(id);
       await this.#prune({ kind: 'account', id }, CLASSES);
+    });
+  }
+
+  /** What is wrong with one account is logged, and does not stop the walk. */
+  async #trying(id: AccountId, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       if (this.#parts.signal.aborted) return;
       // Removed meanwhile.
@@ -80,7 +112,7 @@ export class Housekeeping {
   async #sweep(id: AccountId): Promise<void> {
     const { engine, now, signal } = this.#parts;
     const db: DatabaseKey = { kind: 'account', id };
-    let [messages, blobs, more] = [0, !this.#swept.has(id), await this.#isDue(id)];
+    let [messages, blobs, more] = [0, false, await this.#isDue(id)];
     while (more && !signal.aborted) {
       const step = await engine.write(db, () => sweepExpunged(id, now()));
       messages += step.messages;
@@ -111,7 +143,6 @@ export class Housekeeping {
     const { engine, blobs } = this.#parts;
     const db: DatabaseKey = { kind: 'account', id };
     await engine.locked(db, () => blobs.sweep(id, (names) => engine.read(db, () => referencedBlobs(id, names))));
-    this.#swept.add(id);
   }
 
   async #prune(db: DatabaseKey, classes: readonly ChangeClass[]): Promise<void> {

@@ -181,6 +181,31 @@ class FileBlobs implements Blobs {
     return deleted;
   }
 
+  async *unreferenced(
+    account: AccountId,
+    referenced: (names: readonly string[]) => Promise<ReadonlySet<string>>,
+  ): AsyncGenerator<string> {
+    const names = await guarded('blobs could not be listed', () => this.#list(account));
+    for (let at = 0; at < names.length; at += SWEEP_PAGE) {
+      const page = names.slice(at, at + SWEEP_PAGE);
+      const used = await referenced(page);
+      for (const name of page) {
+        if (used.has(name)) continue;
+        // A delivery may have named it since; while its pin is held here, none can.
+        const loose = await locks.request(
+          this.#pin(account, name),
+          { ifAvailable: true },
+          async (lock) => lock !== null && !(await referenced([name])).has(name),
+        );
+        if (loose && (await this.#exists(account, name))) yield name;
+      }
+    }
+  }
+
+  async #exists(account: AccountId, name: string): Promise<boolean> {
+    return (await guarded('blobs could not be listed', () => this.#list(account))).includes(name);
+  }
+
   /** No delivery can commit under the account's lock, so an unreferenced name that nobody holds is of no use. */
   #deleteUnpinned(account: AccountId, name: string): Promise<boolean> {
     return locks.request(this.#pin(account, name), { ifAvailable: true }, async (lock) => {

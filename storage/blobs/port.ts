@@ -36,4 +36,9 @@ export interface Blobs {
    * names are in use. What a running delivery has pinned stays. Resolves with the number deleted.
    */
   sweep(account: AccountId, referenced: (names: readonly string[]) => Promise<ReadonlySet<string>>): Promise<number>;
+  /** The blobs that nothing names and no running delivery has pinned; for `verify`, beside a running server. */
+  unreferenced(
+    account: AccountId,
+    referenced: (names: readonly string[]) => Promise<ReadonlySet<string>>,
+  ): AsyncIterable<string>;
 }

@@ -34,7 +34,18 @@ async function open(data: string) {
   const directory = new SqlDirectory({ engine, now });
   await directory.addDomain('example.test');
   const { id } = await directory.addAccount({ address: 'anna@example.test', passwordHash: 'x', quota: null });
-  const mail = new SqlMailAccount(id, { engine, blobs, now, quota: async () => null, retention: 14 * DAY });
+  const signal = new AbortController().signal;
+  const housekeeping = new Housekeeping({ engine, blobs, log, now, signal });
+  const quota: { bytes: number | null } = { bytes: null };
+  const loose = () => housekeeping.sweepLoose(id);
+  const mail = new SqlMailAccount(id, {
+    engine,
+    blobs,
+    now,
+    quota: async () => quota.bytes,
+    loose,
+    retention: 14 * DAY,
+  });
   const inbox = (await mail.mailboxByPath('INBOX'))?.id ?? 0;
   const append = async (bytes: Uint8Array) => {
     await using staging = blobs.stage({ maxBytes: 10_000_000 });
@@ -43,7 +54,7 @@ async function open(data: string) {
     const [appended] = await mail.append(inbox, [{ staged }]);
     return appended?.uid ?? 0;
   };
-  const walk = (signal = new AbortController().signal) => new Housekeeping({ engine, blobs, log, now, signal }).walk();
+  const walk = () => housekeeping.walk();
   const count = async (table: string) => {
     const row = await engine.read({ kind: 'account', id }, () =>
       one<{ n: number }>(`SELECT count(*) AS n FROM ${table}`),
@@ -59,6 +70,8 @@ async function open(data: string) {
     inbox,
     append,
     walk,
+    housekeeping,
+    quota,
     count,
     folder,
     [Symbol.asyncDispose]: rest[Symbol.asyncDispose],
@@ -93,7 +106,17 @@ test('a body that a killed run left without a message is removed', async () => {
   await using store = await open(folder.path);
   await store.append(large('kept'));
   await writeFile(join(store.folder, '0'.repeat(64)), 'left over');
-  await store.walk();
+  await store.housekeeping.sweepAllBlobs();
+  expect(await readdir(store.folder)).toHaveLength(1);
+});
+
+test('a body whose delivery was refused does not stay', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await open(folder.path);
+  await store.append(large('kept'));
+  store.quota.bytes = 1;
+  await expect(store.append(large('refused-one'))).rejects.toMatchObject({ code: 'over-quota' });
+  await store.housekeeping.looseSwept();
   expect(await readdir(store.folder)).toHaveLength(1);
 });
 

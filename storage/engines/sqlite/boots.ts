@@ -33,8 +33,8 @@ export function readBoots(layout: Layout): BootRow[] {
 }
 
 /**
- * Notes, durably, that a run under this boot has begun. `interrupted` is true if an earlier run under the same boot was
- * killed: what it had committed is in the page cache, readable and perhaps not on the disk.
+ * Notes, durably, that a run under this boot has begun. `interrupted` is true if the run before did not end cleanly: if it
+ * was under the same boot, what it had committed is in the page cache, readable and perhaps not on the disk.
  */
 export async function beginRun(
   layout: Layout,
@@ -42,19 +42,21 @@ export async function beginRun(
   now: number,
   sync: SyncCalls,
 ): Promise<{ readonly rows: BootRow[]; readonly interrupted: boolean }> {
-  const { rows, row } = await changeBoots(layout, sync, function* () {
+  const rows = await changeBoots(layout, sync, function* () {
     const rows = yield* bootRows();
-    const row = rows.find(({ id }) => id === bootId);
-    yield* run('INSERT INTO boot (id, started, clean) VALUES ($1, $2, 0) ON CONFLICT (id) DO UPDATE SET clean = 0', [
-      bootId,
-      now,
-    ]);
+    yield* run(
+      `INSERT INTO boot (id, started, clean) VALUES ($1, $2, 0)
+       ON CONFLICT (id) DO UPDATE SET clean = 0, started = excluded.started`,
+      [bootId, now],
+    );
     yield* run('DELETE FROM boot WHERE started <= (SELECT started FROM boot ORDER BY started DESC LIMIT 1 OFFSET $1)', [
       KEPT,
     ]);
-    return { rows, row };
+    return rows;
   });
-  return { rows, interrupted: row !== undefined && row.clean === 0 };
+  // By the clock, and by the boot: the clock may have gone back.
+  const here = rows.find(({ id }) => id === bootId);
+  return { rows, interrupted: rows[0]?.clean === 0 || here?.clean === 0 };
 }
 
 /** Notes, durably, that everything committed under this boot is on the disk. */

@@ -215,6 +215,32 @@ export class SqliteEngine implements Engine {
     }
   }
 
+  /** What SQLite's own check of the file finds. It reads the whole file, and holds the thread as long as that takes. */
+  async integrity(db: DatabaseKey): Promise<string[]> {
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    try {
+      const { database } = await this.#open(seat);
+      return await this.#patiently(() => database.integrity());
+    } catch (error) {
+      throw this.#failed(seat, error);
+    } finally {
+      this.#leave(seat);
+    }
+  }
+
+  /** Writes the database, as it is at this moment, into a new file; holds the thread as long as that takes. */
+  async copyTo(db: DatabaseKey, file: string): Promise<void> {
+    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    try {
+      const { database } = await this.#open(seat);
+      await this.#patiently(() => database.copyTo(file));
+    } catch (error) {
+      throw this.#failed(seat, error);
+    } finally {
+      this.#leave(seat);
+    }
+  }
+
   /** Runs `work` under the database's lock, with everything that was committed durable. It may read, and not write. */
   async locked<T>(db: DatabaseKey, work: () => Promise<T>): Promise<T> {
     const seat = this.#enter(db) ?? (await this.#enterLater(db));

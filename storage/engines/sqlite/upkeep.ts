@@ -31,7 +31,7 @@ export function inspect(database: Database, db: DatabaseKey, boots: Boots): Fitn
 export function settle(database: Database, db: DatabaseKey, boots: Boots, now: number): void {
   migrate(database, db.kind);
   if (inspect(database, db, boots) !== 'settle') return;
-  const jump = { bootId: boots.current, seconds: Math.floor(now / 1000), hasMailboxes: db.kind === 'account' };
+  const jump = { bootId: boots.current, now, hasMailboxes: db.kind === 'account' };
   database.write(() => jumpEpoch(databaseName(db), jump));
 }
 

@@ -1,0 +1,94 @@
+// Bodies: every message's can be read and has the size that its row says, and every blob is named by a message.
+
+import { referencedBlobs } from '../account/sweep.ts';
+import { plainHeader } from '../blobs/content.ts';
+import { INLINE_BYTES } from '../blobs/limits.ts';
+import type { Blobs } from '../blobs/port.ts';
+import { decompress } from '../blobs/zstd.ts';
+import type { DatabaseKey, Engine } from '../engines/port.ts';
+import { StoreError } from '../errors.ts';
+import { all, one } from '../operation.ts';
+import type { AccountId } from '../ports.ts';
+import type { Found } from './finding.ts';
+
+/** Messages read at a time: at most 64 KiB each. */
+const PAGE = 100;
+
+interface BodyRow {
+  readonly id: number;
+  readonly size: number;
+  readonly blob: string;
+  readonly prefix: number;
+  readonly header: Uint8Array;
+  readonly body: Uint8Array | null;
+}
+
+/** Reads every body of an account. */
+export async function* checkBodies(engine: Engine, blobs: Blobs, id: AccountId): AsyncGenerator<Found> {
+  const db: DatabaseKey = { kind: 'account', id };
+  for (let after = -1; ; ) {
+    const from = after;
+    const rows = await engine.read(db, () =>
+      all<BodyRow>(
+        `SELECT m.id, m.size, m.blob, length(c.prefix) AS prefix, c.header, c.body
+         FROM message m JOIN content c ON c.account = m.account AND c.message = m.id
+         WHERE m.account = $1 AND m.id > $2 ORDER BY m.id LIMIT ${PAGE}`,
+        [id, from],
+      ),
+    );
+    for (const row of rows) {
+      const found = row.blob === '' ? checkInline(row) : await checkBlob(engine, blobs, id, row);
+      if (found !== undefined) yield found;
+    }
+    const last = rows.at(-1);
+    if (last === undefined) return;
+    after = last.id;
+  }
+}
+
+function checkInline(row: BodyRow): Found | undefined {
+  if (row.body === null) return undefined; // named by another check
+  try {
+    const size = row.prefix + plainHeader(row.header).length + decompress(row.body, INLINE_BYTES).length;
+    return size === row.size ? undefined : wrongSize(row, size);
+  } catch (error) {
+    return { code: 'damaged-content', detail: `message ${row.id}: ${messageOf(error)}` };
+  }
+}
+
+async function checkBlob(engine: Engine, blobs: Blobs, id: AccountId, row: BodyRow): Promise<Found | undefined> {
+  try {
+    await using reader = await blobs.open(id, row.blob);
+    const size = row.prefix + plainHeader(row.header).length + reader.size;
+    return size === row.size ? undefined : wrongSize(row, size);
+  } catch (error) {
+    // Swept meanwhile, with the message.
+    const still = await engine.read({ kind: 'account', id }, () =>
+      one('SELECT id FROM message WHERE account = $1 AND id = $2', [id, row.id]),
+    );
+    if (still === undefined) return undefined;
+    const missing = error instanceof StoreError && isMissing(error.cause);
+    const detail = `message ${row.id}, blob ${row.blob}${missing ? '' : `: ${messageOf(error)}`}`;
+    return { code: missing ? 'missing-blob' : 'damaged-blob', detail };
+  }
+}
+
+/** Names the blobs that no message names, and that no delivery is about to. */
+export async function* checkUnnamed(engine: Engine, blobs: Blobs, id: AccountId): AsyncGenerator<Found> {
+  const db: DatabaseKey = { kind: 'account', id };
+  for await (const name of blobs.unreferenced(id, (names) => engine.read(db, () => referencedBlobs(id, names)))) {
+    yield { code: 'dangling-blob', detail: `blob ${name} is named by no message` };
+  }
+}
+
+function wrongSize(row: BodyRow, size: number): Found {
+  return { code: 'wrong-size', detail: `message ${row.id} has ${size} bytes, its row says ${row.size}` };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,113 @@
+// Rows that must name each other: duplicates, things missing, things that nothing leads to.
+
+import type { Check } from './finding.ts';
+
+/** Of an account. */
+export const ACCOUNT_ROWS: readonly Check[] = [
+  {
+    code: 'duplicate-uid',
+    sql: `SELECT 'mailbox ' || mailbox || ' has UID ' || uid || ' ' || count(*) || ' times' AS detail
+      FROM (SELECT mailbox, uid FROM placement WHERE account = $1 UNION ALL
+        SELECT mailbox, uid FROM expunged WHERE account = $1) AS t
+      GROUP BY mailbox, uid HAVING count(*) > 1`,
+  },
+  {
+    code: 'duplicate-item',
+    sql: `SELECT 'item ' || item || ' is there ' || count(*) || ' times' AS detail
+      FROM placement WHERE account = $1 GROUP BY item HAVING count(*) > 1`,
+  },
+  {
+    code: 'orphan-placement',
+    sql: `SELECT 'UID ' || p.uid || ' is in mailbox ' || p.mailbox || ', which does not exist' AS detail
+      FROM placement p WHERE p.account = $1 AND NOT EXISTS (SELECT 1 FROM mailbox b
+        WHERE b.account = p.account AND b.id = p.mailbox)`,
+  },
+  {
+    code: 'missing-message',
+    sql: `SELECT 'UID ' || p.uid || ' of mailbox ' || p.mailbox || ' names message ' || p.message
+        || ', which does not exist' AS detail
+      FROM placement p WHERE p.account = $1 AND NOT EXISTS (SELECT 1 FROM message m
+        WHERE m.account = p.account AND m.id = p.message)`,
+  },
+  {
+    code: 'missing-message',
+    sql: `SELECT 'expunged item ' || p.item || ' names message ' || p.message || ', which does not exist' AS detail
+      FROM expunged p WHERE p.account = $1 AND NOT EXISTS (SELECT 1 FROM message m
+        WHERE m.account = p.account AND m.id = p.message)`,
+  },
+  {
+    code: 'missing-content',
+    sql: `SELECT 'message ' || m.id || ' has no content' AS detail
+      FROM message m WHERE m.account = $1 AND NOT EXISTS (SELECT 1 FROM content c
+        WHERE c.account = m.account AND c.message = m.id)`,
+  },
+  {
+    code: 'missing-body',
+    sql: `SELECT 'message ' || m.id || ' has neither a body nor a blob' AS detail
+      FROM message m JOIN content c ON c.account = m.account AND c.message = m.id
+      WHERE m.account = $1 AND c.body IS NULL AND m.blob = ''`,
+  },
+  {
+    code: 'orphan-message',
+    sql: `SELECT 'message ' || m.id || ' is in no mailbox and not among the expunged' AS detail
+      FROM message m WHERE m.account = $1
+        AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.account = m.account AND p.message = m.id)
+        AND NOT EXISTS (SELECT 1 FROM expunged e WHERE e.account = m.account AND e.message = m.id)`,
+  },
+  {
+    code: 'orphan-content',
+    sql: `SELECT 'content of message ' || c.message || ', which does not exist' AS detail
+      FROM content c WHERE c.account = $1 AND NOT EXISTS (SELECT 1 FROM message m
+        WHERE m.account = c.account AND m.id = c.message)`,
+  },
+  {
+    code: 'orphan-annotation',
+    sql: `SELECT 'annotation ' || a.name || ' of message ' || a.message || ', which does not exist' AS detail
+      FROM annotation a WHERE a.account = $1 AND NOT EXISTS (SELECT 1 FROM message m
+        WHERE m.account = a.account AND m.id = a.message)`,
+  },
+  {
+    code: 'orphan-mailbox',
+    sql: `SELECT 'mailbox ' || b.id || ' is in mailbox ' || b.parent || ', which does not exist' AS detail
+      FROM mailbox b WHERE b.account = $1 AND b.parent <> 0 AND NOT EXISTS (SELECT 1 FROM mailbox p
+        WHERE p.account = b.account AND p.id = b.parent)`,
+  },
+  {
+    code: 'foreign-row',
+    sql: `SELECT 'the file of another account: ' || account AS detail FROM counter WHERE account <> $1`,
+  },
+];
+
+/** Of the directory. */
+export const DIRECTORY_ROWS: readonly Check[] = [
+  {
+    code: 'orphan-account',
+    sql: `SELECT 'account ' || a.id || ' is of domain ' || a.domain || ', which does not exist' AS detail
+      FROM mail_account a WHERE $1 = 'directory' AND NOT EXISTS (SELECT 1 FROM domain d WHERE d.name = a.domain)`,
+  },
+  {
+    code: 'orphan-credential',
+    sql: `SELECT 'a credential of account ' || c.owner || ', which does not exist' AS detail
+      FROM credential c WHERE $1 = 'directory' AND NOT EXISTS (SELECT 1 FROM mail_account a WHERE a.id = c.owner)`,
+  },
+  {
+    code: 'orphan-alias',
+    sql: `SELECT 'alias ' || a.local || '@' || a.domain || ' is of a domain that does not exist' AS detail
+      FROM alias a WHERE $1 = 'directory' AND NOT EXISTS (SELECT 1 FROM domain d WHERE d.name = a.domain)`,
+  },
+  {
+    code: 'orphan-alias',
+    sql: `SELECT 'targets of alias ' || t.local || '@' || t.domain || ', which does not exist' AS detail
+      FROM alias_target t WHERE $1 = 'directory' AND NOT EXISTS (SELECT 1 FROM alias a
+        WHERE a.domain = t.domain AND a.local = t.local)`,
+  },
+];
+
+/** Of the queue. */
+export const QUEUE_ROWS: readonly Check[] = [
+  {
+    code: 'orphan-recipient',
+    sql: `SELECT 'recipient ' || r.seq || ' of submission ' || r.queued || ', which does not exist' AS detail
+      FROM queued_recipient r WHERE $1 = 'queue' AND NOT EXISTS (SELECT 1 FROM queued q WHERE q.id = r.queued)`,
+  },
+];
