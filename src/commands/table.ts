@@ -13,6 +13,24 @@ export interface Entry {
 
 /** By name, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Entry>> = {
+  serve: {
+    words: '',
+    about: 'run the mail server with the listeners of the configuration',
+    options: [],
+    load: () => import('./serve.ts'),
+  },
+  demo: {
+    words: '',
+    about: 'try it: a server on this machine alone, with a domain and two accounts',
+    options: [],
+    load: () => import('./demo.ts'),
+  },
+  check: {
+    words: '',
+    about: 'look whether a server can run: settings, certificates, ports, data, postmaster; changes nothing',
+    options: [],
+    load: () => import('./check.ts'),
+  },
   'domain add': {
     words: 'DOMAIN',
     about: 'receive mail for a domain',
@@ -99,7 +117,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
 };
 
+/** Parts of commands that run beside the store under a name of their own. */
+export const PARTS: Readonly<Record<string, Pick<Entry, 'load'>>> = {
+  'check directory': { load: () => import('./check-directory.ts') },
+};
+
 /** The command of an entry. */
-export async function loadCommand(entry: Entry): Promise<Command> {
+export async function loadCommand(entry: Pick<Entry, 'load'>): Promise<Command> {
   return (await entry.load()).command as Command;
 }

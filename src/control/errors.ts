@@ -10,6 +10,11 @@ export function reasonOf(error: unknown): { readonly text: string; readonly unex
     return { text: error.message, unexpected: false };
   }
   if (!(error instanceof Error)) return { text: String(error), unexpected: true };
-  // Errors of the system carry a code and say what and where: ENOENT: no such file or directory, open 'x'.
-  return { text: error.message, unexpected: !('code' in error && typeof error.code === 'string') };
+  // Errors of the system carry a code and say what and where (ENOENT: no such file or directory, open 'x'), by themselves
+  // or as the cause of one of ours.
+  return { text: error.message, unexpected: !hasCode(error) && !hasCode(error.cause) };
+}
+
+function hasCode(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }

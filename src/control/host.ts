@@ -1,10 +1,12 @@
 // What a command is given beside the store: the same in the running server and without one.
 
+import { statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '#config/schema.ts';
 import { StoreError } from '#storage/errors.ts';
 import { createStoreShared, openStore } from '#storage/open.ts';
 import type { Store } from '#storage/ports.ts';
+import { Refused } from '../commands/command.ts';
 import { createRootLog } from '../observe/log.ts';
 
 export interface Host {
@@ -17,6 +19,7 @@ export interface Host {
 
 /** Opens the store here, under DATA/lock, for one command; undefined if another process has it. */
 export async function openHost(config: Config): Promise<(Host & AsyncDisposable) | undefined> {
+  refuseForeignOwner(config.data);
   // At a terminal what goes well is told by the command.
   const level = config.log.level === 'info' ? 'warn' : config.log.level;
   const { log, flush } = createRootLog({ level, thread: 0 });
@@ -34,4 +37,14 @@ export async function openHost(config: Config): Promise<(Host & AsyncDisposable)
     if (error instanceof StoreError && error.code === 'busy') return undefined;
     throw error;
   }
+}
+
+/** Root would leave files that the server's own user can't open. */
+function refuseForeignOwner(data: string): void {
+  if (process.getuid?.() !== 0) return;
+  const owner = statSync(data, { throwIfNoEntry: false })?.uid ?? 0;
+  if (owner === 0) return;
+  throw new Refused(
+    `${data} belongs to another user (${owner}) and no server runs: run the command as that user (sudo -u '#${owner}' ...)`,
+  );
 }

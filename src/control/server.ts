@@ -5,7 +5,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
-import { COMMANDS, loadCommand } from '../commands/table.ts';
+import { COMMANDS, loadCommand, PARTS } from '../commands/table.ts';
 import { version } from '../version.ts';
 import { reasonOf } from './errors.ts';
 import type { Host } from './host.ts';
@@ -21,6 +21,9 @@ const REQUEST_MS = 10_000;
 
 /** A client that has its reply closes within this. */
 const LINGER_MS = 2_000;
+
+/** A command that is told to stop ends within this, or is left behind. */
+const SETTLE_MS = 5_000;
 
 /** Listens on DATA/control.sock; disposing ends the commands in hand. DATA/lock must be held. */
 export async function serveControl(host: Host): Promise<AsyncDisposable> {
@@ -65,11 +68,14 @@ async function listenPrivately(server: Server, data: string): Promise<void> {
 
 async function answer(socket: Socket, host: Host, stopping: AbortSignal): Promise<void> {
   socket.on('error', () => {}); // each read and write reports it
-  const timer = setTimeout(() => socket.destroy(), REQUEST_MS);
+  const hurry = (): void => void socket.destroy();
+  const timer = setTimeout(hurry, REQUEST_MS);
+  stopping.addEventListener('abort', hurry);
   try {
     const lines = readLines(socket, REQUEST_LINE);
     const request = await lines.next();
     clearTimeout(timer);
+    stopping.removeEventListener('abort', hurry);
     if (request.done) return;
     const reply = await perform(request.value, socket, lines, host, stopping);
     // The terminal closes once it has the reply; until then what it still sends is read, since closing on it would reset
@@ -80,6 +86,7 @@ async function answer(socket: Socket, host: Host, stopping: AbortSignal): Promis
     await Promise.race([closed, setTimeoutPromise(LINGER_MS, undefined, { ref: false })]);
   } finally {
     clearTimeout(timer);
+    stopping.removeEventListener('abort', hurry);
     socket.destroy();
   }
 }
@@ -97,7 +104,8 @@ async function perform(
       error: `the running server is version ${version()} and this is ${String(theirs)}: restart the server first`,
     };
   }
-  const entry = typeof name === 'string' && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const table = { ...COMMANDS, ...PARTS };
+  const entry = typeof name === 'string' && Object.hasOwn(table, name) ? table[name] : undefined;
   const command = entry && (await loadCommand(entry));
   if (command?.kind !== 'store') return { error: `the server has no command ${JSON.stringify(name)}` };
 
@@ -118,10 +126,12 @@ async function perform(
     progress: (text) => void writeLine(socket, { progress: text }).catch((error: unknown) => gone.abort(error)),
     signal,
   };
+  let running: Promise<unknown> = Promise.resolve();
   try {
     await writeLine(socket, { begun: true });
     host.log.info({ command: name }, 'a command on the control socket');
-    const result = await Promise.race([command.run(host, args, wire), stopped.promise]);
+    running = command.run(host, args, wire);
+    const result = await Promise.race([running, stopped.promise]);
     return { result: result ?? null };
   } catch (error) {
     const reason = reasonOf(error);
@@ -129,6 +139,8 @@ async function perform(
     return { error: reason.text };
   } finally {
     stopped.promise.catch(() => {}); // nobody waits for it any more
+    // The store is not closed under a command that is about to end.
+    await Promise.race([Promise.allSettled([running]), setTimeoutPromise(SETTLE_MS, undefined, { ref: false })]);
   }
 }
 

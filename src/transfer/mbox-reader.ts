@@ -208,8 +208,9 @@ class MboxReader {
     const match = /^content-length:[ \t]*(\d{1,12})[ \t]*\r?$/im.exec(header.toString('latin1'));
     if (match === null || this.#source.at === undefined) return 0;
     const end = this.#position + Number(match[1]);
-    const there = (await this.#source.at(end, 64)).toString('latin1');
-    return /^(\r?\n){0,2}(From |$)/.test(there) ? end : 0;
+    // From the byte before it, so that the end of the file can be told from a place beyond.
+    const there = (await this.#source.at(end - 1, 64)).toString('latin1');
+    return /^[\s\S](\r?\n){0,2}(From |$)/.test(there) ? end : 0;
   }
 }
 

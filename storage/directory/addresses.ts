@@ -47,7 +47,7 @@ export function parseAddress(text: string, options: { catchAll?: boolean } = {})
 /** An address that must be one. Errors: invalid. */
 export function theAddress(text: string, options: { catchAll?: boolean } = {}): Address {
   const address = parseAddress(text, options);
-  if (address === undefined) throw new StoreError('invalid', 'not an address');
+  if (address === undefined) throw new StoreError('invalid', `${JSON.stringify(text)} is not an address`);
   return address;
 }
 

@@ -170,7 +170,7 @@ function* localTargets(targets: readonly string[]): Op<string[]> {
   const names = new Set<string>();
   for (const text of targets) {
     const target = parseAddress(text);
-    if (target === undefined) throw new StoreError('invalid', 'a target is not an address');
+    if (target === undefined) throw new StoreError('invalid', `${JSON.stringify(text)} is not an address`);
     const { kind } = yield* resolve(text);
     if (kind === 'foreign') throw new StoreError('invalid', `${target.domain} is not a domain of ours`);
     if (kind === 'unknown') throw new StoreError('not-found', `there is nobody at ${formatAddress(target)}`);

@@ -44,7 +44,7 @@ export class SqlDirectory implements Directory {
 
   async addDomain(name: string): Promise<void> {
     const domain = canonicalDomain(name);
-    if (domain === '') throw new StoreError('invalid', 'not a domain name');
+    if (domain === '') throw new StoreError('invalid', `${JSON.stringify(name)} is not a domain name`);
     const now = this.#now();
     await this.#write(() => changes.addDomain(domain, now));
   }
@@ -83,7 +83,8 @@ export class SqlDirectory implements Directory {
   async addAccount(account: { address: string; passwordHash: string; quota: number | null }): Promise<Account> {
     const address = theAddress(account.address);
     // A suffix belongs to the sender's side (F137): such an address would shadow its base's.
-    if (splitSuffix(address.local).suffix !== '') throw new StoreError('invalid', 'an account with a +suffix');
+    if (splitSuffix(address.local).suffix !== '')
+      throw new StoreError('invalid', `${account.address} has a +suffix, which no account may have`);
     await this.#engine.read(DB, () => changes.refuseTaken(address));
     const id = newAccountId();
     const now = this.#now();

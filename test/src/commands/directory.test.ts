@@ -1,0 +1,149 @@
+// domain, account and alias on a data directory that no server uses.
+
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
+import { posthuis, type RunOptions } from '#test/support/program.ts';
+
+let folder: TemporaryFolder;
+beforeEach(async () => {
+  folder = await temporaryFolder();
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+const data = () => join(folder.path, 'data');
+const run = (words: string, options?: RunOptions) => posthuis(['--data', data(), ...words.split(' ')], options);
+const list = async (what: string) => JSON.parse((await run(`${what} list --json`)).stdout) as unknown[];
+
+async function succeeds(words: string, options?: RunOptions): Promise<string> {
+  const ran = await run(words, options);
+  expect(ran).toMatchObject({ status: 0, stderr: '' });
+  return ran.stdout;
+}
+
+async function refuses(words: string, message: string | RegExp, options?: RunOptions): Promise<void> {
+  const ran = await run(words, options);
+  expect(ran.stderr).toMatch(message);
+  expect(ran.stderr.trimEnd().split('\n')).toHaveLength(1);
+  expect(ran).toMatchObject({ status: 1, stdout: '' });
+}
+
+describe('the first command on an empty data directory', () => {
+  it('makes it, for its owner alone', async () => {
+    expect(await succeeds('domain list')).toBe('DOMAIN  DEFAULT\n');
+    expect(existsSync(join(data(), 'directory.db'))).toBe(true);
+    expect(statSync(data()).mode & 0o777).toBe(0o700);
+  });
+});
+
+describe('domain', () => {
+  it('adds, lists and removes; the first is the default', async () => {
+    await succeeds('domain add One.test');
+    await succeeds('domain add two.test');
+    expect(await list('domain')).toEqual([
+      { name: 'one.test', default: true },
+      { name: 'two.test', default: false },
+    ]);
+    await succeeds('domain remove two.test');
+    expect(await list('domain')).toHaveLength(1);
+  });
+
+  it('refuses one that is there, one that is not, one that is none, and removing one in use', async () => {
+    await succeeds('domain add x.test');
+    await refuses('domain add X.TEST', /x\.test/);
+    await refuses('domain add no..domain', '"no..domain" is not a domain name');
+    await refuses('domain remove other.test', /other\.test/);
+    await succeeds('account add anna@x.test');
+    await refuses('domain remove x.test', /accounts or aliases in x\.test/);
+  });
+});
+
+describe('account', () => {
+  beforeEach(() => succeeds('domain add x.test'));
+
+  it('adds with the password on standard input, lists, sets quota, removes', async () => {
+    const shown = await succeeds('account add Anna@X.test --password-stdin --quota 2GB', {
+      input: 'correct horse\r\n',
+    });
+    expect(shown).not.toContain('horse');
+    expect(await list('account')).toEqual([
+      {
+        id: expect.stringMatching(/^[a-z0-9]{16}$/),
+        address: 'anna@x.test',
+        enabled: true,
+        quota: 2 * 1024 ** 3,
+        bytes: 0,
+        messages: 0,
+      },
+    ]);
+    await succeeds('account quota anna@x.test none');
+    expect(await list('account')).toMatchObject([{ quota: null }]);
+    await succeeds('account remove anna@x.test');
+    expect(await list('account')).toEqual([]);
+  });
+
+  it('makes a password up, shows it once, and again a new one', async () => {
+    const password = /^password: ([a-z2-9]{5}(?:-[a-z2-9]{5}){3})$/m;
+    const first = password.exec(await succeeds('account add anna@x.test'))?.[1];
+    const second = password.exec(await succeeds('account password anna@x.test'))?.[1];
+    expect(first).toBeDefined();
+    expect(second).toBeDefined();
+    expect(first).not.toBe(second);
+  });
+
+  it.each([
+    ['short', '1234567\n', 'the password must have 8 characters or more'],
+    ['absent', '', 'the password must have 8 characters or more'],
+    ['on the second line', '\nlong enough\n', 'the password must have 8 characters or more'],
+    ['with control characters', 'long\tenough\n', 'the password must not have control characters'],
+    ['not UTF-8', Buffer.from('long\xffenough\n', 'latin1'), 'the password must be UTF-8'],
+    ['endless', 'x'.repeat(100_000), 'the password must have 1024 bytes or fewer'],
+  ])('refuses a password that is %s', async (_what, input, message) => {
+    await refuses('account add anna@x.test --password-stdin', message, { input });
+  });
+
+  it('counts characters of a password, not bytes, and takes no spaces away', async () => {
+    await refuses('account add anna@x.test --password-stdin', /8 characters/, { input: 'éééé\n' });
+    await succeeds('account add anna@x.test --password-stdin', { input: 'éééééééé\n' });
+    await succeeds('account password anna@x.test --password-stdin', { input: '  four  \n' });
+  });
+
+  it('refuses a domain that is not there, an address taken, an address that is none, an unknown account', async () => {
+    await refuses(
+      'account add anna@other.test',
+      'other.test is not a domain of this server: posthuis domain add other.test',
+    );
+    await succeeds('account add anna@x.test');
+    await refuses('account add ANNA@x.test', /anna@x\.test/);
+    await refuses('account add anna', '"anna" is not an address');
+    for (const words of ['password bert@x.test', 'remove bert@x.test', 'quota bert@x.test 1GB']) {
+      await refuses(`account ${words}`, 'there is no account bert@x.test');
+    }
+  });
+});
+
+describe('alias', () => {
+  beforeEach(async () => {
+    await succeeds('domain add x.test');
+    await succeeds('account add anna@x.test');
+  });
+
+  it('adds, lists and removes', async () => {
+    await succeeds('alias add Sales@x.test anna@x.test');
+    await succeeds('alias add @x.test sales@x.test anna@x.test');
+    expect(await list('alias')).toEqual([
+      { address: '@x.test', targets: ['sales@x.test', 'anna@x.test'] },
+      { address: 'sales@x.test', targets: ['anna@x.test'] },
+    ]);
+    expect(await succeeds('alias list')).toContain('sales@x.test  anna@x.test\n');
+    await succeeds('alias remove @x.test');
+    expect(await list('alias')).toHaveLength(1);
+  });
+
+  it('refuses one that is an account, a domain that is not there, an unknown one', async () => {
+    await refuses('alias add anna@x.test anna@x.test', /anna@x\.test/);
+    await refuses('alias add sales@other.test anna@x.test', /other\.test/);
+    await refuses('alias remove nobody@x.test', /nobody@x\.test/);
+  });
+});
