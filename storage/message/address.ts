@@ -137,6 +137,8 @@ class ListParser {
   #comment = '';
   /** Set once an address was read that a comment may still name. */
   #nameless = false;
+  /** Set after a '>': words up to the next comma are no address of their own. */
+  #afterAngle = false;
   #inGroup = false;
   #token: Token | undefined;
 
@@ -187,13 +189,14 @@ class ListParser {
         this.#bareAddress();
         break;
       case ':':
-        if (this.#inGroup || this.#words.length === 0) this.#words.push({ text: ':', spaced: false });
-        else this.#startGroup();
+        if (this.#inGroup) this.#words.push({ text: ':', spaced: false });
+        else if (this.#words.length > 0) this.#startGroup();
         break;
       case ';':
       case ',':
         this.#bareWords();
         this.#nameless = false;
+        this.#afterAngle = false;
         if (text === ';' && this.#inGroup) this.#endGroup();
         break;
       default: // a '>' that nothing opened
@@ -233,7 +236,11 @@ class ListParser {
 
   /** Words without an address: a bare local part, or what is left of a broken one. */
   #bareWords(): void {
-    if (this.#words.length > 0) this.#push('', '', joined(this.#words), '');
+    if (this.#afterAngle) {
+      if (this.#words.length > 0) this.#takeComment(joined(this.#words.splice(0)));
+    } else if (this.#words.length > 0) {
+      this.#push('', '', joined(this.#words), '');
+    }
     this.#reset();
   }
 
@@ -297,6 +304,7 @@ class ListParser {
     if (this.#isSpecial('>')) this.#advance();
     const host = parts.length > 1 ? joined(parts.pop() ?? []) : '';
     this.#push(name, route, parts.map(joined).join('@'), host);
+    this.#afterAngle = true;
   }
 
   /** The obsolete source route `@a,@b:` (RFC 5322 4.4), without its colon. */

@@ -77,13 +77,13 @@ export function references({ values }: PartHeader): string[] {
 
 /**
  * Old programs write sentences into In-Reply-To (`Message from Ann <ann@x> of Monday <id>`): of those only the last id
- * counts if it ends the sentence, else the first, so that an address is not taken for a message.
+ * counts, or the first if the sentence begins with it, so that an address is not taken for a message.
  */
 function answered(value: string): string[] {
   const ids = messageIds(value);
   if (!value.includes('<')) return /\s/.test(value) ? [] : ids;
   if (trim(value.replace(/<[^<>]*>|\([^()]*\)/g, '')) === '') return ids;
-  return value.endsWith('>') ? ids.slice(-1) : ids.slice(0, 1);
+  return value.startsWith('<') ? ids.slice(0, 1) : ids.slice(-1);
 }
 
 /** Longer ones are garbage (RFC 5322 2.1.1: a line has at most 998). */

@@ -105,6 +105,8 @@ test.each([
   [' , ;, ', []],
   ['a@b c@d', ['||a|b', '||c|d']],
   ['a@b; c@d', ['||a|b', '||c|d']],
+  ['<a@b>Ann, <c@d> Bob', ['Ann||a|b', 'Bob||c|d']],
+  ['Ann <a@b> junk, c@d', ['Ann||a|b', '||c|d']],
   ['Ann <a@b> Bob <c@d>', ['Ann||a|b', 'Bob||c|d']],
   ['Ann <a@b, Bob <c@d>', ['Ann||a|b', 'Bob||c|d']],
   ['Ann a@b', ['Ann||a|b']],
