@@ -6,6 +6,7 @@ import { createPop3Server } from '#protocols/pop3/server.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { MailAccount } from '#storage/ports.ts';
 import { type MailServer, type MailServerOptions, PASSWORD, startMailServer } from '#test/support/mail-server.ts';
+import { override } from '#test/support/override.ts';
 import { Pop3Wire } from './client.ts';
 
 const start = (options: Omit<MailServerOptions, 'create'> = {}) =>
@@ -19,17 +20,7 @@ function withAccount(change: (account: MailAccount) => Partial<MailAccount>): Om
   return {
     wrapStore: (store) => ({
       stage: (options) => store.stage(options),
-      mail: (id) => {
-        const account = store.mail(id);
-        const changed: Record<string, unknown> = change(account) as Record<string, unknown>;
-        return new Proxy(account, {
-          get(target, name: string) {
-            if (name in changed) return changed[name];
-            const value: unknown = Reflect.get(target, name);
-            return typeof value === 'function' ? value.bind(target) : value;
-          },
-        });
-      },
+      mail: (id) => override(store.mail(id), change(store.mail(id))),
     }),
   };
 }
