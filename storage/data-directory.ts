@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { startBackground } from './background/host.ts';
+import type { StoreData } from './background/member.ts';
 import { type BootRow, beginRun, bootsOf, endRun, readBoots } from './engines/sqlite/boots.ts';
 import { Control } from './engines/sqlite/control.ts';
 import { lockData } from './engines/sqlite/data-lock.ts';
@@ -38,6 +39,8 @@ export interface DataDirectory extends AsyncDisposable {
   readonly layout: Layout;
   readonly engine: SqliteEngine;
   readonly control: Control;
+  /** What a helper thread is told. */
+  readonly store: StoreData;
 }
 
 /** Opens a data directory for one thread. Errors: busy (another process has it), newer, corrupt, no-space. */
@@ -110,6 +113,7 @@ function openThread(layout: Layout, options: DataDirectoryOptions, rows: readonl
     layout,
     engine,
     control,
+    store: { data: layout.data, shared, boots: rows },
     [Symbol.asyncDispose]: async () => {
       await engine.close();
       control.close();

@@ -2,12 +2,20 @@
 // accounts. One in every server thread; what they share is made once, in the main thread.
 
 import { SqlMailAccount } from './account/mail-account.ts';
+import { type JobHost, runJob } from './background/jobs.ts';
+import type { BackupReport } from './backup/backup.ts';
+import type { RestoreReport } from './backup/restore.ts';
 import { clearStaging, createFileBlobs } from './blobs/files.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
 import { SqlDirectory } from './directory/directory.ts';
 import type { AccountId, Store } from './ports.ts';
+import type { Finding } from './verify/finding.ts';
 
+export type { BackupReport } from './backup/backup.ts';
+export type { RestoreReport } from './backup/restore.ts';
 export { createStoreShared, type StoreShared } from './engines/sqlite/shared.ts';
+
+export type { Finding } from './verify/finding.ts';
 
 export interface OpenStoreOptions extends DataDirectoryOptions {
   /** Days that an expunged message is kept for undelete. */
@@ -16,11 +24,21 @@ export interface OpenStoreOptions extends DataDirectoryOptions {
 
 const DAY = 86_400_000;
 
+/** A store with what an operator does to the whole of it. Each runs in a thread of its own, beside the server. */
+export interface OpenStore extends Store {
+  /** Looks through everything, and yields what is wrong. */
+  verify(): AsyncIterable<Finding>;
+  /** Writes a backup into an empty folder. Errors: exists, no-space. */
+  backup(folder: string): Promise<BackupReport>;
+  /** Brings back everything, or one account. Errors: invalid (no backup), newer, not-found, exists, no-space. */
+  restore(folder: string, address?: string): Promise<RestoreReport>;
+}
+
 /**
  * Opens the store of a data directory, which the main thread makes if it is empty. The main thread opens first and
  * closes last. Errors: busy (another process has it), newer, corrupt, no-space.
  */
-export async function openStore(options: OpenStoreOptions): Promise<Store> {
+export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   await using stack = new AsyncDisposableStack();
   const data = stack.use(await openDataDirectory(options));
   if (options.main) await clearStaging(data.layout.data);
@@ -29,17 +47,35 @@ export async function openStore(options: OpenStoreOptions): Promise<Store> {
   return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
-function compose(data: DataDirectory, options: OpenStoreOptions): Omit<Store, typeof Symbol.asyncDispose> {
+function compose(data: DataDirectory, options: OpenStoreOptions): Omit<OpenStore, typeof Symbol.asyncDispose> {
   const { engine, layout, control } = data;
   const { log, now = Date.now } = options;
   const blobs = createFileBlobs({ directory: layout.data, log });
   const directory = new SqlDirectory({ engine, now });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
+  const host = { store: data.store, log, fatal: options.fatal };
   const loose = (id: AccountId) => control.tell('loose', id);
   const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY };
   return {
     directory,
     mail: (id) => new SqlMailAccount(id, parts),
     stage: (limits) => blobs.stage(limits),
+    verify: () => verifying(data, host),
+    backup: (folder) => resultOf<BackupReport>(runJob(host, { name: 'backup', folder, now: now() })),
+    restore: (folder, address) => resultOf<RestoreReport>(runJob(host, { name: 'restore', folder, address })),
   };
+}
+
+async function* verifying({ control }: DataDirectory, host: JobHost): AsyncGenerator<Finding> {
+  // What a killed run, or a refused delivery, has left is no finding: it is being swept.
+  await control.ask('settled', undefined);
+  yield* runJob(host, { name: 'verify' }) as AsyncGenerator<Finding>;
+}
+
+/** Runs a job that yields nothing, to its result. */
+async function resultOf<T>(job: AsyncGenerator<unknown, unknown>): Promise<T> {
+  for (;;) {
+    const step = await job.next();
+    if (step.done === true) return step.value as T;
+  }
 }

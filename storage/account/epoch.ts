@@ -5,6 +5,7 @@
 // The key is the kernel's boot, not the server's process: what a killed process had committed is in the kernel's page
 // cache and stays readable, so nothing seen is lost by kill -9, and no jump is needed while the boot goes on.
 
+import { StoreError } from '../errors.ts';
 import { all, MAX_ROWS, type Op, one, run } from '../operation.ts';
 
 /** UIDs and ids that a jump leaves out; more than can be given between two syncs. */
@@ -87,7 +88,7 @@ export function* givenOut(account: string, hasMailboxes: boolean): Op<GivenOut |
 /** Leaves out everything that could have been seen, and begins a new epoch; to be durable before anything else. */
 export function* jumpEpoch(account: string, jump: Jump): Op<void> {
   const counter = yield* readCounter(account);
-  if (counter === undefined) return yield* beginDatabase(account, jump.bootId);
+  if (counter === undefined) return yield* beginNew(account, jump.bootId);
   const { restored, now } = jump;
   const replaced = restored?.replaced ?? null;
   const seconds = Math.floor(now / 1000);
@@ -130,6 +131,14 @@ function* skipUids(account: string, modseq: number, uidvalidity: number, restore
     ]);
   }
   yield* run("UPDATE class SET modseq = $2 WHERE account = $1 AND class = 'mail'", [account, modseq]);
+}
+
+/** A database without a counter row is new, or damaged, or another account's. */
+function* beginNew(account: string, bootId: string): Op<void> {
+  if ((yield* one('SELECT epoch FROM epoch LIMIT 1')) !== undefined) {
+    throw new StoreError('corrupt', `the counter row of ${account} is missing`);
+  }
+  yield* beginDatabase(account, bootId);
 }
 
 function* readCounter(account: string): Op<CounterRow | undefined> {

@@ -5,10 +5,6 @@ import type { Check } from './finding.ts';
 /** Of every database. */
 export const COUNTERS: readonly Check[] = [
   {
-    code: 'missing-counter',
-    sql: `SELECT 'there is no counter row' AS detail WHERE NOT EXISTS (SELECT 1 FROM counter WHERE account = $1)`,
-  },
-  {
     code: 'wrong-epoch',
     sql: `SELECT 'epoch ' || c.epoch || ' of the counter row is not the current one' AS detail FROM counter c
       WHERE c.account = $1 AND NOT EXISTS (SELECT 1 FROM epoch e

@@ -18,6 +18,8 @@ export interface OpenDatabase {
   readonly busyTimeout: number;
   /** Makes the file if it isn't there. */
   readonly create?: boolean;
+  /** A copy that is only looked at; it is left as it is. */
+  readonly readonly?: boolean;
 }
 
 interface Prepared {
@@ -37,12 +39,13 @@ export class Database {
 
   constructor(options: OpenDatabase) {
     this.file = options.file;
-    this.#sqlite = new Sqlite(options.file, { timeout: options.busyTimeout, fileMustExist: options.create !== true });
+    const { busyTimeout: timeout, create = false, readonly = false } = options;
+    this.#sqlite = new Sqlite(options.file, { timeout, readonly, fileMustExist: !create });
     try {
       this.#sqlite.exec(SETTINGS);
       // The first read opens the WAL file; from here to close() nobody can delete it (each connection in WAL mode
       // holds a shared lock on the database). A new file is turned into one with a WAL.
-      if (this.#sqlite.pragma('journal_mode', { simple: true }) !== 'wal') {
+      if (!readonly && this.#sqlite.pragma('journal_mode', { simple: true }) !== 'wal') {
         this.#sqlite.pragma('journal_mode = WAL');
       }
       this.#begin = this.#sqlite.prepare('BEGIN');

@@ -188,6 +188,11 @@ export class SqliteEngine implements Engine {
     });
   }
 
+  /** Raises the generation of a database whose file was replaced: whoever follows it looks again. */
+  announce(db: DatabaseKey): void {
+    this.#feed.raise(db);
+  }
+
   /** Opens the database and keeps it open until `closeIdle` or the budget closes it. */
   async touch(db: DatabaseKey): Promise<void> {
     const seat = this.#enter(db) ?? (await this.#enterLater(db));

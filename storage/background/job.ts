@@ -1,0 +1,65 @@
+// A thread for one long piece of work (verify, backup, restore): its statements hold a thread for seconds, so it is
+// neither a server's nor the one that checkpoints.
+
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { backUp } from '../backup/backup.ts';
+import { restoreBackup } from '../backup/restore.ts';
+import { StoreError } from '../errors.ts';
+import type { StoreLog } from '../log.ts';
+import { verify } from '../verify/verify.ts';
+import type { FromJob, JobData } from './jobs.ts';
+import { joinStore, type Member } from './member.ts';
+
+/** Files kept open at most: work goes from one account to the next. */
+const HANDLES = 2;
+
+// Imported anywhere else (a test reads every module), it does nothing.
+if (parentPort !== null && workerData?.kind === 'posthuis-job') await runJob(parentPort, workerData);
+
+async function runJob(port: MessagePort, data: JobData): Promise<void> {
+  const post = (message: FromJob) => port.postMessage(message);
+  const line = (level: 'fatal' | 'error' | 'warn' | 'info' | 'debug') => (fields: object, message: string) =>
+    post({ kind: 'log', level, fields, message });
+  const log = {
+    fatal: line('fatal'),
+    error: line('error'),
+    warn: line('warn'),
+    info: line('info'),
+    debug: line('debug'),
+  };
+  const member = joinStore(data, {
+    log,
+    handles: HANDLES,
+    maintenance: {
+      hold: (name) => member.control.ask('hold', name),
+      grown: (name) => member.control.tell('grown', name),
+    },
+    fatal: (error) => post({ kind: 'fatal', message: error.message }),
+  });
+  try {
+    post({ kind: 'done', value: await work(member, log, data, (value) => post({ kind: 'item', value })) });
+  } catch (error) {
+    const code = error instanceof StoreError ? error.code : 'unavailable';
+    post({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  }
+  await member.engine.close();
+  member.control.close();
+  port.close();
+}
+
+async function work(
+  member: Member,
+  log: StoreLog,
+  { job, shared }: JobData,
+  item: (value: unknown) => void,
+): Promise<unknown> {
+  switch (job.name) {
+    case 'verify':
+      for await (const finding of verify(member)) item(finding);
+      return undefined;
+    case 'backup':
+      return backUp(member, job.folder, job.now);
+    case 'restore':
+      return restoreBackup({ ...member, log, bootId: shared.bootId, now: Date.now }, job.folder, job.address);
+  }
+}

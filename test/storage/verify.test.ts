@@ -1,0 +1,235 @@
+// `verify` over a store: clean while it is being written, and each damage named.
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import pino from 'pino';
+import { expect, test } from 'vitest';
+import { createStoreShared, type Finding, type OpenStore, openStore } from '#storage/open.ts';
+import { temporaryFolder } from '#test/support/folder.ts';
+
+function open(data: string): Promise<OpenStore> {
+  const fatal = (error: Error) => {
+    throw error;
+  };
+  const log = pino({ level: 'silent' });
+  return openStore({ data, log, shared: createStoreShared(), main: true, handles: 10, retentionDays: 14, fatal });
+}
+
+async function append(store: OpenStore, id: string, bytes: Uint8Array): Promise<number> {
+  const inbox = await store.mail(id).mailboxByPath('INBOX');
+  await using staging = store.stage({ maxBytes: 10_000_000 });
+  await staging.write(bytes);
+  await using staged = await staging.finish();
+  const [appended] = await store.mail(id).append(inbox?.id ?? 0, [{ staged }]);
+  return appended?.uid ?? 0;
+}
+
+const message = (n: number) => Buffer.from(`Subject: ${n}\r\nMessage-ID: <${n}@x>\r\n\r\nHello ${n}\r\n`);
+const large = () => {
+  const noise = Buffer.alloc(200_000);
+  for (let i = 0; i < noise.length; i++) noise[i] = 33 + ((i * 7919 + (i >> 3) * 104_729) % 90);
+  return Buffer.concat([Buffer.from('Subject: large\r\n\r\n'), noise]);
+};
+
+/** An account with three small messages, a large one and an expunged one. */
+async function filled(store: OpenStore, address: string): Promise<string> {
+  const { id } = await store.directory.addAccount({ address, passwordHash: 'x', quota: null });
+  for (let n = 1; n <= 4; n++) await append(store, id, message(n));
+  await append(store, id, large());
+  const mail = store.mail(id);
+  const inbox = await mail.mailboxByPath('INBOX');
+  await mail.expunge(inbox?.id ?? 0, [[2, 2]], { onlyDeleted: false });
+  const sent = await mail.mailboxByPath('Sent');
+  await mail.copy(inbox?.id ?? 0, [[1, 3]], sent?.id ?? 0);
+  return id;
+}
+
+async function findings(store: OpenStore): Promise<Finding[]> {
+  return await Array.fromAsync(store.verify());
+}
+
+type Damage = readonly [what: string, code: string, damage: (folder: string) => void | Promise<void>];
+
+function sql(file: string, ...statements: string[]): void {
+  const database = new Sqlite(file);
+  database.unsafeMode();
+  for (const statement of statements) database.exec(statement);
+  database.close();
+}
+
+const OF_AN_ACCOUNT: readonly Damage[] = [
+  ['the account’s count of messages', 'wrong-messages', damaging('UPDATE counter SET messages = messages + 1')],
+  ['the account’s bytes', 'wrong-bytes', damaging('UPDATE counter SET bytes = bytes - 1')],
+  ['the class’s count', 'wrong-class', damaging("UPDATE class SET objects = objects + 1 WHERE class = 'mail'")],
+  ['a mailbox’s total', 'wrong-total', damaging("UPDATE mailbox SET total = 9 WHERE name = 'INBOX'")],
+  ['a mailbox’s unseen', 'wrong-unseen', damaging("UPDATE mailbox SET unseen = 9 WHERE name = 'INBOX'")],
+  ['a mailbox’s bytes', 'wrong-mailbox-bytes', damaging("UPDATE mailbox SET bytes = 9 WHERE name = 'INBOX'")],
+  ['a mailbox’s uidnext', 'wrong-uidnext', damaging("UPDATE mailbox SET uidnext = 3 WHERE name = 'INBOX'")],
+  ['a mailbox’s modseq', 'wrong-modseq', damaging("UPDATE mailbox SET modseq = 999999 WHERE name = 'INBOX'")],
+  ['a class’s modseq', 'wrong-modseq', damaging("UPDATE class SET modseq = 2 WHERE class = 'mail'")],
+  ['the next id', 'wrong-next-id', damaging('UPDATE counter SET next_id = 5')],
+  ['the epoch', 'wrong-epoch', damaging('UPDATE counter SET epoch = 7')],
+  ['the counter row', 'corrupt', damaging('DELETE FROM counter')],
+  [
+    'a placement without a message',
+    'missing-message',
+    damaging('DELETE FROM message WHERE id = (SELECT message FROM placement LIMIT 1)'),
+  ],
+  [
+    'a message without content',
+    'missing-content',
+    damaging('DELETE FROM content WHERE message = (SELECT message FROM placement LIMIT 1)'),
+  ],
+  [
+    'content without a body',
+    'missing-body',
+    damaging('UPDATE content SET body = NULL WHERE message = (SELECT min(id) FROM message)'),
+  ],
+  [
+    'damaged content',
+    'damaged-content',
+    damaging("UPDATE content SET body = x'28b52ffd04' WHERE message = (SELECT min(id) FROM message)"),
+  ],
+  ['a size', 'wrong-size', damaging('UPDATE message SET size = size + 1 WHERE id = (SELECT min(id) FROM message)')],
+  ['a placement in no mailbox', 'orphan-placement', damaging("DELETE FROM mailbox WHERE name = 'Sent'")],
+  ['a message in no mailbox', 'orphan-message', damaging('DELETE FROM expunged')],
+  [
+    'content of no message',
+    'orphan-content',
+    damaging(
+      "INSERT INTO content VALUES (99999, 'x', x'', x'', x'')",
+      'UPDATE content SET account = (SELECT account FROM counter)',
+    ),
+  ],
+  [
+    'a UID that is there twice',
+    'duplicate-uid',
+    damaging(
+      'CREATE TABLE copy AS SELECT * FROM placement',
+      'DROP TABLE placement',
+      'ALTER TABLE copy RENAME TO placement',
+      'INSERT INTO placement SELECT * FROM placement WHERE uid = 1',
+    ),
+  ],
+  ['a UID given again', 'duplicate-uid', damaging('UPDATE expunged SET uid = 1')],
+  ['the file itself', 'corrupt', (account) => writeFile(join(account, 'mail.db'), 'x'.repeat(8192))],
+  [
+    'an index',
+    'corrupt',
+    damaging(
+      'PRAGMA writable_schema = 1',
+      "UPDATE sqlite_schema SET sql = 'CREATE UNIQUE INDEX mailbox_name ON mailbox (account, parent, special)' WHERE name = 'mailbox_name'",
+      'PRAGMA writable_schema = 0',
+    ),
+  ],
+  ['a newer file', 'newer', damaging('PRAGMA user_version = 99')],
+  ['a database that is not there', 'corrupt', (account) => rm(join(account, 'mail.db'))],
+  ['a folder that is not there', 'missing-database', (account) => rm(account, { recursive: true })],
+  [
+    'a blob that is not there',
+    'missing-blob',
+    async (account) => {
+      for (const name of await readdir(join(account, 'blobs'))) await rm(join(account, 'blobs', name));
+    },
+  ],
+  [
+    'a damaged blob',
+    'damaged-blob',
+    async (account) => {
+      for (const name of await readdir(join(account, 'blobs'))) await writeFile(join(account, 'blobs', name), 'x');
+    },
+  ],
+  ['a blob that nothing names', 'dangling-blob', (account) => writeFile(join(account, 'blobs', '0'.repeat(64)), 'x')],
+];
+
+const OF_THE_STORE: readonly Damage[] = [
+  [
+    'an account that the directory does not know',
+    'unknown-account',
+    (data) => sql(join(data, 'directory.db'), "DELETE FROM mail_account WHERE local = 'bert'"),
+  ],
+  [
+    'a credential of nobody',
+    'orphan-credential',
+    (data) => sql(join(data, 'directory.db'), "INSERT INTO credential VALUES ('x', 'password', '', 1)"),
+  ],
+  ['an account of no domain', 'orphan-account', (data) => sql(join(data, 'directory.db'), 'DELETE FROM domain')],
+  [
+    'a recipient of nothing',
+    'orphan-recipient',
+    (data) =>
+      sql(
+        join(data, 'queue.db'),
+        "INSERT INTO queued_recipient VALUES (1, 1, '', '', '', 0, 'waiting', 0, 0, 0, '', '')",
+      ),
+  ],
+];
+
+function damaging(...statements: string[]): (account: string) => void {
+  return (account) => sql(join(account, 'mail.db'), ...statements);
+}
+
+test('verify names what is wrong with each account', async () => {
+  await using folder = await temporaryFolder();
+  const accounts = new Map<string, string>();
+  {
+    await using store = await open(folder.path);
+    await store.directory.addDomain('example.test');
+    for (const [n] of OF_AN_ACCOUNT.entries()) {
+      const id = await filled(store, `a${n}@example.test`);
+      accounts.set(`a${n}@example.test`, join(folder.path, 'accounts', id.slice(0, 2), id));
+    }
+    expect(await findings(store)).toEqual([]);
+  }
+  for (const [n, [, , damage]] of OF_AN_ACCOUNT.entries()) await damage(accounts.get(`a${n}@example.test`) ?? '');
+  await using store = await open(folder.path);
+  const found = await findings(store);
+  for (const [n, [what, code]] of OF_AN_ACCOUNT.entries()) {
+    const codes = found.filter(({ address }) => address === `a${n}@example.test`).map((finding) => finding.code);
+    expect(codes, what).toContain(code);
+    // One damage is a few findings, and none of another account.
+    expect(codes.length, `${what}: ${codes}`).toBeLessThan(15);
+  }
+});
+
+test('verify names what is wrong with the directory and the queue', async () => {
+  await using folder = await temporaryFolder();
+  {
+    await using store = await open(folder.path);
+    await store.directory.addDomain('example.test');
+    for (const name of ['anna', 'bert']) await filled(store, `${name}@example.test`);
+  }
+  for (const [, , damage] of OF_THE_STORE) await damage(folder.path);
+  await using store = await open(folder.path);
+  const found = await findings(store);
+  for (const [what, code] of OF_THE_STORE)
+    expect(
+      found.map((finding) => finding.code),
+      what,
+    ).toContain(code);
+});
+
+test('verify finds nothing while the store is being written, and accounts come and go', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await open(folder.path);
+  await store.directory.addDomain('example.test');
+  const id = await filled(store, 'anna@example.test');
+  const mail = store.mail(id);
+  const inbox = (await mail.mailboxByPath('INBOX'))?.id ?? 0;
+  const stop = new AbortController();
+  const writing = async () => {
+    for (let n = 10; !stop.signal.aborted; n++) {
+      const uid = await append(store, id, n % 5 === 0 ? large() : message(n));
+      if (n % 3 === 0) await mail.expunge(inbox, [[uid, uid]], { onlyDeleted: false });
+      if (n % 20 === 0) {
+        const account = { address: `u${n}@example.test`, passwordHash: 'x', quota: null };
+        const { id: other } = await store.directory.addAccount(account);
+        if (n % 40 === 0) await store.directory.removeAccount(other);
+      }
+    }
+  };
+  const writer = writing();
+  for (let round = 0; round < 3; round++) expect(await findings(store)).toEqual([]);
+  stop.abort();
+  await writer;
+});
