@@ -84,6 +84,7 @@ export class Session {
       if ('error' in next) this.#malformed(next);
       else await this.#execute(next);
       await this.reader.finish();
+      this.connection.flushSoon();
     }
   }
 

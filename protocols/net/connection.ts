@@ -78,6 +78,7 @@ export class Connection {
   #skipped = 0;
   #paused = false;
 
+  #flushing = false;
   #ended = false;
   #closed = false;
   #waiter: ((event: Event) => void) | null = null;
@@ -214,6 +215,16 @@ export class Connection {
   /** Sends what is written. */
   flush(): void {
     this.out.flush();
+  }
+
+  /** Sends what is written when other work gets its turn: for a reply whose sender goes on with the next command. */
+  flushSoon(): void {
+    if (this.#flushing || this.out.pending === 0) return;
+    this.#flushing = true;
+    setImmediate(() => {
+      this.#flushing = false;
+      this.flush();
+    });
   }
 
   /** Sends what is written and waits until the kernel has taken it. Rejects with Disconnected. */

@@ -25,9 +25,9 @@ export function sequenceSet(scanner: Scanner): SequenceSet {
     const second = found[2] === undefined ? first : member(found[2]);
     const last = pairs.at(-1);
     // Clients list 1,2,3,...: taken as one range.
-    if (last !== undefined && first === second && first !== STAR && last[1] === first - 1 && last[0] <= last[1]) {
-      last[1] = first;
-    } else pairs.push([first, second]);
+    const follows = last !== undefined && first === second && first !== STAR && last[1] === first - 1;
+    if (follows && last[0] !== STAR && last[0] <= last[1]) last[1] = first;
+    else pairs.push([first, second]);
     if (pairs.length > SEQUENCE_RANGES) throw new BadCommand('Too many ranges in a sequence set');
   } while (scanner.take(','));
   return { pairs };

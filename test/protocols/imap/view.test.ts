@@ -1,0 +1,227 @@
+// The shared index and the views over it, against a plain model: whatever happens to a mailbox, each view's sequence
+// numbers stand for the same messages until it is told, and what it is told makes it right.
+import { expect, test } from 'vitest';
+import { KeywordSets } from '#protocols/imap/index/keyword-sets.ts';
+import { MailboxIndex } from '#protocols/imap/index/mailbox-index.ts';
+import { countBelow, Rows } from '#protocols/imap/index/rows.ts';
+import { createRecentShared, RecentLedger } from '#protocols/imap/recent.ts';
+import { expungedBetween, View } from '#protocols/imap/view/view.ts';
+import type { Placement } from '#storage/ports.ts';
+import { between, pick, type Random, seeded } from '#test/support/random.ts';
+
+function placement(uid: number, modseq: number, flags = 0): Placement {
+  return { uid, message: uid + 1_000, item: uid + 1_000, flags, keywords: '', modseq };
+}
+
+/** The mailbox as it is: UID to modseq and flags. */
+class Model {
+  readonly live = new Map<number, Placement>();
+  modseq = 0;
+  nextUid = 1;
+}
+
+/** What a client has been told. */
+interface Client {
+  view: View;
+  tick: number;
+  modseq: number;
+  /** By sequence number. */
+  uids: number[];
+  /** By UID, as it was told last. */
+  flags: Map<number, number>;
+}
+
+function step(random: Random, model: Model, index: MailboxIndex): void {
+  const kind = between(random, 0, 9);
+  const uids = [...model.live.keys()];
+  model.modseq++;
+  if (kind < 5) {
+    const added: Placement[] = [];
+    for (let count = between(random, 1, 30); count > 0; count--) {
+      added.push(placement(model.nextUid, model.modseq));
+      model.nextUid += between(random, 1, 3);
+    }
+    for (const one of added) model.live.set(one.uid, one);
+    index.apply(added);
+  } else if (kind < 7 && uids.length > 0) {
+    const first = pick(random, uids);
+    const last = first + between(random, 0, 40);
+    const changed = uids
+      .filter((uid) => uid >= first && uid <= last)
+      .map((uid) => placement(uid, model.modseq, between(random, 0, 31)));
+    for (const one of changed) model.live.set(one.uid, one);
+    index.apply(changed);
+  } else if (uids.length > 0) {
+    const first = pick(random, uids);
+    const last = first + between(random, 0, 60);
+    for (const uid of uids) if (uid >= first && uid <= last) model.live.delete(uid);
+    index.remove(first, last);
+  }
+  if (between(random, 0, 200) === 0) {
+    const rows = new Rows(0);
+    index.load(
+      rows,
+      [...model.live.values()].sort((a, b) => a.uid - b.uid),
+    );
+    index.replace(rows);
+  }
+}
+
+/** Tells a client everything, as a session does, and checks that what it knows now is what is. */
+function tell(client: Client, index: MailboxIndex, model: Model): void {
+  const after = index.view;
+  for (const seq of expungedBetween(client.view, after)) client.uids.splice(seq - 1, 1);
+  const changed = index.changedSince(after, client.tick, client.modseq);
+  for (let seq = client.uids.length + 1; seq <= after.exists; seq++) {
+    const slot = after.slotOf(seq);
+    client.uids.push(after.rows.uid(slot));
+    client.flags.set(after.rows.uid(slot), after.rows.flags(slot));
+  }
+  for (const slot of changed.keys()) client.flags.set(after.rows.uid(slot), after.rows.flags(slot));
+  client.view = after;
+  client.tick = index.tick;
+  client.modseq = index.modseq;
+  expect(client.uids).toEqual([...model.live.keys()].sort((a, b) => a - b));
+  for (const [uid, { flags }] of model.live) expect(client.flags.get(uid)).toBe(flags);
+}
+
+test('views stay right through 6,000 random changes, expunges and new rows', () => {
+  const random = seeded(20_261_122);
+  const model = new Model();
+  const index = new MailboxIndex(1, new KeywordSets());
+  const clients: Client[] = Array.from({ length: 4 }, () => ({
+    view: index.view,
+    tick: index.tick,
+    modseq: 0,
+    uids: [],
+    flags: new Map(),
+  }));
+  let checks = 0;
+  for (let round = 0; round < 6_000; round++) {
+    step(random, model, index);
+    const client = pick(random, clients);
+    // Until it is told, its numbers are what they were.
+    if (client.uids.length > 0 && round % 10 === 0) {
+      const seq = between(random, 1, client.uids.length);
+      const slot = client.view.slotOf(seq);
+      expect(client.view.rows.uid(slot)).toBe(client.uids[seq - 1]);
+      expect(client.view.seqOf(slot)).toBe(seq);
+      expect(client.view.exists).toBe(client.uids.length);
+      checks++;
+    }
+    if (between(random, 0, 30) === 0) {
+      tell(client, index, model);
+      checks++;
+    }
+    if (model.live.size > 3_000) {
+      const half = [...model.live.keys()].slice(0, 2_000);
+      for (const uid of half) model.live.delete(uid);
+      index.remove(half[0] ?? 0, half.at(-1) ?? 0);
+    }
+  }
+  expect(checks).toBeGreaterThan(600);
+});
+
+test('ranges of a view give its messages in order, by number and by UID', () => {
+  const rows = new Rows(0);
+  for (let uid = 10; uid <= 100; uid += 10) rows.append(uid, 0, 0, 1, uid);
+  const view = new View(rows, rows.count, Uint32Array.from([1, 4]));
+  const uids = (members: Iterable<{ slot: number; seq: number }>) =>
+    [...members].map(({ slot, seq }) => [seq, rows.uid(slot)]);
+  expect(view.exists).toBe(8);
+  expect(uids(view.all())).toEqual([
+    [1, 10],
+    [2, 30],
+    [3, 40],
+    [4, 60],
+    [5, 70],
+    [6, 80],
+    [7, 90],
+    [8, 100],
+  ]);
+  expect(
+    uids(
+      view.bySequence([
+        [2, 4],
+        [8, 20],
+      ]),
+    ),
+  ).toEqual([
+    [2, 30],
+    [3, 40],
+    [4, 60],
+    [8, 100],
+  ]);
+  expect(
+    uids(
+      view.byUid([
+        [20, 50],
+        [95, 4_000_000_000],
+      ]),
+    ),
+  ).toEqual([
+    [2, 30],
+    [3, 40],
+    [8, 100],
+  ]);
+  expect(uids(view.byUid([[20, 20]]))).toEqual([]);
+  expect(view.slotOfUid(20)).toBe(-1);
+  expect(view.slotOfUid(30)).toBe(2);
+  expect(view.slotOf(0)).toBe(-1);
+  expect(view.slotOf(9)).toBe(-1);
+  expect(view.lastUid).toBe(100);
+  expect(new View(new Rows(0), 0, new Uint32Array(0)).lastUid).toBe(0);
+  expect(countBelow(Uint32Array.from([1, 4]), 4)).toBe(1);
+});
+
+test('an old view sees flags as they are now, also after the rows were made anew', () => {
+  const index = new MailboxIndex(1, new KeywordSets());
+  index.apply(Array.from({ length: 4_000 }, (_, at) => placement(at + 1, 1)));
+  const old = index.view;
+  index.remove(1, 3_000);
+  index.apply([placement(3_500, 2, 4)]);
+  expect(index.view.rows).not.toBe(old.rows);
+  expect(old.exists).toBe(4_000);
+  expect(old.rows.flags(old.slotOf(3_500))).toBe(4);
+  expect(old.rows.uid(old.slotOf(3_500))).toBe(3_500);
+  // What is gone keeps the flags it had.
+  expect(old.rows.flags(old.slotOf(5))).toBe(0);
+});
+
+test('keyword sets have the text and the spelling of the store', () => {
+  const sets = new KeywordSets();
+  expect(sets.knows('1 2')).toBe(false);
+  sets.learn(
+    new Map([
+      [1, '$Forwarded'],
+      [2, 'Work'],
+    ]),
+  );
+  expect(sets.knows('1 2')).toBe(true);
+  const both = sets.intern('1 2');
+  expect(sets.intern('1 2')).toBe(both);
+  expect(sets.text(1, both, false)).toBe('\\Seen $Forwarded Work');
+  expect(sets.text(0, 0, true)).toBe('\\Recent');
+  expect(sets.holds(both, 'work')).toBe(true);
+  expect(sets.holds(both, 'play')).toBe(false);
+  expect(sets.changed(both, 'remove', ['WORK'])).toBe(sets.intern('1'));
+  expect(sets.changed(sets.intern('2'), 'add', ['$forwarded'])).toBe(both);
+  expect(sets.changed(both, 'replace', [])).toBe(0);
+});
+
+test('no message is recent in two sessions', () => {
+  const shared = createRecentShared(0);
+  const [one, other] = [new RecentLedger(shared), new RecentLedger(shared)];
+  expect(one.unclaimed('a', 1)).toBeUndefined();
+  expect(one.claim('a', 1, 11, 1)).toBe(1);
+  expect(other.unclaimed('a', 1)).toBe(11);
+  expect(other.claim('a', 1, 11, 1)).toBe(11);
+  expect(other.claim('a', 1, 13, 1)).toBe(11);
+  expect(one.claim('a', 1, 12, 1)).toBe(12);
+  expect(one.claim('b', 1, 5, 3)).toBe(3);
+  one.learn('c', 9, 7);
+  one.learn('c', 9, 1);
+  expect(other.unclaimed('c', 9)).toBe(7);
+  expect(other.claim('d', 1, 5, 5)).toBe(5);
+  expect(other.unclaimed('d', 1)).toBe(5);
+});
