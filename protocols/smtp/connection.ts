@@ -7,7 +7,6 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
-import { HANDSHAKE_MS } from '#protocols/net/limits.ts';
 import type { Peer, Principal, SmtpReply } from '#protocols/ports.ts';
 import { COMMANDS } from './commands/table.ts';
 import { decodeLine, splitVerb } from './grammar.ts';
@@ -75,6 +74,10 @@ export class Connection extends SMTPConnection implements Session {
 
   cut(reply: SmtpReply): void {
     if (this._closing || this.#gone) return;
+    if (this._upgrading) {
+      this.destroy(); // in the middle of a handshake nothing can be said
+      return;
+    }
     this.#write(format(reply));
     this.close();
   }
@@ -163,8 +166,10 @@ export class Connection extends SMTPConnection implements Session {
   #upgrade(): void {
     this.#after = null;
     this.#flush();
-    this.#phaseTimer = setTimeout(() => this._socket.destroy(), HANDSHAKE_MS).unref();
+    this.#phaseTimer = setTimeout(() => this._socket.destroy(), this.part.limits.handshakeMs).unref();
     (this._server as SmtpServer).refreshSecureContext();
+    const plain = this._socket;
+    while (plain.read() !== null); // what was not protected is not heard (CVE-2011-0411)
     super.upgrade(
       () => {},
       () => {

@@ -1,5 +1,7 @@
 // Every limit of an SMTP session, with its reason. Tests hand in smaller ones.
 
+import { HANDSHAKE_MS } from '#protocols/net/limits.ts';
+
 export interface Limits {
   readonly commandOctets: number;
   readonly authOctets: number;
@@ -13,6 +15,7 @@ export interface Limits {
   readonly logins: number;
   readonly connections: number;
   readonly idleMs: number;
+  readonly handshakeMs: number;
   readonly dataMs: number;
   readonly sessionMs: number;
   readonly graceMs: number;
@@ -44,6 +47,8 @@ export const LIMITS: Limits = {
   connections: 4_000,
   /** Silence while we wait for the peer: RFC 5321 4.5.3.2.7 asks for at least 5 minutes. */
   idleMs: 300_000,
+  /** The same for a TLS handshake, where a peer that shut its side is not noticed. */
+  handshakeMs: HANDSHAKE_MS,
   /** From DATA to the final dot: 50 MB over a line of 250 kbit/s. */
   dataMs: 1_800_000,
   /** A whole session: kept connections of a busy peer are renewed, a trickle of bytes is not for ever. */

@@ -33,6 +33,7 @@ export interface SmtpServersOptions {
   readonly trusted?: (address: string) => boolean;
   readonly quota?: number;
   readonly sync?: SyncCalls;
+  readonly fatal?: (error: Error) => void;
   readonly log?: Logger;
   /** Wraps the store, to see a fault in it. */
   readonly wrap?: (store: SqlStore) => Store;
@@ -55,7 +56,9 @@ export interface SmtpServers extends AsyncDisposable {
 export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpServers> {
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await temporaryFolder()).path;
-  const real = opening.use(await openSqlStore(folder, { sync: options.sync ?? NO_SYNC }));
+  const real = opening.use(
+    await openSqlStore(folder, { sync: options.sync ?? NO_SYNC, ...(options.fatal && { fatal: options.fatal }) }),
+  );
   const store = options.wrap?.(real) ?? real;
   const log = options.log ?? pino({ level: 'silent' });
   await real.directory.addDomain('example.test');

@@ -34,6 +34,8 @@ export interface SqlStoreOptions {
   /** The kernel boot that this is; a store opened under another one jumps (DESIGN 4). */
   readonly bootId?: string;
   readonly sync?: SyncCalls;
+  /** What a failed sync comes to; thrown if not given. */
+  readonly fatal?: (error: Error) => void;
 }
 
 /** Tests of durability have syncs of their own; all others need not wait for the disk. */
@@ -54,9 +56,11 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
     maintenance: null,
     bulk: (operation, args) => bulkOperation(operation, structuredClone(args)),
     ...(options.now === undefined ? {} : { now: () => options.now ?? 0 }),
-    fatal: (error) => {
-      throw error;
-    },
+    fatal:
+      options.fatal ??
+      ((error) => {
+        throw error;
+      }),
   });
   if (!(await hasDirectory(engine))) await create(layout, { kind: 'directory' }, boots, sync);
   const blobs = createFileBlobs({ directory: folder, log });
