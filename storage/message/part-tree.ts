@@ -243,8 +243,10 @@ export class PartTree {
 
   #close(open: Open, start: number, before: number): void {
     const { part } = open;
-    const trimmed = start - before >= part.body;
-    part.end = trimmed ? start - before : part.body;
+    // An empty last part ends with the line end that ends its header block: that is inside this one, too.
+    const least = part.children.at(-1)?.end ?? part.body;
+    const trimmed = start - before >= least;
+    part.end = trimmed ? start - before : least;
     part.lines = Math.max(0, this.lines - open.linesBefore - (trimmed && before > 0 ? 1 : 0));
     if (open.boundary !== undefined) this.boundaries--;
     if (part.kind === 'message') this.#messages--;
