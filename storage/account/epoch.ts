@@ -48,8 +48,11 @@ export interface Jump {
   readonly restored?: Restored;
 }
 
-/** What the file that a restore replaces had given out; null if there was none, or it could not be read. */
+/** What a restore knows. */
 export interface Restored {
+  /** When the backup was made, unix ms. */
+  readonly made: number;
+  /** What the file that is replaced had given out; null if there was none, or it could not be read. */
   readonly replaced: GivenOut | null;
 }
 
@@ -93,7 +96,10 @@ export function* jumpEpoch(account: string, jump: Jump): Op<void> {
   const replaced = restored?.replaced ?? null;
   const seconds = Math.floor(now / 1000);
   const modseq = Math.max(Math.max(counter.modseq, replaced?.modseq ?? 0) + JUMP_MODSEQS, seconds * JUMP_MODSEQS);
-  const uidvalidity = Math.max(counter.uidvalidity, replaced?.uidvalidity ?? 0, seconds) + JUMP_UIDVALIDITIES;
+  // How far UIDVALIDITYs had run ahead of the clock; added, so that two restores of one backup have different ones.
+  const ahead = restored === undefined ? 0 : Math.max(0, counter.uidvalidity - Math.floor(restored.made / 1000));
+  const lastUidvalidity = Math.max(counter.uidvalidity, replaced?.uidvalidity ?? 0, seconds + ahead);
+  const uidvalidity = lastUidvalidity + JUMP_UIDVALIDITIES;
   // A restored file takes its epoch and ids from the clock: the same backup may be restored again, with nothing to tell.
   const epoch = Math.max(counter.epoch, replaced?.epoch ?? 0, restored === undefined ? 0 : now - 1) + 1;
   const nextId = Math.max(counter.next_id, replaced?.nextId ?? 0) + JUMP_IDS;

@@ -104,8 +104,8 @@ async function parseManifest(path: string): Promise<Manifest> {
   try {
     const manifest: Partial<Manifest> = JSON.parse(await readFile(path, 'utf8'));
     const { format, made, accounts } = manifest;
-    if (typeof format === 'number' && typeof made === 'string' && typeof accounts === 'number') {
-      return { format, made, accounts };
+    if (typeof format === 'number' && typeof accounts === 'number' && !Number.isNaN(Date.parse(String(made)))) {
+      return { format, made: String(made), accounts };
     }
   } catch (error) {
     if (!isMissing(error) && !(error instanceof SyntaxError)) throw error;

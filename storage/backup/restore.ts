@@ -32,6 +32,11 @@ export interface RestoreReport {
   readonly setAside: readonly string[];
 }
 
+/** A backup's files, and when it was made (unix ms). */
+interface Backup extends Layout {
+  readonly made: number;
+}
+
 export interface RestoreParts {
   readonly engine: SqliteEngine;
   readonly blobs: Blobs;
@@ -45,14 +50,17 @@ export interface RestoreParts {
 /** Restores everything, or the account of one address. Errors: invalid, newer, not-found, exists, no-space. */
 export async function restoreBackup(parts: RestoreParts, folder: string, address?: string): Promise<RestoreReport> {
   const source = layoutOf(resolve(folder));
-  await readManifest(source.data);
-  // One after the other: two at once would take the same ids from the clock.
-  return navigator.locks.request(`${parts.layout.data}/restore`, () =>
-    address === undefined ? restoreAll(parts, source) : restoreOne(parts, source, address),
-  );
+  const made = Date.parse((await readManifest(source.data)).made);
+  // One after the other, each with a second of its own: what nobody remembers is told apart by the clock.
+  return navigator.locks.request(`${parts.layout.data}/restore`, async () => {
+    const backup = { ...source, made };
+    const report = await (address === undefined ? restoreAll(parts, backup) : restoreOne(parts, backup, address));
+    await sleep(1_000 - (parts.now() % 1_000));
+    return report;
+  });
 }
 
-async function restoreOne(parts: RestoreParts, source: Layout, address: string): Promise<RestoreReport> {
+async function restoreOne(parts: RestoreParts, source: Backup, address: string): Promise<RestoreReport> {
   const wanted = theAddress(address);
   const row = readCopy(source.directory, () => accountAt(wanted));
   if (row === undefined) throw new StoreError('not-found', `the backup has no account ${address}`);
@@ -67,7 +75,7 @@ async function restoreOne(parts: RestoreParts, source: Layout, address: string):
   return { accounts: [account], setAside: [] };
 }
 
-async function restoreAll(parts: RestoreParts, source: Layout): Promise<RestoreReport> {
+async function restoreAll(parts: RestoreParts, source: Backup): Promise<RestoreReport> {
   const accounts = readCopy(source.directory, allAccounts);
   for (const { id } of accounts) {
     if (existsSync(databaseFile(source, { kind: 'account', id }))) await restoreAccount(parts, source, id);
@@ -84,7 +92,7 @@ async function restoreAll(parts: RestoreParts, source: Layout): Promise<RestoreR
   return { accounts, setAside };
 }
 
-async function restoreAccount(parts: RestoreParts, source: Layout, id: AccountId): Promise<void> {
+async function restoreAccount(parts: RestoreParts, source: Backup, id: AccountId): Promise<void> {
   const db: DatabaseKey = { kind: 'account', id };
   await replaceDatabase(parts, source, db);
   // What only the replaced file named.
@@ -93,14 +101,14 @@ async function restoreAccount(parts: RestoreParts, source: Layout, id: AccountId
 }
 
 /** Puts a backup's database in the place of the one that is there. */
-async function replaceDatabase(parts: RestoreParts, source: Layout, db: DatabaseKey): Promise<void> {
+async function replaceDatabase(parts: RestoreParts, source: Backup, db: DatabaseKey): Promise<void> {
   const file = databaseFile(parts.layout, db);
   const staged = join(parts.layout.staging, `restore-${databaseName(db)}.db`);
   await parts.engine.exclusively(db, async () => {
     const replaced = readReplaced(parts, file, db);
     try {
       await copyFile(databaseFile(source, db), staged);
-      await jumpStaged(parts, staged, db, replaced);
+      await jumpStaged(parts, staged, db, replaced, source.made);
       if (db.kind === 'account') await bringBodies(parts.layout, source, db.id);
       // An unreadable file's log would be taken for the new one's.
       await rm(`${file}-wal`, { force: true });
@@ -146,9 +154,10 @@ async function jumpStaged(
   staged: string,
   db: DatabaseKey,
   replaced: Replaced | null,
+  made: number,
 ): Promise<void> {
   const now = parts.now();
-  const restored: Restored = { replaced: replaced?.given ?? null };
+  const restored: Restored = { made, replaced: replaced?.given ?? null };
   const database = new Database({ file: staged, busyTimeout: 0 });
   try {
     migrate(database, db.kind);
@@ -160,11 +169,9 @@ async function jumpStaged(
     database.close();
   }
   await syncFile(staged);
-  // With nothing to read, the next restore must find another second.
-  if (replaced === null) await sleep(1_000 - (now % 1_000));
 }
 
-async function bringBodies(layout: Layout, source: Layout, id: AccountId): Promise<void> {
+async function bringBodies(layout: Layout, source: Backup, id: AccountId): Promise<void> {
   const folder = accountFolder(layout, id);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   for (let path = folder; path.length >= layout.data.length; path = dirname(path)) await syncFolder(path);
