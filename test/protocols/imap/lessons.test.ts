@@ -1,0 +1,186 @@
+// What broke other servers under real clients, each as a test (the threads are named in the comments).
+import { expect, test } from 'vitest';
+import { message, PASSWORD, startImap } from '#test/support/imap-server.ts';
+
+const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
+
+// stalwartlabs/stalwart #765: iOS 18 sends the next command in the packet with DONE.
+test('bytes after DONE in the same packet are the next command', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('SELECT INBOX');
+  client.wire.send('a IDLE\r\nDONE\r\nb NOOP\r\nc IDLE\r\n');
+  expect(texts(await client.result('a'))).toEqual(['+ idling']);
+  expect((await client.result('b')).status).toBe('OK');
+  expect((await client.response()).text).toBe('+ idling');
+  for (const piece of ['DO', 'NE\r', '\nd SELECT INBOX\r\n']) {
+    client.wire.send(piece);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect((await client.result('c')).status).toBe('OK');
+  expect((await client.result('d')).status).toBe('OK');
+});
+
+// zone-eu/wildduck #684: iOS starts a new IDLE where DONE is due.
+test('a command where DONE is due ends IDLE with BAD and is run', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  client.wire.send('a IDLE\r\nb IDLE\r\n');
+  expect(texts(await client.result('a'))).toEqual(['+ idling']);
+  expect((await client.response()).text).toBe('+ idling');
+  client.wire.send('done\r\n');
+  expect((await client.result('b')).status).toBe('OK');
+});
+
+// zone-eu/wildduck #850, #241: `* 0 EXISTS` after an EXPUNGE that removed nothing sends Apple Mail into a loop.
+test('an EXPUNGE that removes nothing says nothing', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('SELECT INBOX');
+  expect(texts(await client.ok('EXPUNGE'))).toEqual([]);
+  expect(texts(await client.ok('UID EXPUNGE 1:*'))).toEqual([]);
+  await client.ok('APPEND INBOX', message('one'));
+  expect(texts(await client.ok('EXPUNGE'))).toEqual([]);
+});
+
+// cyrus-imapd #1967: a FETCH for a number before its EXISTS breaks a KDE client.
+test('EXISTS comes before any FETCH of the new number', async () => {
+  await using imap = await startImap();
+  const [client, other] = [await imap.login(), await imap.login()];
+  await client.ok('SELECT INBOX');
+  await other.ok('APPEND INBOX', message('one'));
+  await other.ok('SELECT INBOX');
+  await other.ok('STORE 1 +FLAGS (\\Flagged)');
+  await other.ok('APPEND INBOX', message('two'));
+  await other.ok('STORE 2 +FLAGS (\\Flagged)');
+  const lines = texts(await client.ok('NOOP'));
+  expect(lines[0]).toBe('* 2 EXISTS');
+  expect(lines.filter((line) => line.includes('EXISTS')).length).toBe(1);
+});
+
+// stalwart #1201, #670: NO to a COPY or MOVE leaves ghosts in Apple Mail.
+test('MOVE of what another session has moved already answers OK', async () => {
+  await using imap = await startImap();
+  const [one, other] = [await imap.login(), await imap.login()];
+  await one.ok('APPEND INBOX', message('one'));
+  await one.ok('SELECT INBOX');
+  await other.ok('SELECT INBOX');
+  await other.ok('UID MOVE 1 Trash');
+  expect(await one.command('UID MOVE 1 Trash')).toMatchObject({ status: 'OK' });
+  expect(texts(await one.ok('STATUS Trash (MESSAGES)'))).toEqual(['* STATUS "Trash" (MESSAGES 1)']);
+});
+
+// emersion/go-imap and mox cc4ecf2: the Gmail app could not save to Sent without a space after the plus.
+test('a continuation is a plus and a space', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  client.wire.send('a APPEND Sent {5}\r\n');
+  expect((await client.response()).text).toMatch(/^\+ /);
+  client.wire.send('hello\r\n');
+  expect((await client.result('a')).status).toBe('OK');
+});
+
+// ProtonMail/proton-bridge #204: Thunderbird takes the text for another message when UID does not come first.
+test('UID comes first also where it was asked for last', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('APPEND INBOX', message('one'));
+  await client.ok('SELECT INBOX');
+  expect(
+    texts(await client.ok('UID FETCH 1 (RFC822.SIZE FLAGS BODY.PEEK[HEADER.FIELDS (From To Subject)] UID)'))[0],
+  ).toMatch(
+    /^\* 1 FETCH \(UID 1 RFC822\.SIZE \d+ FLAGS \(\\Recent\) BODY\[HEADER\.FIELDS \(From To Subject\)\] \{\d+\}\)$/,
+  );
+});
+
+// ProtonMail/proton-bridge #239 and mox bc62aae.
+test('UID SEARCH 1:* NOT DELETED is answered, also with nothing found', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('SELECT INBOX');
+  expect(texts(await client.ok('UID SEARCH 1:* NOT DELETED'))).toEqual(['* SEARCH']);
+});
+
+// stalwart #234: an unsolicited STATUS in NOOP makes Thunderbird duplicate drafts.
+test('NOOP tells of the selected mailbox and of no other', async () => {
+  await using imap = await startImap();
+  const [client, other] = [await imap.login(), await imap.login()];
+  await client.ok('SELECT INBOX');
+  await other.ok('APPEND Drafts', message('draft'));
+  expect(texts(await client.ok('NOOP'))).toEqual([]);
+});
+
+// zone-eu/wildduck f2c8545: after a literal that failed, Outlook's IDLE was taken for its rest.
+test('after a literal that was refused the next command is a command', async () => {
+  await using imap = await startImap({ messageSize: 1_000 });
+  const client = await imap.login();
+  expect((await client.command('APPEND INBOX', Buffer.alloc(2_000))).status).toBe('NO');
+  client.wire.send('a IDLE\r\n');
+  expect((await client.response()).text).toBe('+ idling');
+  client.wire.send('DONE\r\n');
+  expect((await client.result('a')).status).toBe('OK');
+});
+
+// stalwart 0.16.14: pipelined STORE and EXPUNGE ran out of order.
+test('STORE and EXPUNGE in one packet run in their order', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (let count = 0; count < 20; count++) await client.ok('APPEND INBOX', message(`${count}`));
+  await client.ok('SELECT INBOX');
+  for (let count = 20; count > 0; count -= 2) {
+    client.wire.send('a STORE 1:2 +FLAGS.SILENT (\\Deleted)\r\nb EXPUNGE\r\n');
+    await client.result('a');
+    expect(texts(await client.result('b'))).toEqual(['* 2 EXPUNGE', '* 1 EXPUNGE']);
+  }
+});
+
+// mox 0753325, MailKit #1393: NIL and "" are not the same, and parameters are NIL, not (NIL).
+test('BODYSTRUCTURE has its extension data and no empty parameter lists', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  const text = [
+    'From: a@b',
+    'MIME-Version: 1.0',
+    'Content-Type: multipart/mixed; boundary=x',
+    '',
+    '--x',
+    'Content-Type: text/plain',
+    '',
+    'hello',
+    '--x',
+    'Content-Type: image/png; name="p.png"',
+    'Content-Disposition: attachment; filename="p.png"',
+    'Content-Transfer-Encoding: base64',
+    '',
+    'AAAA',
+    '--x--',
+    '',
+  ].join('\r\n');
+  await client.ok('APPEND INBOX', Buffer.from(text));
+  await client.ok('SELECT INBOX');
+  const [line = ''] = texts(await client.ok('FETCH 1 BODYSTRUCTURE'));
+  expect(line.toLowerCase()).toContain('("attachment" ("filename" "p.png"))');
+  expect(line.toLowerCase()).toContain('"mixed" ("boundary" "x") nil nil nil)');
+  expect(line).not.toContain('(NIL)');
+});
+
+// zone-eu/wildduck 459bdae: a lock around changes lost them; here each session has its own view of one queue.
+test('changes by many sessions at once are all told', async () => {
+  await using imap = await startImap();
+  const watcher = await imap.login();
+  await watcher.ok('SELECT INBOX');
+  const others = await Promise.all(Array.from({ length: 8 }, () => imap.login()));
+  await Promise.all(
+    others.map(async (client, at) => {
+      for (let count = 0; count < 10; count++) await client.ok('APPEND INBOX', message(`${at} ${count}`));
+    }),
+  );
+  expect(texts(await watcher.ok('NOOP'))[0]).toBe('* 80 EXISTS');
+});
+
+test('a login name is taken in every form', async () => {
+  await using imap = await startImap();
+  for (const name of ['anna', 'ANNA@EXAMPLE.TEST', 'EXAMPLE.TEST\\\\anna', 'example.test/anna']) {
+    await (await imap.connect()).login(name, PASSWORD);
+  }
+});
