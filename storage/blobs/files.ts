@@ -10,9 +10,10 @@ import type { AccountId, Staged, Staging } from '../ports.ts';
 import { asStoreError, guarded } from './faults.ts';
 import { type FileSystem, fileSystem } from './file-system.ts';
 import { FrameReader } from './frames.ts';
-import { SWEEP_PAGE } from './limits.ts';
+import { COMPRESSIONS, SWEEP_PAGE } from './limits.ts';
 import type { Adopted, BlobReader, Blobs } from './port.ts';
 import { stage } from './staging.ts';
+import { Turns } from './turns.ts';
 
 export interface FileBlobsOptions {
   /** The data directory. */
@@ -68,6 +69,7 @@ class FileBlobs implements Blobs {
   readonly #data: string;
   readonly #log: StoreLog;
   readonly #files: FileSystem;
+  readonly #turns = new Turns(COMPRESSIONS);
   /** Accounts whose blobs folder is known to be durable in its parent. */
   readonly #settled = new Set<AccountId>();
 
@@ -88,7 +90,7 @@ class FileBlobs implements Blobs {
 
   stage(options: { maxBytes: number }): Staging {
     const directory = join(this.#data, 'staging');
-    return stage({ maxBytes: options.maxBytes, directory, files: this.#files, log: this.#log });
+    return stage({ maxBytes: options.maxBytes, directory, files: this.#files, turns: this.#turns, log: this.#log });
   }
 
   async adopt(account: AccountId, staged: Staged): Promise<Adopted> {

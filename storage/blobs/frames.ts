@@ -12,6 +12,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, MAX_FRAMES } from './limits.ts';
+import type { Turns } from './turns.ts';
 import { compressFrame, decompressFrame } from './zstd.ts';
 
 const MAGIC = Buffer.from('PHBLOB\r\n', 'latin1');
@@ -44,6 +45,7 @@ async function readAll(file: FileHandle, length: number, position: number): Prom
 /** Appends a body to an empty file, frame by frame: one frame fills while the one before is compressed and written. */
 export class FrameWriter {
   readonly #file: FileHandle;
+  readonly #turns: Turns;
   readonly #lengths: number[] = [];
   #filling: Buffer = Buffer.allocUnsafeSlow(FRAME_BYTES);
   #spare: Buffer | undefined;
@@ -53,8 +55,10 @@ export class FrameWriter {
   /** The frame being compressed and written; its failure is thrown at the next step. */
   #busy: Promise<void> | undefined;
 
-  constructor(file: FileHandle) {
+  /** `turns`: those that all writers of this thread compress in. */
+  constructor(file: FileHandle, turns: Turns) {
     this.#file = file;
+    this.#turns = turns;
   }
 
   /** Takes bytes; a returned promise is to be awaited before the next call. The chunk is copied. */
@@ -97,7 +101,7 @@ export class FrameWriter {
   }
 
   async #send(frame: Buffer, bytes: number): Promise<void> {
-    const compressed = await compressFrame(frame.subarray(0, bytes));
+    const compressed = await this.#turns.run(() => compressFrame(frame.subarray(0, bytes)));
     await writeAll(this.#file, compressed, this.#position);
     this.#lengths.push(compressed.length);
     this.#position += compressed.length;

@@ -14,3 +14,7 @@ export const ZSTD_LEVEL = 3;
 
 /** Names per page of a sweep: one query of the caller each. */
 export const SWEEP_PAGE = 500;
+
+/** Frames being compressed at once in one server thread: each takes 3.5 MB while it is, and a thread of the pool that
+ * the syncs of commits wait for, too. */
+export const COMPRESSIONS = 2;

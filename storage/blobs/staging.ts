@@ -14,6 +14,7 @@ import { asStoreError, guarded } from './faults.ts';
 import type { FileSystem } from './file-system.ts';
 import { FrameReader, FrameWriter } from './frames.ts';
 import { INLINE_BYTES } from './limits.ts';
+import type { Turns } from './turns.ts';
 import { compress } from './zstd.ts';
 
 export interface StagingOptions {
@@ -21,6 +22,8 @@ export interface StagingOptions {
   /** DATA/staging; it exists. */
   readonly directory: string;
   readonly files: FileSystem;
+  /** For compressing; shared by all stagings of a thread. */
+  readonly turns: Turns;
   readonly log: StoreLog;
 }
 
@@ -52,16 +55,16 @@ class Spill {
   readonly #files: FileSystem;
   readonly writer: FrameWriter;
 
-  private constructor(path: string, file: Awaited<ReturnType<FileSystem['open']>>, files: FileSystem) {
+  private constructor(path: string, file: Awaited<ReturnType<FileSystem['open']>>, { files, turns }: StagingOptions) {
     this.path = path;
     this.#file = file;
     this.#files = files;
-    this.writer = new FrameWriter(file);
+    this.writer = new FrameWriter(file, turns);
   }
 
   static async create(options: StagingOptions): Promise<Spill> {
     const path = join(options.directory, randomBytes(16).toString('hex'));
-    return new Spill(path, await options.files.open(path, 'wx', 0o600), options.files);
+    return new Spill(path, await options.files.open(path, 'wx', 0o600), options);
   }
 
   async finish(): Promise<void> {
