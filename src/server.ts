@@ -7,8 +7,7 @@ import type { Config } from '#config/schema.ts';
 import { createHealthServer } from '#protocols/http/health.ts';
 import { createRecentShared } from '#protocols/imap/recent.ts';
 import type { TlsProvider } from '#protocols/ports.ts';
-import { createStoreShared, openStore } from '#storage/open.ts';
-import type { Store } from '#storage/ports.ts';
+import { createStoreShared, type OpenStore, openStore } from '#storage/open.ts';
 import { Admission, createAdmissionShared } from './admission.ts';
 import { createAuthShared } from './auth/shared.ts';
 import type { CertificateFiles } from './certificates/provider.ts';
@@ -36,7 +35,7 @@ export interface ServerOptions {
 export interface RunningServer {
   readonly addresses: readonly BoundAddress[];
   /** The main thread's handle of the store. */
-  readonly store: Store;
+  readonly store: OpenStore;
   /** Stops gracefully: nothing new, what is in hand is finished, the store is closed. */
   stop(): Promise<void>;
 }
@@ -74,7 +73,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
 interface StartParts {
   readonly config: Config;
   readonly shared: ServerShared;
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly certificates: readonly CertificateFiles[];
   readonly metrics: ThreadMetrics;
   readonly log: Logger;

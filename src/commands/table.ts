@@ -109,6 +109,24 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: ['format', 'folder'],
     load: () => import('./export.ts'),
   },
+  backup: {
+    words: 'DIR',
+    about: 'copy everything into DIR, which is new or empty',
+    options: [],
+    load: () => import('./backup.ts'),
+  },
+  restore: {
+    words: 'DIR [ADDRESS]',
+    about: 'bring back everything from a backup, or one account',
+    options: [],
+    load: () => import('./restore.ts'),
+  },
+  verify: {
+    words: '',
+    about: 'check every database and every message, and name what is wrong',
+    options: ['json'],
+    load: () => import('./verify.ts'),
+  },
   version: {
     words: '',
     about: 'show the version',

@@ -8,7 +8,7 @@ import { socketPath } from './path.ts';
 import { bothHalves, PieceQueue, type Wire } from './wire.ts';
 
 /** Codes that say: no server is there now. */
-const NOBODY = ['ENOENT', 'ECONNREFUSED'];
+const NOBODY = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED'];
 
 /** A connection to the server of a data directory, or undefined if none runs. */
 export async function connectControl(data: string): Promise<Socket | undefined> {

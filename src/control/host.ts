@@ -4,14 +4,13 @@ import { statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '#config/schema.ts';
 import { StoreError } from '#storage/errors.ts';
-import { createStoreShared, openStore } from '#storage/open.ts';
-import type { Store } from '#storage/ports.ts';
+import { createStoreShared, type OpenStore, openStore } from '#storage/open.ts';
 import { Refused } from '../commands/command.ts';
 import { createRootLog } from '../observe/log.ts';
 
 export interface Host {
   readonly config: Config;
-  readonly store: Store;
+  readonly store: OpenStore;
   readonly log: Logger;
   /** True in the running server. */
   readonly running: boolean;

@@ -37,7 +37,9 @@ export async function* readLines(socket: Socket, limit: number): AsyncGenerator<
 
 function parseLine(line: Buffer): Record<string, unknown> {
   const value: unknown = JSON.parse(line.toString());
-  if (typeof value !== 'object' || value === null) throw new Error('a line on the control socket is no JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('a line on the control socket is no JSON object');
+  }
   return value as Record<string, unknown>;
 }
 

@@ -1,5 +1,6 @@
 // Runs the real program as a child process, as an administrator does.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 
 /** The repository's root. */
@@ -42,4 +43,59 @@ export async function posthuis(words: readonly string[], options: RunOptions = {
     child.on('error', failed);
   });
   return { status, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}
+
+/** A program that goes on running: `serve`, `demo`. Disposing kills it. */
+export class RunningProgram implements AsyncDisposable {
+  readonly child: ChildProcess;
+  /** What it has written so far. */
+  stdout = '';
+  stderr = '';
+  #changed = Promise.withResolvers<void>();
+  readonly #ended: Promise<number | NodeJS.Signals | null>;
+
+  constructor(words: readonly string[], options: RunOptions = {}) {
+    this.child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...words], {
+      cwd: options.cwd ?? ROOT,
+      env: cleanEnvironment(options.env),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.on('data', (chunk: Buffer) => this.#add('stdout', chunk));
+    this.child.stderr?.on('data', (chunk: Buffer) => this.#add('stderr', chunk));
+    this.#ended = once(this.child, 'close').then(([status, signal]) => {
+      this.#wake();
+      return (signal ?? status) as number | NodeJS.Signals | null;
+    });
+  }
+
+  /** Waits until standard output has this; what it then is. Rejects if the program ends before. */
+  async until(pattern: RegExp): Promise<string> {
+    while (!pattern.test(this.stdout)) {
+      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+        throw new Error(`the program ended before ${pattern}: ${this.stdout}${this.stderr}`);
+      }
+      await this.#changed.promise;
+    }
+    return this.stdout;
+  }
+
+  /** Sends a signal and waits for the end: the exit status, or the signal that ended it. */
+  async end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null> {
+    this.child.kill(signal);
+    return this.#ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  #add(where: 'stdout' | 'stderr', chunk: Buffer): void {
+    this[where] += chunk.toString();
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
 }

@@ -43,9 +43,13 @@ async function speak(data: string, ...lines: unknown[]): Promise<string> {
   const socket: Socket = connect(join(data, 'control.sock'));
   for (const line of lines) socket.write(typeof line === 'string' ? line : `${JSON.stringify(line)}\n`);
   const parts: Buffer[] = [];
-  for await (const part of socket as AsyncIterable<Buffer>) {
-    parts.push(part);
-    if (/"(error|result)"/.test(Buffer.concat(parts).toString())) break;
+  try {
+    for await (const part of socket as AsyncIterable<Buffer>) {
+      parts.push(part);
+      if (/"(error|result)"/.test(Buffer.concat(parts).toString())) break;
+    }
+  } catch {
+    // Closed in the middle of what we wrote: an end like any other.
   }
   return Buffer.concat(parts).toString();
 }
