@@ -1,6 +1,6 @@
 // The last stage: one durable append to the INBOX of each account, and the reply that says what became of it.
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Envelope, IngressSession, SmtpReply } from '#protocols/ports.ts';
 import { StoreError } from '#storage/errors.ts';
@@ -14,17 +14,24 @@ export interface Delivery {
   readonly envelope: Envelope;
   readonly staged: Staged;
   readonly session: IngressSession;
-  readonly log: Logger;
+  /** What stands on each log line. A child logger for each message would cost more than the line. */
+  readonly about: { readonly connection: string; readonly address: string; readonly sender: string };
 }
 
 export interface DeliverParts {
   readonly directory: Pick<Directory, 'resolve'>;
   readonly mail: (id: AccountId) => MailAccount;
   readonly hostname: string;
+  readonly log: Logger;
 }
 
 /** Delivers to all recipients; resolves once every append is durable or has failed. */
-export function createDeliver({ directory, mail, hostname }: DeliverParts): (delivery: Delivery) => Promise<SmtpReply> {
+export function createDeliver({
+  directory,
+  mail,
+  hostname,
+  log,
+}: DeliverParts): (delivery: Delivery) => Promise<SmtpReply> {
   const inboxes = new Map<AccountId, MailboxId>();
 
   /** INBOX can be neither deleted nor renamed, so its id is good as long as the account is. */
@@ -39,7 +46,7 @@ export function createDeliver({ directory, mail, hostname }: DeliverParts): (del
   }
 
   async function deliverTo(account: Account, recipient: string, delivery: Delivery): Promise<SmtpReply> {
-    const { envelope, staged, session, log } = delivery;
+    const { envelope, staged, session, about } = delivery;
     const now = Math.floor(Date.now() / 1000);
     const id = deliveryId(envelope, staged);
     const entry: AppendEntry = {
@@ -51,11 +58,12 @@ export function createDeliver({ directory, mail, hostname }: DeliverParts): (del
     };
     try {
       const [appended] = await mail(account.id).append(await inbox(account.id), [entry]);
-      log.info({ recipient, uid: appended?.uid, duplicate: appended?.duplicate, bytes: staged.size }, 'delivered');
+      const { uid, duplicate } = appended ?? {};
+      log.info({ ...about, recipient, uid, duplicate, bytes: staged.size }, 'delivered');
       return ACCEPTED;
     } catch (error) {
       inboxes.delete(account.id);
-      log.warn({ err: error, recipient }, 'not delivered');
+      log.warn({ ...about, err: error, recipient }, 'not delivered');
       return replyOf(error);
     }
   }
@@ -93,5 +101,5 @@ export function createDeliver({ directory, mail, hostname }: DeliverParts): (del
 function deliveryId(envelope: Envelope, staged: Staged): string | null {
   const { messageId, sent } = staged.scanned;
   if (messageId === '' && sent === null) return null;
-  return createHash('sha256').update(`${envelope.sender}\0${messageId}\0${staged.hash}`).digest('hex');
+  return hash('sha256', `${envelope.sender}\0${messageId}\0${staged.hash}`);
 }

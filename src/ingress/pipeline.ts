@@ -2,7 +2,7 @@
 // to end the road, or null to let the message pass to the next.
 
 import type { Logger } from 'pino';
-import type { Envelope, Ingress, IngressSession, SmtpReply } from '#protocols/ports.ts';
+import type { Envelope, Ingress, SmtpReply } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import type { Account, AccountId, Directory, MailAccount } from '#storage/ports.ts';
 import { createDeliver, type Delivery } from './deliver.ts';
@@ -22,11 +22,12 @@ const RELAY: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'Relaying is not 
 
 export function createIngress(parts: IngressParts): Ingress {
   // In this order: authenticate, classify and filter have their places between these two.
-  const stages: readonly Stage[] = [refuseLoops, createDeliver(parts)];
+  const stages: readonly Stage[] = [refuseLoops(parts.log), createDeliver(parts)];
   return {
     recipient: (address, envelope) => recipient(parts, address, envelope),
     async accept(envelope, staged, session) {
-      const delivery = { envelope, staged, session, log: logOf(parts.log, session, envelope) };
+      const about = { connection: session.id, address: session.peer.address, sender: envelope.sender };
+      const delivery = { envelope, staged, session, about };
       for (const stage of stages) {
         const reply = await stage(delivery);
         if (reply !== null) return reply;
@@ -36,11 +37,13 @@ export function createIngress(parts: IngressParts): Ingress {
   };
 }
 
-function refuseLoops({ envelope, staged, session, log }: Delivery): SmtpReply | null {
-  // Somebody who is logged in may send a message on that he was sent himself: a new journey, not a circle.
-  if (!loops(staged.header, session.principal === null ? envelope.recipients : [])) return null;
-  log.warn('a mail loop');
-  return LOOP;
+function refuseLoops(log: Logger): Stage {
+  return ({ envelope, staged, session, about }) => {
+    // Somebody who is logged in may send a message on that he was sent himself: a new journey, not a circle.
+    if (!loops(staged.header, session.principal === null ? envelope.recipients : [])) return null;
+    log.warn(about, 'a mail loop');
+    return LOOP;
+  };
 }
 
 /** RCPT: whose address is it, and is there room if the size is known (F135)? */
@@ -66,8 +69,4 @@ async function isFull(parts: IngressParts, account: Account, size: number): Prom
   if (account.quota === null) return false;
   const { bytes } = await parts.mail(account.id).quota();
   return bytes + size > account.quota;
-}
-
-function logOf(log: Logger, session: IngressSession, envelope: Envelope): Logger {
-  return log.child({ connection: session.id, address: session.peer.address, sender: envelope.sender });
 }
