@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
+import { Collector } from '../message/collector.ts';
+import { HEADER_BYTES } from '../message/limits.ts';
 import type { ScannedMessage } from '../message/scanned.ts';
 import { MessageScanner } from '../message/scanner.ts';
 import type { Staged, Staging } from '../ports.ts';
@@ -25,27 +27,6 @@ export interface StagingOptions {
   /** For compressing; shared by all stagings of a thread. */
   readonly turns: Turns;
   readonly log: StoreLog;
-}
-
-/** Bytes collected in one buffer that grows by doubling. */
-class Collected {
-  #buffer = Buffer.allocUnsafe(0);
-  length = 0;
-
-  add(chunk: Uint8Array): void {
-    const needed = this.length + chunk.length;
-    if (needed > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2));
-      grown.set(this.#buffer.subarray(0, this.length));
-      this.#buffer = grown;
-    }
-    this.#buffer.set(chunk, this.length);
-    this.length = needed;
-  }
-
-  bytes(): Buffer {
-    return this.#buffer.subarray(0, this.length);
-  }
 }
 
 /** The file that a large body is written to. */
@@ -88,9 +69,9 @@ class StreamedStaging implements Staging {
   readonly #options: StagingOptions;
   readonly #hash = createHash('sha256');
   readonly #scanner = new MessageScanner();
-  readonly #header = new Collected();
+  readonly #header = new Collector(HEADER_BYTES);
   /** The body while it is small. */
-  #body = new Collected();
+  #body: Collector;
   #spill: Spill | undefined;
   #size = 0;
   /** What went wrong: nothing more is taken. */
@@ -103,6 +84,7 @@ class StreamedStaging implements Staging {
 
   constructor(options: StagingOptions) {
     this.#options = options;
+    this.#body = new Collector(options.maxBytes);
   }
 
   write(chunk: Uint8Array): void | Promise<void> {
@@ -179,7 +161,7 @@ class StreamedStaging implements Staging {
 
   async #startSpill(): Promise<void> {
     const collected = this.#body.bytes();
-    this.#body = new Collected();
+    this.#body = new Collector(0);
     this.#spill = await Spill.create(this.#options);
     await this.#spill.writer.write(collected);
   }

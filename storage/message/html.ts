@@ -73,7 +73,7 @@ const INLINE = /^<\/?(?:a|abbr|b|big|em|font|i|mark|s|small|span|strong|sub|sup|
 
 /** The visible text of HTML, tags replaced by spaces where they part words; white space is left to the caller. */
 export function htmlToText(html: string): string {
-  const lower = html.toLowerCase();
+  const lower = html.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
   /** Elements whose end was sought in vain. */
   const endless = new Set<string>();
   let text = '';
