@@ -100,8 +100,6 @@ export class Connection extends SMTPConnection implements Session {
   override init(): void {
     this.part.context.metrics.connection(this.#label, 1);
     this._setListeners(() => {
-      this._resetSession();
-      this._ready = true;
       this.#write(`220 ${this.part.context.hostname} ESMTP\r\n`); // RFC 2034 3: without an enhanced code
       this.#flush();
     });
@@ -149,14 +147,6 @@ export class Connection extends SMTPConnection implements Session {
     else this.cut(Reply.idle);
   }
 
-  /** Whatever of smtp-server still wants to say something says it in our form. */
-  override send(code: number, data?: string | string[] | null): void {
-    const text = Array.isArray(data) ? data.join(' ') : (data ?? '');
-    this.#write(format({ code, enhanced: `${Math.floor(code / 100)}.0.0`, text }));
-    this.#flush();
-    if (code === 421) this.close();
-  }
-
   // ----------------------------------------------------------------------------------------------------------- the TLS
 
   startTls(): void {
@@ -195,7 +185,7 @@ export class Connection extends SMTPConnection implements Session {
   /** Our input in place of smtp-server's stream; called from its constructor and for the session inside TLS. */
   override _createParser(): SMTPStream {
     const { limits, kind } = (this._server as SmtpServer).part;
-    return new Input(
+    const input = new Input(
       { commandOctets: kind === 'mx' ? limits.commandOctets : limits.authOctets, runawayOctets: limits.runawayOctets },
       {
         command: (line) => this.#command(line),
@@ -208,6 +198,12 @@ export class Connection extends SMTPConnection implements Session {
         end: () => this.close(),
       },
     );
+    // A fault of the program while it reads: the connection ends, not the process.
+    input.on('error', (error) => {
+      this.log.error({ err: error }, 'the input could not be read');
+      this.destroy();
+    });
+    return input;
   }
 
   async #command(bytes: Buffer): Promise<void> {

@@ -38,8 +38,8 @@ export function createSmtpServer(context: SmtpContext, kind: Kind, limits: Parti
 export class SmtpServer extends SMTPServer {
   readonly part: Part;
   readonly open = new Set<Connection>();
-  #stopping = false;
-  #emptied: (() => void) | null = null;
+  /** Set once stop() is called; resolved when the last connection is gone. */
+  #stopped: PromiseWithResolvers<void> | null = null;
 
   constructor(part: Part) {
     super({ logger: false, disableReverseLookup: true, socketTimeout: part.limits.idleMs });
@@ -54,9 +54,10 @@ export class SmtpServer extends SMTPServer {
       socket.destroy(); // gone already
       return;
     }
-    if (this.#stopping || this.open.size >= limits.connections) {
+    const stopping = this.#stopped !== null;
+    if (stopping || this.open.size >= limits.connections) {
       socket.on('error', () => socket.destroy());
-      socket.end(format(this.#stopping ? Reply.stopping : Reply.tooManyConnections)).resume();
+      socket.end(format(stopping ? Reply.stopping : Reply.tooManyConnections)).resume();
       setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return;
     }
@@ -73,22 +74,21 @@ export class SmtpServer extends SMTPServer {
   }
 
   /** Stops: no new connections, the ones in hand finish what they are at. Resolves when all are gone. */
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    const emptied = new Promise<void>((resolve) => {
-      this.#emptied = resolve;
-    });
+  stop(): Promise<void> {
+    if (this.#stopped !== null) return this.#stopped.promise;
+    const stopped = Promise.withResolvers<void>();
+    this.#stopped = stopped;
     for (const connection of this.open) connection.stop();
     const grace = setTimeout(() => {
       for (const connection of this.open) connection.destroy();
     }, this.part.limits.graceMs);
-    if (this.open.size > 0) await emptied;
-    clearTimeout(grace);
+    if (this.open.size === 0) stopped.resolve();
+    return stopped.promise.finally(() => clearTimeout(grace));
   }
 
   #left(connection: Connection): void {
     this.open.delete(connection);
-    if (this.open.size === 0) this.#emptied?.();
+    if (this.open.size === 0) this.#stopped?.resolve();
   }
 
   /** smtp-server would load its own public test key here; the certificate comes from our provider, at each upgrade. */

@@ -206,6 +206,6 @@ test('a stop does not wait for ever for a message that does not come to its end'
   await using at = await begin({ graceMs: 50 });
   const { client, smtp } = at;
   for (const command of ['MAIL FROM:<>', 'RCPT TO:<anna@example.test>', 'DATA']) await client.command(command);
-  await smtp.servers.mx.close();
+  await Promise.all([smtp.servers.mx.close(), smtp.servers.mx.close()]);
   expect(await until(client)).toEqual([]);
 });

@@ -13,7 +13,7 @@ import { startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
 test.each([
-  [Connection, SMTPConnection, ['init', 'close', 'send', '_createParser', '_onClose', '_onError', '_onTimeout']],
+  [Connection, SMTPConnection, ['init', 'close', '_createParser', '_onClose', '_onError', '_onTimeout']],
   [Input, SMTPStream, ['_write', '_flushData']],
   [SmtpServer, SMTPServer, ['updateSecureContext', '_resolveSNI']],
 ])('%o overrides what its parent has', (ours, theirs, names) => {
@@ -27,7 +27,7 @@ test.each([
 });
 
 test('what is called but not overridden is still there', () => {
-  for (const name of ['upgrade', '_setListeners', '_resetSession', '_armTimeout', '_whenWritable']) {
+  for (const name of ['upgrade', '_setListeners', '_armTimeout', '_whenWritable']) {
     expect([name, Object.hasOwn(SMTPConnection.prototype, name)]).toEqual([name, true]);
   }
 });
@@ -87,4 +87,14 @@ test('a socket that is gone before it is taken is no connection', async () => {
   await expect(SmtpWire.open(typeof address === 'object' ? (address?.port ?? 0) : 0)).rejects.toThrow();
   expect(smtp.servers.mx.connections).toBe(0);
   listening.close();
+});
+
+test('a fault of the program while it reads ends the connection, not the process', async () => {
+  await using smtp = await startSmtp();
+  const client = await SmtpWire.open(smtp.mx);
+  const faulty = vi.spyOn(Connection.prototype, 'answer').mockRejectedValueOnce(new Error('a fault'));
+  client.wire.send('NOOP\r\n');
+  await client.wire.closed();
+  faulty.mockRestore();
+  expect((await (await SmtpWire.open(smtp.mx)).command('NOOP')).code).toBe(250);
 });
