@@ -23,6 +23,8 @@ export interface TlsProvider {
 
 /** The other side of a connection. */
 export interface Peer {
+  /** Names the connection; stands on every log line that comes of it. */
+  readonly connection: string;
   readonly address: string;
   readonly port: number;
   /** In limits.trusted_networks: exempt from connection, rate and error limits. */

@@ -54,12 +54,13 @@ export function peerOf(socket: Socket, trusted: (address: string) => boolean): P
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
   const address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress;
-  return { address, port: remotePort, trusted: trusted(address) };
+  const connection = randomBytes(6).toString('base64url');
+  return { connection, address, port: remotePort, trusted: trusted(address) };
 }
 
 export class Connection {
   /** Stands on every log line of this connection. */
-  readonly id: string = randomBytes(6).toString('base64url');
+  readonly id: string;
   readonly peer: Peer;
   /** Replies are written here. */
   readonly out: ReplyWriter = new ReplyWriter((chunk) => this.#send(chunk));
@@ -95,6 +96,7 @@ export class Connection {
    * `drain`. `secure`: TLS is already established.
    */
   constructor(socket: Socket, peer: Peer, secure: boolean) {
+    this.id = peer.connection;
     this.peer = peer;
     this.#secure = secure;
     this.#socket = socket;

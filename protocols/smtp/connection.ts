@@ -39,7 +39,7 @@ export class Connection extends SMTPConnection implements Session {
   #phaseTimer: NodeJS.Timeout | undefined;
 
   constructor(server: SmtpServer, socket: Socket, options: ConnectionOptions) {
-    super(server, socket, { id: options.id });
+    super(server, socket, { id: options.peer.connection });
     this.part = server.part;
     this.peer = options.peer;
     this.log = options.log;
@@ -224,6 +224,7 @@ export class Connection extends SMTPConnection implements Session {
     const started = performance.now();
     const answer = await this.#guarded(() => command(this, rest));
     this.part.context.metrics.command(this.#label, verb, (performance.now() - started) / 1000);
+    this.log.debug({ verb, code: typeof answer === 'string' ? answer.slice(0, 3) : answer.code }, 'command');
     return this.answer(answer);
   }
 
@@ -277,7 +278,6 @@ export class Connection extends SMTPConnection implements Session {
 }
 
 export interface ConnectionOptions {
-  readonly id: string;
   readonly peer: Peer;
   readonly secure: boolean;
   readonly log: Logger;

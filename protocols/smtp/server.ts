@@ -1,7 +1,6 @@
 // The SMTP server of a thread: takes sockets from the listeners and gives each its connection. It is smtp-server's
 // SMTPServer without its listening socket and without its certificate.
 
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
@@ -61,12 +60,10 @@ export class SmtpServer extends SMTPServer {
       setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return;
     }
-    const id = randomBytes(6).toString('base64url');
     const connection = new Connection(this, socket, {
-      id,
       peer,
       secure,
-      log: context.log.child({ connection: id, address: peer.address }),
+      log: context.log.child({ connection: peer.connection, address: peer.address }),
       onGone: () => this.#left(connection),
     });
     this.open.add(connection);

@@ -25,7 +25,8 @@ export function createAuthenticator({ wait = sleep, ...parts }: AuthenticatorPar
     async password(login, password, peer, protocol) {
       const answer = await decide({ wait, ...parts }, login, password, peer);
       const reason = answer.ok ? 'ok' : answer.reason;
-      parts.log.info({ protocol, login, address: peer.address, result: reason }, 'login');
+      const { connection, address } = peer;
+      parts.log.info({ connection, address, protocol, login, result: reason }, 'login');
       return answer;
     },
   };

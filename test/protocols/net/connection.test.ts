@@ -250,6 +250,7 @@ test('a handshake that fails closes the connection', async () => {
 test('an IPv4 address mapped into IPv6 is shown as IPv4', () => {
   const socket = { remoteAddress: '::ffff:192.0.2.1', remotePort: 5 } as Socket;
   expect(peerOf(socket, (address) => address === '192.0.2.1')).toEqual({
+    connection: expect.stringMatching(/^[\w-]{8}$/),
     address: '192.0.2.1',
     port: 5,
     trusted: true,

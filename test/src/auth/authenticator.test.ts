@@ -11,7 +11,7 @@ import { StoreError, type StoreErrorCode } from '#storage/errors.ts';
 import type { Credential } from '#storage/ports.ts';
 
 const account = { id: 'a'.repeat(16), address: 'anna@example.test', quota: null, enabled: true };
-const peer: Peer = { address: '192.0.2.1', port: 4711, trusted: false };
+const peer: Peer = { connection: 'c', address: '192.0.2.1', port: 4711, trusted: false };
 const log = pino({ level: 'silent' });
 
 let hash: string;

@@ -9,7 +9,7 @@ const envelope: Envelope = {
 };
 const session: IngressSession = {
   ...{ id: 'AbCd1234', helo: 'peer.example', esmtp: true, tls: null, principal: null },
-  peer: { address: '192.0.2.1', port: 4711, trusted: false },
+  peer: { connection: 'AbCd1234', address: '192.0.2.1', port: 4711, trusted: false },
 };
 const tls = { version: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' };
 const account = { id: 'x', address: 'anna@example.test', quota: null, enabled: true };
@@ -45,7 +45,7 @@ test.each([
 });
 
 test('an IPv6 peer is a literal of its own, TLS a comment', () => {
-  const text = made({ session: { tls, peer: { address: '2001:db8::1', port: 1, trusted: false } } });
+  const text = made({ session: { tls, peer: { connection: 'x', address: '2001:db8::1', port: 1, trusted: false } } });
   expect(text).toContain(
     'from peer.example ([IPv6:2001:db8::1])\r\n\t(using TLSv1.3 with cipher TLS_AES_256_GCM_SHA384)\r\n',
   );
