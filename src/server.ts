@@ -15,7 +15,6 @@ import { ensureSelfSigned } from './certificates/self-signed.ts';
 import { type BoundAddress, type ListenTable, openListeners, reservePorts } from './listeners.ts';
 import { type MetricsSnapshot, metricsPage, ThreadMetrics } from './observe/metrics.ts';
 import { networkMatcher } from './peers.ts';
-import { startThread } from './thread.ts';
 import type { ServerShared } from './thread-messages.ts';
 import { startThreads } from './threads.ts';
 
@@ -90,6 +89,8 @@ interface Serving {
 }
 
 async function serveHere(parts: StartParts): Promise<Serving> {
+  // Loaded only here: with several threads the main one serves no mail, starts sooner without it, and is smaller.
+  const { startThread } = await import('./thread.ts');
   const thread = await startThread({ ...parts, listen: forMail(parts.config), reusePort: false });
   return { ...thread, snapshots: async () => [] };
 }

@@ -11,7 +11,7 @@ import { createAuthShared } from '#src/auth/shared.ts';
 import { Throttle } from '#src/auth/throttle.ts';
 import { loadCertificates } from '#src/certificates/provider.ts';
 import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
-import { ThreadMetrics } from '#src/observe/metrics.ts';
+import { metricsPage, ThreadMetrics } from '#src/observe/metrics.ts';
 import { networkMatcher } from '#src/peers.ts';
 import type { Account, Appended, MailAccount, Store } from '#storage/ports.ts';
 import { temporaryFolder } from './folder.ts';
@@ -96,7 +96,7 @@ export async function startMailServer(options: MailServerOptions): Promise<MailS
     anna,
     mail,
     protocol,
-    metrics: Object.assign(metrics, { page: () => metrics.registry.metrics() }),
+    metrics: Object.assign(metrics, { page: async () => metricsPage([await metrics.snapshot()]) }),
     deliver: (message, path = 'INBOX') => deliver(store, mail, message, path),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
