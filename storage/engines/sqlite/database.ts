@@ -2,7 +2,7 @@
 
 import Sqlite from 'better-sqlite3';
 import { MAX_ROWS, type Op, type Statement } from '../../operation.ts';
-import { bind, type Compiled, compile } from './parameters.ts';
+import { bind, type Compiled, compile } from '../parameters.ts';
 
 /** Most statements kept prepared per handle; the operations have about 150 texts. */
 const MAX_STATEMENTS = 400;
