@@ -14,6 +14,8 @@ import { threadContracts } from './threads.ts';
 export interface ContractOptions {
   /** Operations of the model test; the full number unless an engine needs a network for each statement. */
   readonly operations?: number;
+  /** Changes of mail that must leave other classes alone; likewise. */
+  readonly changes?: number;
 }
 
 /** Runs the whole suite against the stores that `open` makes. */
@@ -29,7 +31,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     messageContracts(current);
     flagContracts(current);
     threadContracts(current);
-    changeContracts(current);
+    changeContracts(current, options.changes ?? 1_000_000);
     directoryContracts(open);
     modelContracts(current, options.operations ?? 20_000);
   });

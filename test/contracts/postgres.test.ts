@@ -24,7 +24,7 @@ if (programs !== undefined) {
     await server[Symbol.asyncDispose]();
     await folder[Symbol.asyncDispose]();
   });
-  contracts('PostgreSQL', () => openStore(join(folder.path, `${stores++}`)), { operations: 1_000 });
+  contracts('PostgreSQL', () => openStore(join(folder.path, `${stores++}`)), { operations: 400, changes: 20_000 });
 
   async function openStore(data: string): Promise<SqlStore> {
     const connection = await server.emptyDatabase();

@@ -9,6 +9,9 @@ import { checkArguments, replaceParameters } from '../parameters.ts';
 import type { DatabaseKey, Engine } from '../port.ts';
 import { postgresScript } from './schema.ts';
 
+// New tables have no statistics yet: without these it would scan where there is an index, and join row by row.
+const PLANNER = '-c enable_seqscan=off -c enable_nestloop=off -c plan_cache_mode=force_custom_plan';
+
 /** Times that a transaction is run again after a serialisation failure or a deadlock. */
 const TRIES = 10;
 const RETRIED = new Set(['40001', '40P01']);
@@ -40,7 +43,7 @@ export interface PostgresOptions {
 
 /** Makes the tables in an empty database, and opens it. */
 export async function openPostgres(options: PostgresOptions): Promise<PostgresEngine> {
-  const pool = new pg.Pool({ ...options.connection, max: 10 });
+  const pool = new pg.Pool({ ...options.connection, max: 10, options: PLANNER });
   const engine = new PostgresEngine(pool, options);
   for (const kind of ['account', 'directory', 'queue'] as const) {
     const client = await pool.connect();
