@@ -22,53 +22,54 @@ export interface TraceHandler {
   enter(call: Call, line: number): void;
   /** `result` is the returned number, negative for an error. */
   exit(call: Call, result: number, line: number): void;
+  /** Called now and then: reading goes on when it resolves, unless that was `enough`. */
+  pause?(): Promise<'enough' | 'more'>;
 }
 
 const UNFINISHED = Buffer.from(' <unfinished ...>');
 const RESUMED = Buffer.from(' resumed>');
 
-/** Reads a trace and hands every call to the handler; resolves with the number of lines. */
-export async function readTrace(file: string, handler: TraceHandler | ((line: number) => TraceHandler | null)) {
-  const reader = new TraceReader(typeof handler === 'function' ? handler : () => handler);
+/** Reads a trace and hands every call to the handler; resolves with the number of lines read. */
+export async function readTrace(file: string, handler: TraceHandler): Promise<number> {
+  const reader = new TraceReader(handler);
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of createReadStream(file, { highWaterMark: 4 << 20 }) as AsyncIterable<Buffer>) {
     let data: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     for (;;) {
       const end = data.indexOf(10);
       if (end < 0) break;
-      if (!reader.read(data.subarray(0, end))) return reader.line;
+      reader.read(data.subarray(0, end));
       data = data.subarray(end + 1);
     }
     rest = data;
+    if ((await handler.pause?.()) === 'enough') break;
   }
   return reader.line;
 }
 
 class TraceReader {
   line = 0;
-  readonly #handlerAt: (line: number) => TraceHandler | null;
+  readonly #handler: TraceHandler;
   readonly #unfinished = new Map<number, Call>();
 
-  constructor(handlerAt: (line: number) => TraceHandler | null) {
-    this.#handlerAt = handlerAt;
+  constructor(handler: TraceHandler) {
+    this.#handler = handler;
   }
 
-  /** Reads one line; false when the handler wants no more. */
-  read(text: Buffer): boolean {
+  read(text: Buffer): void {
     this.line += 1;
-    const handler = this.#handlerAt(this.line);
-    if (handler === null) return false;
+    const handler = this.#handler;
     const space = text.indexOf(32);
     const thread = Number(text.toString('latin1', 0, space));
     let at = space;
     while (text[at] === 32) at += 1;
-    if (text[at] === 43 || text[at] === 45) return true; // +++ exited +++, --- SIGCHLD ---
+    if (text[at] === 43 || text[at] === 45) return; // +++ exited +++, --- SIGCHLD ---
     if (text[at] === 60) {
       const call = this.#unfinished.get(thread);
       if (call === undefined) throw new Error(`line ${this.line}: a call is resumed that was not entered`);
       this.#unfinished.delete(thread);
       handler.exit(call, resultOf(text, text.indexOf(RESUMED, at)), this.line);
-      return true;
+      return;
     }
     const open = text.indexOf(40, at);
     const name = text.toString('latin1', at, open);
@@ -78,7 +79,6 @@ class TraceReader {
     handler.enter(call, this.line);
     if (unfinished) this.#unfinished.set(thread, call);
     else handler.exit(call, resultOf(text, scanner.at), this.line);
-    return true;
   }
 }
 

@@ -1,0 +1,65 @@
+// Runs the shared load scripts against a side and reads what they print.
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ImapWire } from '#test/support/wire.ts';
+import { cpuSeconds, type Side } from './side.ts';
+
+const run = promisify(execFile);
+const here = import.meta.dirname;
+
+/** Runs imapbench.py in one of its modes; its result, as it printed it. */
+export async function imapbench<R>(side: Side, mode: string, args: readonly (string | number)[] = []): Promise<R> {
+  const common = ['--port', side.imap, '--pport', side.pop3, '--pass', side.password, '--server-pid', side.pid];
+  const all = [join(here, 'imapbench.py'), mode, ...common, '--userfmt', side.users, '--users', 100, ...args];
+  const { stdout } = await run('python3', all.map(String), { maxBuffer: 64 << 20 });
+  return (JSON.parse(stdout) as { result: R }).result;
+}
+
+export interface Delivery {
+  /** Messages a second until they were durable in the mailboxes. */
+  readonly perSecond: number;
+  /** CPU of all the side's processes for each message, ms. */
+  readonly cpu: number;
+}
+
+/**
+ * Delivers by SMTP over kept sessions: to the INBOX of one user, or of as many as there are sessions. Until the queue is
+ * empty and the messages are counted in the mailboxes.
+ */
+export async function deliver(side: Side, sessions: number, messages: number, spread: boolean): Promise<Delivery> {
+  const users = spread ? sessions : 1;
+  const before = await inboxes(side, users);
+  const recipient = `${spread ? side.users : user(side, 1)}@${side.domain}`;
+  const cpu = cpuSeconds(side);
+  const args = [side.smtp, recipient, messages, sessions, 8000, ...(side.queue === null ? [] : [side.queue])];
+  const { stdout } = await run('bash', [join(here, 'smtpload.sh'), ...args.map(String)]);
+  const used = cpuSeconds(side) - cpu;
+  const sent = Number(/messages=(\d+)/.exec(stdout)?.[1]);
+  const arrived = (await inboxes(side, users)) - before;
+  if (arrived !== sent) throw new Error(`${side.name}: ${sent} were accepted and ${arrived} arrived`);
+  return { perSecond: Number(/delivered\/s=(\d+)/.exec(stdout)?.[1]), cpu: (used / sent) * 1000 };
+}
+
+/** The name of a numbered user. */
+export function user(side: Side, number: number): string {
+  return side.users.replace('%d', String(number));
+}
+
+export async function login(side: Side, number: number): Promise<ImapWire> {
+  const client = await ImapWire.open(side.imap);
+  await client.login(user(side, number), side.password);
+  return client;
+}
+
+/** Messages in the INBOXes of the first so many users. */
+async function inboxes(side: Side, users: number): Promise<number> {
+  let sum = 0;
+  for (let number = 1; number <= users; number += 1) {
+    const client = await login(side, number);
+    const { untagged } = await client.ok('STATUS INBOX (MESSAGES)');
+    sum += Number(/MESSAGES (\d+)/.exec(untagged.map(({ text }) => text).join())?.[1]);
+    client.wire.destroy();
+  }
+  return sum;
+}

@@ -1,0 +1,102 @@
+// IMAP: APPEND, logins, the mailbox of 100,000 messages, and what an idle connection costs.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { imapbench, user } from './drivers.ts';
+import type { Report, Target } from './report.ts';
+import type { Side } from './side.ts';
+
+const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', ...bound });
+const SECONDS = 5;
+/** The large mailbox of DESIGN 6. */
+export const LARGE = 100_000;
+
+interface Appends {
+  readonly [round: string]: {
+    readonly per_s: number;
+    readonly p50_ms: number;
+    readonly p99_ms: number;
+    readonly server_cpu_ms_per_msg: number;
+  };
+}
+
+export async function appendRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  for (const connections of [1, 20]) {
+    await side.delays();
+    const result = await imapbench<Appends>(side, 'append', ['--conns', connections, '--secs', SECONDS, '--rounds', 1]);
+    const delays = await side.delays();
+    const found = result[`conns${connections}_round1`];
+    if (found === undefined) throw new Error('imapbench append printed no result');
+    const name = `APPEND 8 KB durable, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
+    report.add(name, 'messages/s', ratio({ least: connections === 1 ? 1.2 : 2 }), as, found.per_s, delays);
+    report.add(`${name}: CPU`, 'ms/message', null, as, found.server_cpu_ms_per_msg);
+    report.add(`${name}: p99`, 'ms', null, as, found.p99_ms);
+  }
+}
+
+export async function loginRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  await side.delays();
+  const result = await imapbench<{ sessions_per_s: number; server_cpu_ms_per_session: number }>(side, 'login', [
+    ...['--conns', 20, '--secs', SECONDS],
+  ]);
+  const delays = await side.delays();
+  report.add('login, select, logout', 'sessions/s', ratio({ least: 3 }), as, result.sessions_per_s, delays);
+  report.add('login, select, logout: CPU', 'ms/session', null, as, result.server_cpu_ms_per_session);
+}
+
+/** Fills the large mailbox of a user. */
+export async function fill(side: Side, sample: string): Promise<void> {
+  await imapbench(side, 'fill', ['--user', user(side, 1), '--count', LARGE, '--mbox', sample]);
+}
+
+interface Timing {
+  readonly secs: number;
+  readonly status: string;
+}
+
+/** The commands on the large mailbox that are held to a target, and those that are only watched. */
+const COMMANDS: readonly (readonly [key: string, name: string, target: Target | null])[] = [
+  ['select_warm', 'SELECT', ratio({ most: 1 })],
+  ['fetch_flags1', 'FETCH 1:* FLAGS', ratio({ most: 1 })],
+  ['fetch_envelope_warm1', 'FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)', ratio({ most: 0.15 })],
+  ['fetch_bodystructure_warm1', 'FETCH 1:* BODYSTRUCTURE', ratio({ most: 1 })],
+  ['store_seen1', 'STORE 1:* +FLAGS (\\Seen)', ratio({ most: 1 })],
+  ['store_unseen_silent1', 'STORE 1:* -FLAGS.SILENT (\\Seen)', ratio({ most: 1 })],
+  ['status_big', 'STATUS', null],
+  ['hdr_fields_tb_warm', 'FETCH 1:* of the header fields that Thunderbird asks for', null],
+  ['bodies1', 'FETCH 1:5000 BODY.PEEK[]', null],
+];
+
+export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  await side.delays();
+  const only = 'fetch_flags|fetch_envelope|fetch_bodystructure|store_|status_big|hdr_fields|bodies';
+  const args = ['--user', user(side, 1), '--bodies', 5000, '--no-text', '--only', only];
+  const result = await imapbench<Record<string, Timing>>(side, 'mailbox', args);
+  const delays = await side.delays();
+  for (const [key, name, target] of COMMANDS) {
+    const timing = result[key];
+    if (timing?.status !== 'OK') throw new Error(`${side.name}: ${name} was answered ${timing?.status}`);
+    report.add(`${LARGE.toLocaleString('en')} messages: ${name}`, 's', target, as, timing.secs, delays.splice(0));
+  }
+}
+
+const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';
+
+/** Memory of 500 connections in IDLE. */
+export async function idleRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  const before = as === 'peer' ? readFileSync(INOTIFY, 'utf8') : null;
+  if (before !== null) writeFileSync(INOTIFY, '8192');
+  try {
+    await side.delays();
+    const result = await imapbench<{ pss_kb_per_conn: number; push_latency_after_append_ok_ms: number[] }>(
+      side,
+      'idle',
+      [...['--conns', 500, '--settle', 3]],
+    );
+    const delays = await side.delays();
+    const target = as === 'own' ? ({ kind: 'value', most: 16 } as const) : null;
+    report.add('memory of an idle connection, 500 in IDLE', 'KB', target, as, result.pss_kb_per_conn, delays);
+    const push = [...result.push_latency_after_append_ok_ms].sort((a, b) => a - b);
+    report.add('EXISTS in IDLE after APPEND was answered', 'ms', null, as, push[Math.floor(push.length / 2)] ?? 0);
+  } finally {
+    if (before !== null) writeFileSync(INOTIFY, before);
+  }
+}

@@ -1,0 +1,87 @@
+// `npm run bench [-- smtp imap pop3 server] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
+// Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { appendRound, fill, idleRound, loginRound, mailboxRound } from './imap.ts';
+import { fillMaildrop, pop3Round } from './pop3.ts';
+import { Report } from './report.ts';
+import { diskRound, restoreRound, startRound, wrongLoginsRound } from './server.ts';
+import { openFolder, peersMissing, processCounts, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
+import { smtpRound } from './smtp.ts';
+
+const settings = '[log]\nlevel = "warn"';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '3' } },
+});
+const rounds = Number(values.rounds);
+const groups = positionals.length > 0 ? positionals : ['smtp', 'imap', 'pop3', 'server'];
+const missing = peersMissing();
+if (missing !== null) console.log(`only Posthuis is measured: ${missing}`);
+const scratch = openFolder();
+
+/** Starts both sides, lets them take turns, and writes the group's page. */
+async function sides(
+  title: string,
+  round: (side: Side, as: 'own' | 'peer', report: Report) => Promise<void>,
+  prepare?: (side: Side) => Promise<unknown>,
+) {
+  const report = new Report(title);
+  await using own = await startOwn({ settings });
+  await using stack = new AsyncDisposableStack();
+  const peer = missing === null ? stack.use(await startPeer('sdbox')) : null;
+  if (prepare !== undefined) for (const side of [own, peer]) if (side !== null) await prepare(side);
+  report.note(`${rounds} rounds, taking turns; driver and server share the cores`);
+  for (let number = 0; number < rounds; number += 1) {
+    for (const [side, as] of [
+      [own, 'own'],
+      [peer, 'peer'],
+    ] as const) {
+      if (side === null) continue;
+      await round(side, as, report);
+      const { processes, threads } = processCounts(side);
+      if (number === 0)
+        report.note(`${side.version}: ${processes} processes, ${threads} threads after the first round`);
+    }
+  }
+  return report;
+}
+
+const benchmarks: Record<string, () => Promise<Report>> = {
+  smtp: () => sides('SMTP', smtpRound),
+  imap: async () => {
+    const sample = sampleMailbox(scratch, 600);
+    return sides(
+      'IMAP',
+      async (side, as, report) => {
+        await appendRound(side, as, report);
+        await loginRound(side, as, report);
+        await mailboxRound(side, as, report);
+        await idleRound(side, as, report);
+      },
+      (side) => fill(side, sample),
+    );
+  },
+  pop3: () => sides('POP3', pop3Round, (side) => fillMaildrop(side, sampleMailbox(scratch, 600))),
+  server: async () => {
+    const report = await sides('Server', wrongLoginsRound);
+    for (let number = 0; number < rounds; number += 1) await startRound(report);
+    await restoreRound(report, scratch);
+    await diskRound(report, scratch, missing === null);
+    return report;
+  },
+};
+
+try {
+  const missed: string[] = [];
+  for (const name of groups) {
+    const benchmark = benchmarks[name];
+    if (benchmark === undefined)
+      throw new Error(`no benchmark is called ${name}: ${Object.keys(benchmarks).join(', ')}`);
+    missed.push(...(await benchmark()).write());
+  }
+  for (const line of missed) console.log(`missed by more than a tenth: ${line}`);
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
