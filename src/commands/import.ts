@@ -21,9 +21,11 @@ export const command: StoreCommand<Args, ImportReport> = {
     return {
       args: { address, into },
       attend: (wire) => sendSource(resolve(path), wire),
-      show({ added, duplicates, skipped, problems }) {
+      show({ added, duplicates, skipped, withoutKeywords, problems }) {
         for (const { where, reason } of problems) terminal.note(`not imported: ${where}: ${reason}`);
         if (skipped > problems.length) terminal.note(`not imported: ${skipped - problems.length} more`);
+        if (withoutKeywords > 0)
+          terminal.note(`${withoutKeywords} are without their keywords, which can't be kept here`);
         terminal.out(`${added} imported, ${duplicates} there already, ${skipped} not imported`);
         return skipped === 0 ? 0 : 1;
       },

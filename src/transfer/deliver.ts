@@ -22,6 +22,8 @@ export type ImportReport = {
   /** There already, with the same bytes in the same folder. */
   readonly duplicates: number;
   readonly skipped: number;
+  /** Added without their keywords, which this account can't have. */
+  readonly withoutKeywords: number;
   /** The first of those skipped. */
   readonly problems: readonly { readonly where: string; readonly reason: string }[];
 };
@@ -50,14 +52,21 @@ interface Waiting {
 
 class Importer implements AsyncDisposable {
   readonly #delivery: Delivery;
-  readonly #mailboxes = new Map<string, Mailbox>();
+  /** By folder piece; null: it can't be made, and its messages are left out. */
+  readonly #mailboxes = new Map<string, Mailbox | null>();
   readonly #present = new Map<number, Present>();
   #folder: FolderPiece = { kind: 'folder', path: ['INBOX'], special: 'inbox' };
   #head: MessagePiece | null = null;
   #staging: Staging | null = null;
   #batch: Waiting[] = [];
   #batchBytes = 0;
-  readonly #report = { added: 0, duplicates: 0, skipped: 0, problems: [] as { where: string; reason: string }[] };
+  readonly #report = {
+    added: 0,
+    duplicates: 0,
+    skipped: 0,
+    withoutKeywords: 0,
+    problems: [] as { where: string; reason: string }[],
+  };
 
   constructor(delivery: Delivery) {
     this.#delivery = delivery;
@@ -112,9 +121,10 @@ class Importer implements AsyncDisposable {
     }
     this.#staging = null;
     const mailbox = await this.#mailbox(this.#folder);
-    if (await this.#isPresent(mailbox, staged)) {
+    if (mailbox === null || (await this.#isPresent(mailbox, staged))) {
       await staged[Symbol.asyncDispose]();
-      this.#report.duplicates++;
+      if (mailbox === null) this.#skip(head.where, `its folder "${this.#folder.path.join('/')}" can't be made`);
+      else this.#report.duplicates++;
       return;
     }
     const { flags, keywords } = head;
@@ -147,15 +157,10 @@ class Importer implements AsyncDisposable {
     this.#batch = [];
     this.#batchBytes = 0;
     try {
-      await this.#delivery.mail.append(
-        first.mailbox.id,
+      await this.#append(
+        first.mailbox,
         batch.map(({ entry }) => entry),
       );
-    } catch (error) {
-      if (error instanceof StoreError && error.code === 'over-quota') {
-        throw new Refused(`the account is full; ${this.#report.added} messages were imported before`, { cause: error });
-      }
-      throw error;
     } finally {
       for (const { entry } of batch) await entry.staged[Symbol.asyncDispose]();
     }
@@ -166,26 +171,53 @@ class Importer implements AsyncDisposable {
     }
   }
 
-  /** The mailbox of a folder, made if it is not there. */
-  async #mailbox(folder: FolderPiece): Promise<Mailbox> {
+  async #append(mailbox: Mailbox, entries: readonly AppendEntry[]): Promise<void> {
+    const { mail } = this.#delivery;
+    try {
+      await mail.append(mailbox.id, entries);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.code === 'over-quota') {
+        throw new Refused(`the account is full; ${this.#report.added} messages were imported before`, { cause: error });
+      }
+      // Other programs allow keywords that IMAP has no word for, or more of them than an account may have.
+      const plain = entries.map((entry) => ({ ...entry, keywords: [] }));
+      const lost = entries.filter(({ keywords = [] }) => keywords.length > 0).length;
+      if (!['invalid', 'limit'].includes(error.code) || lost === 0) throw error;
+      await mail.append(mailbox.id, plain);
+      this.#report.withoutKeywords += lost;
+    }
+  }
+
+  /** The mailbox of a folder, made if it is not there; null if it can't be made. */
+  async #mailbox(folder: FolderPiece): Promise<Mailbox | null> {
     const key = JSON.stringify([folder.path, folder.special]);
     const known = this.#mailboxes.get(key);
     if (known !== undefined) return known;
-    const { mail, into } = this.#delivery;
-    const path = [...into, ...(into.length === 0 ? await this.#ownName(folder) : folder.path)];
-    if (path.some((level) => level.includes('/')))
-      throw new Refused(`a folder's name may not have a "/": ${path.join(' > ')}`);
-    const name = path.join('/').normalize('NFC');
-    const mailbox = (await mail.mailboxByPath(name)) ?? (await mail.createMailbox(name));
+    const mailbox = await this.#findOrMake(folder);
     this.#mailboxes.set(key, mailbox);
     return mailbox;
+  }
+
+  async #findOrMake(folder: FolderPiece): Promise<Mailbox | null> {
+    const { mail, into } = this.#delivery;
+    const path = [...into, ...(into.length === 0 ? await this.#ownName(folder) : folder.path)];
+    // Our levels are parted by "/"; where another program allows one in a name, it becomes a "_".
+    const name = path.map((level) => level.replaceAll('/', '_').normalize('NFC')).join('/');
+    try {
+      return (await mail.mailboxByPath(name)) ?? (await mail.createMailbox(name));
+    } catch (error) {
+      if (!(error instanceof StoreError && ['invalid', 'limit', 'protected'].includes(error.code))) throw error;
+      this.#skip(`folder ${JSON.stringify(name)}`, error.message);
+      return null;
+    }
   }
 
   /** The path with the account's own name for what the first level is for. */
   async #ownName({ path, special }: FolderPiece): Promise<readonly string[]> {
     if (special === '') return path;
     const own = (await this.#delivery.mail.mailboxes()).find((mailbox) => mailbox.special === special);
-    return own === undefined ? path : [own.path, ...path.slice(1)];
+    return own === undefined ? path : [...own.path.split('/'), ...path.slice(1)];
   }
 
   async #isPresent(mailbox: Mailbox, staged: Staged): Promise<boolean> {
