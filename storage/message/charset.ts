@@ -22,6 +22,8 @@ const UNRELIABLE = new Set([
   'x-unknown',
   '8bit',
   '7bit',
+  'base64',
+  'hex',
 ]);
 
 /** Names that mail uses and neither TextDecoder nor iconv-lite knows. */

@@ -62,6 +62,9 @@ test.each([
   ['us-ascii', 'e9', 'é'],
   ['', 'c3a9', 'é'],
   ['nonsense-42', 'e9', 'é'],
+  ['constructor', 'e9', 'é'],
+  ['base64', 'e9', 'é'],
+  ['iso-2022-kr', 'e9', 'é'],
   ['utf-8', 'ff41', '\ufffdA'],
 ])('%s', (charset, hex, expected) => {
   const bytes = Buffer.from(hex, 'hex');
