@@ -30,10 +30,16 @@ export function decodeLine(bytes: Buffer, lenient: boolean): string | null {
   return line.includes(0x0d) || line.includes(0) || !isUtf8(line) ? null : line.toString('utf8');
 }
 
-/** A command line's verb in upper case, and what follows it. */
+/** A command line's verb in upper case, '' if it begins with none, and what follows it without the blanks around it. */
 export function splitVerb(line: string): { readonly verb: string; readonly rest: string } {
-  const match = /^([A-Za-z][A-Za-z0-9]*)(?: +(.*?))? *$/s.exec(line);
-  return { verb: match?.[1]?.toUpperCase() ?? '', rest: match?.[2] ?? '' };
+  const blank = line.indexOf(' ');
+  const word = blank < 0 ? line : line.slice(0, blank);
+  if (!/^[A-Za-z][A-Za-z0-9]*$/.test(word)) return { verb: '', rest: '' };
+  let start = blank < 0 ? line.length : blank;
+  let end = line.length;
+  while (start < end && line[start] === ' ') start++;
+  while (end > start && line[end - 1] === ' ') end--;
+  return { verb: word.toUpperCase(), rest: line.slice(start, end) };
 }
 
 /** MAIL FROM:<reverse-path> [parameters] (RFC 5321 4.1.1.2). `auth`: AUTH is offered here, so its parameter is known. */

@@ -9,6 +9,7 @@ import { parseAddresses } from '#storage/message/address.ts';
 import { fields, fieldValue, latin1 } from '#storage/message/headers.ts';
 import type { Directory, Staged, Staging } from '#storage/ports.ts';
 import { repairHeader } from './header.ts';
+import { AUTHORS } from './limits.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
@@ -25,6 +26,7 @@ const NO_SPACE: SmtpReply = { code: 452, enhanced: '4.3.1', text: 'Insufficient 
 const TOO_LARGE: SmtpReply = { code: 552, enhanced: '5.3.4', text: 'Message too large' };
 const LOGIN_FIRST: SmtpReply = { code: 530, enhanced: '5.7.0', text: 'Log in first' };
 
+const TOO_MANY_AUTHORS: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'Too many addresses in From and Sender' };
 const NO_ADDRESS: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'From and Sender need an address' };
 
 /** Room for the headers that are added to a message that is as large as it may be. */
@@ -86,11 +88,14 @@ async function submit(
 /** F16: every address of From and Sender is one that the login may use. */
 async function checkFrom(parts: SubmissionParts, principal: Principal, header: Uint8Array): Promise<SmtpReply | null> {
   const block = latin1(header);
+  let authors = 0;
   for (const field of fields(block)) {
     if (field.name !== 'from' && field.name !== 'sender') continue;
     const value = fieldValue(block, field);
     const addresses = parseAddresses(value).filter(({ group }) => group === undefined);
     if (addresses.length === 0 && value !== '') return NO_ADDRESS; // an empty one is made anew
+    authors += addresses.length;
+    if (authors > AUTHORS) return TOO_MANY_AUTHORS;
     for (const { mailbox, host } of addresses) {
       const address = Buffer.from(`${mailbox}@${host}`, 'latin1').toString('utf8');
       const refusal = await maySendAs(parts, principal, address);

@@ -132,6 +132,10 @@ describe('who may send as what (F16)', () => {
     ['a folded line', 'From:\r\n "anna@example.test"\r\n <bert@example.test>'],
     ['a name without an address', 'From: "anna@example.test"'],
     ['nothing that is an address', 'From: (anna@example.test)'],
+    [
+      'more addresses than anybody has',
+      `From: ${Array.from({ length: 101 }, (_, i) => `anna+${i}@example.test`).join(', ')}`,
+    ],
   ])('not by %s either', async (_name, header) => {
     expect((await send(await login(), { message: `${header}\r\nSubject: x` })).reply).toMatch(/^550 5\.7\.1/);
   });
