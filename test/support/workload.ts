@@ -7,6 +7,9 @@ import { TOKEN_HEADER } from './ledger.ts';
 import { between, pick, type Random, seeded } from './random.ts';
 import { ImapWire, SmtpWire, type Wire, WireClosed } from './wire.ts';
 
+/** Clients that sort an INBOX, each its own. */
+const SORTERS = 4;
+
 export interface Ports {
   readonly smtp: number;
   readonly submission: number;
@@ -47,11 +50,12 @@ export class Workload {
   constructor(options: WorkloadOptions) {
     this.#options = options;
     const { accounts, seed } = options;
+    if (accounts.length < SORTERS) throw new Error('two clients would sort the same INBOX');
     const random = (index: number) => seeded(seed * 1000 + index);
     for (let i = 0; i < 8; i += 1) this.#clients.push(new Sender(this, random(i), null));
     for (let i = 0; i < 2; i += 1) this.#clients.push(new Sender(this, random(8 + i), i % accounts.length));
     for (let i = 0; i < 6; i += 1) this.#clients.push(new Editor(this, random(10 + i), i % accounts.length, i));
-    for (let i = 0; i < 4; i += 1) this.#clients.push(new Sorter(this, random(16 + i), i % accounts.length));
+    for (let i = 0; i < SORTERS; i += 1) this.#clients.push(new Sorter(this, random(16 + i), i % accounts.length));
   }
 
   get ledger(): Ledger {
