@@ -21,8 +21,38 @@ const CUTS_WITHOUT_SYNC = 4;
 
 interface Survey {
   readonly lines: number;
+  /** What the run must contain to prove anything, before its last acknowledgement. */
+  readonly covered: Covered;
   /** The lines on which the server acknowledged something. */
   readonly acknowledgements: readonly number[];
+}
+
+/** Counts of what the run did to the accounts' files while clients were at work. */
+class Covered {
+  /** Pages moved from a log into a database. */
+  checkpointed = 0;
+  /** Logs closed, each with its database, to make room for others; SQLite itself keeps the databases' descriptors. */
+  evicted = 0;
+  /** Logs synced for commits. */
+  synced = 0;
+  /** Large bodies placed in an account. */
+  linked = 0;
+
+  note(call: Call): void {
+    const first = call.args[0];
+    const target = first?.kind === 'descriptor' ? first.target : '';
+    if (call.name === 'pwrite64' && target.endsWith('/mail.db')) this.checkpointed += 1;
+    if (call.name === 'close' && target.endsWith('/mail.db-wal')) this.evicted += 1;
+    if (call.name === 'fdatasync' && target.endsWith('/mail.db-wal')) this.synced += 1;
+    if (call.name === 'link' || call.name === 'linkat') this.linked += 1;
+  }
+
+  toString(): string {
+    return (
+      `${this.synced} syncs of logs, ${this.linked} large bodies placed, ${this.checkpointed} pages checkpointed, ` +
+      `${this.evicted} logs closed`
+    );
+  }
 }
 
 /** Reads the whole trace once: where the acknowledgements are, and whether the model ends as the real folder did. */
@@ -37,15 +67,19 @@ async function survey(recording: Recording, ledger: Ledger, scratch: string): Pr
   const disk = new Disk(recording.base);
   const machine = new Machine(disk, recording.data, recording.cwd);
   const acknowledgements: number[] = [];
+  const sums = new Covered();
+  let covered = sums;
   const watch: TraceHandler = {
     enter: (call) => machine.enter(call),
     exit: (call, result, line) => {
       machine.exit(call, result);
+      sums.note(call);
       if (!/^(write|writev|sendto|sendmsg)$/.test(call.name)) return;
       for (const [connection, list] of moments) {
         while (list.length > 0 && (machine.sent.get(connection) ?? 0) >= (list[0] as number)) {
           list.shift();
           acknowledgements.push(line);
+          covered = Object.assign(new Covered(), sums);
         }
       }
     },
@@ -58,7 +92,9 @@ async function survey(recording: Recording, ledger: Ledger, scratch: string): Pr
   const differs = difference(end, recording.data);
   if (differs !== undefined) throw new Error(`the model does not end as the folder did: ${differs}`);
   rmSync(end, { recursive: true });
-  return { lines, acknowledgements };
+  const { checkpointed, evicted, synced, linked } = covered;
+  if (Math.min(checkpointed, evicted, synced, linked) === 0) throw new Error(`the recording is too tame: ${covered}`);
+  return { lines, acknowledgements, covered };
 }
 
 function chooseCuts({ lines, acknowledgements }: Survey, count: number, random: Random): Set<number> {
@@ -178,7 +214,7 @@ async function main(): Promise<void> {
     ],
   });
   console.log(
-    `${found.lines} calls, ${found.acknowledgements.length} acknowledgements; ${checks.done} disks after a power cut, ` +
+    `${found.lines} calls, ${found.acknowledgements.length} acknowledgements, ${found.covered}; ${checks.done} disks after a power cut, ` +
       `${checks.acknowledged} acknowledgements checked on them: ${checks.faults.length} faults`,
   );
   for (const fault of checks.faults.slice(0, 40)) console.error(fault);
