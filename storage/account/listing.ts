@@ -1,9 +1,10 @@
 // Reading placements: a page is one short read transaction over as many UID ranges as fit into it.
 
+import { plainHeader } from '../blobs/content.ts';
 import { trustedModseq } from '../changes/feed.ts';
 import { all, type Op, one } from '../operation.ts';
-import type { ListingColumns, Placement, UidRange } from '../ports.ts';
-import { PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
+import type { ListingColumns, ListingRow, Placement, UidRange } from '../ports.ts';
+import { HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
 import { after, bounded } from './uid-sets.ts';
 
 /** A page, and the ranges that are still to be read. */
@@ -12,15 +13,31 @@ export interface Page<R> {
   readonly rest: readonly UidRange[];
 }
 
-const PLACEMENTS = `SELECT uid, message, item, flags, keywords, modseq FROM placement
+// A text costs more to hand over than all the numbers of a row, and most messages have no keywords: null, until the row
+// is in memory.
+const COLUMNS = `uid, message, item, flags, nullif(keywords, '') AS keywords, modseq`;
+
+const PLACEMENTS = `SELECT ${COLUMNS} FROM placement
   WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 ORDER BY uid LIMIT $5`;
 
-const CHANGED = `SELECT uid, message, item, flags, keywords, modseq FROM placement
+const CHANGED = `SELECT ${COLUMNS} FROM placement
   WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq > $5 ORDER BY uid LIMIT $6`;
+
+/** A row as it is handed over. */
+type Bare<R> = Omit<R, 'keywords'> & { keywords: string | null };
+
+/** The rows themselves, with their keywords put right. */
+function withKeywords<R extends Placement>(rows: Bare<R>[]): R[] {
+  for (const row of rows) row.keywords ??= '';
+  return rows as R[];
+}
 
 /** A page of placements. */
 export function* placementsPage(account: string, mailbox: number, uids: readonly UidRange[]): Op<Page<Placement>> {
-  return yield* page(uids, PAGE_ROWS, (range, limit) => all(PLACEMENTS, [account, mailbox, range[0], range[1], limit]));
+  const read = function* (range: UidRange, limit: number): Op<Placement[]> {
+    return withKeywords(yield* all<Bare<Placement>>(PLACEMENTS, [account, mailbox, range[0], range[1], limit]));
+  };
+  return yield* page(uids, PAGE_ROWS, read);
 }
 
 /** A page of placements with a greater modseq (all, if that one was lost); it looks at a bounded number of rows, so it may be short or empty. */
@@ -38,7 +55,7 @@ export function* changedPage(
     const last = yield* bounded(account, mailbox, range, walk);
     walk -= last - range[0] + 1;
     const limit = PAGE_ROWS - rows.length;
-    const found = yield* all<Placement>(CHANGED, [account, mailbox, range[0], last, known, limit]);
+    const found = withKeywords(yield* all<Bare<Placement>>(CHANGED, [account, mailbox, range[0], last, known, limit]));
     for (const row of found) rows.push(row);
     const done = found.length === limit ? (found.at(-1)?.uid ?? last) : last;
     if (done < range[1]) return { rows, rest: after(uids.slice(index), done) };
@@ -46,45 +63,64 @@ export function* changedPage(
   return { rows, rest: [] };
 }
 
-/** A row of a listing as it is read; prefix and header are there only when the header is asked for. */
-export interface StoredRow extends Placement {
-  readonly size: number;
-  readonly received: number;
-  readonly receivedOffset: number;
-  readonly sent: number | null;
-  readonly thread: number;
-  readonly saved: number;
-  readonly traits: number;
-  readonly envelope: string;
-  readonly structure: string;
-  readonly preview: string;
-  readonly prefix: Uint8Array | null;
-  /** zstd. */
-  readonly header: Uint8Array | null;
+/** A row of a listing as it is handed over: without the texts that were not asked for. */
+interface StoredRow extends Omit<Bare<Placement>, 'uid'> {
+  readonly uid: number;
+  envelope?: string;
+  structure?: string;
+  preview?: string;
+  header?: Uint8Array | null;
+  readonly prefix?: Uint8Array | null;
 }
 
-/** The statement of a listing with these columns: 16 texts at most, each prepared once. */
-export function listingSql(columns: ListingColumns): string {
-  const text = (wanted: boolean | undefined, name: string) => (wanted === true ? `m.${name}` : `'' AS ${name}`);
+/** What a listing reads. */
+export interface Listing {
+  readonly account: string;
+  readonly mailbox: number;
+  readonly columns: ListingColumns;
+}
+
+/** The statement of a listing with these columns: 16 texts, each prepared once. */
+function listingSql(columns: ListingColumns): string {
+  const texts = (['envelope', 'structure', 'preview'] as const).filter((name) => columns[name] === true);
   const header = columns.header === true;
-  return `SELECT p.uid, p.message, p.item, p.flags, p.keywords, p.modseq, m.size, p.received,
-    m.received_offset AS "receivedOffset", m.sent, m.thread, p.saved, m.traits, ${text(columns.envelope, 'envelope')},
-    ${text(columns.structure, 'structure')}, ${text(columns.preview, 'preview')},
-    ${header ? 'c.prefix, c.header' : 'NULL AS prefix, NULL AS header'}
+  return `SELECT p.uid, p.message, p.item, p.flags, nullif(p.keywords, '') AS keywords, p.modseq, m.size, p.received,
+    m.received_offset AS "receivedOffset", m.sent, m.thread, p.saved, m.traits
+    ${texts.map((name) => `, m.${name}`).join('')}${header ? ', c.prefix, c.header' : ''}
     FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
     ${header ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
     WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 ORDER BY p.uid LIMIT $5`;
 }
 
-/** A page of a listing; `sql` is made by listingSql. */
-export function* listingPage(
-  sql: string,
-  where: { readonly account: string; readonly mailbox: number; readonly rows: number },
-  uids: readonly UidRange[],
-): Op<Page<StoredRow>> {
-  return yield* page(uids, where.rows, (range, limit) => {
-    return all(sql, [where.account, where.mailbox, range[0], range[1], limit]);
-  });
+/** A page of a listing. */
+export function* listingPage(listing: Listing, uids: readonly UidRange[]): Op<Page<ListingRow>> {
+  const { account, mailbox, columns } = listing;
+  const sql = listingSql(columns);
+  const read = function* (range: UidRange, limit: number): Op<ListingRow[]> {
+    const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
+    return columns.header === true ? rows.map(withHeader) : rows.map(filled);
+  };
+  return yield* page(uids, columns.header === true ? HEADER_PAGE_ROWS : PAGE_ROWS, read);
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** Fills in, in place, what was not asked for. */
+function filled(row: StoredRow): ListingRow {
+  row.keywords ??= '';
+  row.envelope ??= '';
+  row.structure ??= '';
+  row.preview ??= '';
+  row.header ??= NO_BYTES;
+  return row as unknown as ListingRow;
+}
+
+/** The same, with the header decompressed. */
+function withHeader({ prefix, header, ...row }: StoredRow): ListingRow {
+  if (header === null || header === undefined) return filled(row);
+  const plain = plainHeader(header);
+  const whole = prefix === null || prefix === undefined || prefix.length === 0 ? plain : Buffer.concat([prefix, plain]);
+  return filled({ ...row, header: whole });
 }
 
 /** Fills a page from one range after the other. */

@@ -1,7 +1,7 @@
 // An account's mail over an engine and blobs: the port MailAccount. Each method is one operation, or a series of them
 // where one transaction would take too long; the operations are in the files beside this one.
 
-import { messageContent, plainHeader } from '../blobs/content.ts';
+import { messageContent } from '../blobs/content.ts';
 import type { Adopted, Blobs } from '../blobs/port.ts';
 import { currentCursor, readChanges } from '../changes/feed.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
@@ -35,16 +35,8 @@ import { expunge } from './expunge.ts';
 import { changeFlags } from './flags.ts';
 import { type Incoming, incoming } from './incoming.ts';
 import { readKeywords } from './keywords.ts';
-import { APPEND_ENTRIES, HEADER_PAGE_ROWS, PAGE_ROWS, TRANSFER_ROWS } from './limits.ts';
-import {
-  changedPage,
-  contentRow,
-  listingPage,
-  listingSql,
-  type Page,
-  placementsPage,
-  type StoredRow,
-} from './listing.ts';
+import { APPEND_ENTRIES, TRANSFER_ROWS } from './limits.ts';
+import { changedPage, contentRow, listingPage, type Page, placementsPage } from './listing.ts';
 import {
   createMailbox,
   deleteMailbox,
@@ -72,8 +64,6 @@ export interface MailAccountParts {
   /** Called when a large body was brought into the account and no message names it: something has to sweep it. */
   readonly loose?: (id: AccountId) => void;
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** The mail of one account; see MailAccount. */
 export class SqlMailAccount implements MailAccount {
@@ -152,11 +142,9 @@ export class SqlMailAccount implements MailAccount {
     );
   }
 
-  async *listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncGenerator<ListingRow[]> {
-    const sql = listingSql(columns);
-    const rows = columns.header === true ? HEADER_PAGE_ROWS : PAGE_ROWS;
-    const where = { account: this.id, mailbox, rows };
-    for await (const page of this.#pages(uids, (rest) => listingPage(sql, where, rest))) yield page.map(present);
+  listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncIterable<ListingRow[]> {
+    const listing = { account: this.id, mailbox, columns };
+    return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
 
   async content(message: MessageId): Promise<MessageContent> {
@@ -320,10 +308,3 @@ export class SqlMailAccount implements MailAccount {
 
 /** What an operation comes to. */
 type ReturnOf<F> = F extends (...args: never[]) => Op<infer T> ? T : never;
-
-function present(row: StoredRow): ListingRow {
-  const { prefix, header, ...rest } = row;
-  if (prefix === null || header === null) return { ...rest, header: NO_BYTES };
-  const plain = plainHeader(header);
-  return { ...rest, header: prefix.length === 0 ? plain : Buffer.concat([prefix, plain]) };
-}

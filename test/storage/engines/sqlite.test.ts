@@ -4,6 +4,7 @@ import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
 import { expect, test } from 'vitest';
+import { compile } from '#storage/engines/parameters.ts';
 import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
 import { accountFolder, layoutOf } from '#storage/engines/sqlite/layout.ts';
 import { createStoreShared, type StoreShared } from '#storage/engines/sqlite/shared.ts';
@@ -80,6 +81,14 @@ test('a failing operation leaves nothing, and its own error comes back', async (
   ).rejects.toMatchObject({ code: 'over-quota' });
   expect(await engine.read(ACCOUNT, names)).toEqual([]);
   expect(engine.generation(ACCOUNT)).toBe(before);
+});
+
+test('the planner never sees the value of a parameter, so that no binding prepares a statement again', () => {
+  expect(compile("SELECT a FROM t WHERE b = $2 AND c = '$1' LIMIT $1")).toEqual({
+    sql: "SELECT a FROM t WHERE b = likely(?) AND c = '$1' LIMIT likely(?)",
+    ...{ count: 2, order: [1, 0] },
+  });
+  expect(compile('INSERT INTO t (a) VALUES ($1)').sql).toBe('INSERT INTO t (a) VALUES (?)');
 });
 
 test('parameters go by their number, undefined and booleans are refused', async () => {
