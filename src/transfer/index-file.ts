@@ -1,7 +1,7 @@
 // The index that our exports as .eml files (folder or zip) have beside them: what a message file can't say itself.
 // A line of JSON for each folder and each message.
 
-import { splitLines } from './lines.ts';
+import { type LinePart, LineSplitter } from './lines.ts';
 import { isCount, isReceived, isTexts } from './mbox-status.ts';
 import type { Received } from './pieces.ts';
 
@@ -32,12 +32,15 @@ const MAX_LINES = 2_000_000;
 export async function readIndex(source: AsyncIterable<Uint8Array>): Promise<Index> {
   const folders = new Map<string, readonly string[]>();
   const messages = new Map<string, Extract<IndexLine, { file: string }>>();
-  for await (const { bytes } of splitLines(source)) {
+  const take = ({ bytes }: LinePart): void => {
     const line = parseLine(bytes.toString());
-    if (line === null || folders.size + messages.size >= MAX_LINES) continue;
+    if (line === null || folders.size + messages.size >= MAX_LINES) return;
     if ('file' in line) messages.set(line.file, line);
     else folders.set(line.directory, line.folder);
-  }
+  };
+  const splitter = new LineSplitter();
+  for await (const chunk of source) for (const line of splitter.add(chunk)) take(line);
+  for (const line of splitter.end()) take(line);
   return { folders, messages };
 }
 

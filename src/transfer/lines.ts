@@ -13,28 +13,35 @@ export interface LinePart {
   readonly first: boolean;
 }
 
-/** The lines of a stream; the last may lack an end. */
-export async function* splitLines(source: AsyncIterable<Uint8Array>): AsyncGenerator<LinePart, void> {
-  let rest: Buffer = Buffer.alloc(0);
-  let first = true;
-  for await (const chunk of source) {
-    rest = rest.length === 0 ? toBuffer(chunk) : Buffer.concat([rest, chunk]);
+/** Splits a stream into lines, chunk by chunk. */
+export class LineSplitter {
+  #rest: Buffer = Buffer.alloc(0);
+  #first = true;
+
+  /** The lines that end in this chunk. */
+  *add(chunk: Uint8Array): Generator<LinePart, void> {
+    let rest = this.#rest.length === 0 ? toBuffer(chunk) : Buffer.concat([this.#rest, chunk]);
     let start = 0;
     for (let end = rest.indexOf(LF); end !== -1; end = rest.indexOf(LF, start)) {
-      yield { bytes: rest.subarray(start, end + 1), first };
-      first = true;
+      yield { bytes: rest.subarray(start, end + 1), first: this.#first };
+      this.#first = true;
       start = end + 1;
     }
     rest = rest.subarray(start);
     if (rest.length > LONGEST_LINE) {
       // Not between a CR and what may be its LF.
       const cut = rest[rest.length - 1] === CR ? rest.length - 1 : rest.length;
-      yield { bytes: rest.subarray(0, cut), first };
-      first = false;
+      yield { bytes: rest.subarray(0, cut), first: this.#first };
+      this.#first = false;
       rest = rest.subarray(cut);
     }
+    this.#rest = Buffer.from(rest);
   }
-  if (rest.length > 0) yield { bytes: rest, first };
+
+  /** The last line, if it lacks an end. */
+  *end(): Generator<LinePart, void> {
+    if (this.#rest.length > 0) yield { bytes: this.#rest, first: this.#first };
+  }
 }
 
 /** The bytes with every bare LF made CRLF; `previous` is the byte before them. */

@@ -21,7 +21,7 @@ export async function* readSource(path: string): AsyncGenerator<TransferPiece, v
     return;
   }
   const file = await singleFile(path);
-  const start = await file.at(0, 1024);
+  const start = file.at(0, 1024);
   if (ZIP_STARTS.some((mark) => mark.equals(start.subarray(0, 4)))) {
     await using tree = await readZip(path);
     yield* readTree(tree, basename(path, extname(path)));

@@ -1,7 +1,7 @@
 // A folder of files to import from: a real one, or the inside of a zip. Nothing is ever unpacked to disk, so a name in
 // a zip can't write outside (F132).
 
-import { constants } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openPromise } from 'yauzl';
@@ -14,7 +14,7 @@ export interface TreeFile {
   readonly date: number;
   open(): Promise<AsyncIterable<Uint8Array>>;
   /** Some bytes at a position, where that can be had. */
-  readonly at?: (position: number, length: number) => Promise<Buffer>;
+  readonly at?: (position: number, length: number) => Buffer;
 }
 
 export interface Tree extends AsyncDisposable {
@@ -70,10 +70,15 @@ export async function singleFile(full: string): Promise<Required<TreeFile>> {
 function reading(full: string): Required<Pick<TreeFile, 'open' | 'at'>> {
   return {
     open: async () => (await openRegular(full)).createReadStream({ highWaterMark: 256 * 1024 }),
-    async at(position, length) {
-      await using file = await openRegular(full);
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
-      return buffer.subarray(0, bytesRead);
+    // At the terminal nobody waits for this thread.
+    at(position, length) {
+      const file = openSync(full, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        const bytes = Buffer.alloc(length);
+        return bytes.subarray(0, readSync(file, bytes, 0, length, position));
+      } finally {
+        closeSync(file);
+      }
     },
   };
 }
