@@ -7,8 +7,8 @@ const LOG_BUFFER_BYTES = 4 * 1024 * 1024;
 const LOG_BATCH_BYTES = 8 * 1024;
 const LOG_BATCH_MS = 100;
 
-/** Masked wherever one of these names stands at the top of a line or one level down. */
-const SECRETS = [
+/** Masked wherever one of these names stands in what a line is given, at the top or one level down. */
+const SECRETS: ReadonlySet<string> = new Set([
   'password',
   'passwordHash',
   'newPassword',
@@ -18,7 +18,8 @@ const SECRETS = [
   'authorization',
   'cookie',
   'privateKey',
-];
+]);
+const CENSOR = '***';
 
 export interface LogOptions {
   readonly level: string;
@@ -47,10 +48,34 @@ export function createRootLog(options: LogOptions): RootLog {
       level: options.level,
       base: { thread: options.thread },
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: '***' },
+      formatters: { level: (label) => ({ level: label }), log: masked },
     },
     options.destination ?? (stderr as DestinationStream),
   );
   return { log, flush: () => stderr?.flushSync() };
+}
+
+/** pino's own redaction walks every path on every line, which cost a delivered message 30 us. */
+function masked(line: Record<string, unknown>): Record<string, unknown> {
+  let found: Record<string, unknown> | null = null;
+  for (const [name, value] of Object.entries(line)) {
+    const safe = SECRETS.has(name) ? CENSOR : maskedInside(value);
+    if (safe === value) continue;
+    found ??= { ...line };
+    found[name] = safe;
+  }
+  return found ?? line;
+}
+
+function maskedInside(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const secrets = Object.keys(value).filter((name) => SECRETS.has(name));
+  if (secrets.length === 0) return value;
+  if (!(value instanceof Error)) return { ...value, ...Object.fromEntries(secrets.map((name) => [name, CENSOR])) };
+  // An error stays one, so that it is written as one; its stack belongs to the original and has to be copied.
+  const copy = Object.assign(new Error(value.message, { cause: value.cause }), value);
+  copy.name = value.name;
+  copy.stack = value.stack ?? '';
+  for (const name of secrets) Object.defineProperty(copy, name, { value: CENSOR, enumerable: true });
+  return copy;
 }

@@ -16,6 +16,13 @@ test('a log line is structured, carries its thread, and masks secrets', () => {
   log.child({ connection: 'c1' }).info({ password: 'hunter2', login: { token: 'abc', name: 'anna' } }, 'a line');
   log.debug('too quiet');
   expect(lines).toHaveLength(1);
+  const error = Object.assign(new Error('broken'), { password: 'hunter2' });
+  log.info({ secret: 'x', err: error, list: ['a'], none: null }, 'another');
+  expect(error.password).toBe('hunter2');
+  expect(JSON.parse(lines[1] ?? '')).toMatchObject({
+    ...{ secret: '***', list: ['a'], none: null },
+    err: { type: 'Error', message: 'broken', password: '***', stack: expect.stringContaining('observe.test') },
+  });
   const line = JSON.parse(lines[0] ?? '');
   expect(line).toMatchObject({ level: 'info', thread: 2, connection: 'c1', msg: 'a line', password: '***' });
   expect(line.login).toEqual({ token: '***', name: 'anna' });
