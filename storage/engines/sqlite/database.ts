@@ -3,6 +3,7 @@
 import Sqlite from 'better-sqlite3';
 import { MAX_ROWS, type Op, type Statement } from '../../operation.ts';
 import { bind, type Compiled, compile } from '../parameters.ts';
+import { isBusy } from './failure.ts';
 
 /** Most statements kept prepared per handle; the operations have about 150 texts. */
 const MAX_STATEMENTS = 400;
@@ -11,6 +12,18 @@ const MAX_STATEMENTS = 400;
 // cell_size_check finds a damaged page before its content is used.
 const SETTINGS = `PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF;
 PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;`;
+
+/** No operation is begun in a batch that has taken so many ms: it holds the event loop. */
+const BATCH_TIME = 5;
+
+/** What became of one operation of a batch. */
+export type Outcome = { readonly value: unknown } | { readonly error: unknown };
+
+export interface Batch {
+  readonly outcomes: readonly Outcome[];
+  /** False if no row was touched. */
+  readonly changed: boolean;
+}
 
 export interface OpenDatabase {
   readonly file: string;
@@ -61,14 +74,61 @@ export class Database {
 
   /** Runs a reading operation in one read transaction, to its end, without yielding to the event loop. */
   read<T>(op: () => Op<T>): T {
-    return this.#transaction(this.#begin, op);
+    return this.#transaction(this.#begin, () => this.#drive(op()));
   }
 
   /** Runs a writing operation in one transaction; `changed` is false if no row was touched. */
   write<T>(op: () => Op<T>): { readonly value: T; readonly changed: boolean } {
     const before = this.#totalChanges.get();
-    const value = this.#transaction(this.#beginImmediate, op);
+    const value = this.#transaction(this.#beginImmediate, () => this.#drive(op()));
     return { value, changed: this.#totalChanges.get() !== before };
+  }
+
+  /**
+   * Runs operations, in order, in one transaction; if any of them fails, each in its own. At least one is run, and no
+   * further one is begun after BATCH_TIME: `outcomes` are those of the first ones.
+   */
+  writeBatch(ops: readonly (() => Op<unknown>)[]): Batch {
+    return (ops.length > 1 ? this.#together(ops) : undefined) ?? this.#eachAlone(ops);
+  }
+
+  #together(ops: readonly (() => Op<unknown>)[]): Batch | undefined {
+    const before = this.#totalChanges.get();
+    const end = performance.now() + BATCH_TIME;
+    const outcomes: Outcome[] = [];
+    try {
+      this.#transaction(this.#beginImmediate, () => {
+        for (const op of ops) {
+          outcomes.push({ value: this.#drive(op()) });
+          if (performance.now() > end) break;
+        }
+      });
+    } catch (error) {
+      if (isBusy(error)) throw error;
+      return undefined;
+    }
+    return { outcomes, changed: this.#totalChanges.get() !== before };
+  }
+
+  #eachAlone(ops: readonly (() => Op<unknown>)[]): Batch {
+    const end = performance.now() + BATCH_TIME;
+    const outcomes: Outcome[] = [];
+    let changed = false;
+    for (const op of ops) {
+      try {
+        const outcome = this.write(op);
+        changed ||= outcome.changed;
+        outcomes.push(outcome);
+      } catch (error) {
+        if (isBusy(error)) {
+          if (outcomes.length === 0) throw error;
+          break;
+        }
+        outcomes.push({ error });
+      }
+      if (performance.now() > end) break;
+    }
+    return { outcomes, changed };
   }
 
   /** Runs a script of the schema in one transaction, which also sets the version that it leads to. */
@@ -113,10 +173,10 @@ export class Database {
     this.#sqlite.close();
   }
 
-  #transaction<T>(begin: Sqlite.Statement, op: () => Op<T>): T {
+  #transaction<T>(begin: Sqlite.Statement, work: () => T): T {
     begin.run();
     try {
-      const value = this.#drive(op());
+      const value = work();
       this.#commit.run();
       return value;
     } finally {

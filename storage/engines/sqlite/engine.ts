@@ -10,9 +10,9 @@ import type { StoreLog } from '../../log.ts';
 import type { Op } from '../../operation.ts';
 import type { DatabaseKey, Engine } from '../port.ts';
 import type { Control } from './control.ts';
-import { isBusy, isExpected, toStoreError } from './failure.ts';
+import { isBusy, isExpected, isFailedSync, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
-import { Handle, Seat } from './handles.ts';
+import { type Committed, Handle, Seat } from './handles.ts';
 import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
 import { PASSIVE_FRAMES, RESTART_FRAMES } from './maintenance-rules.ts';
 import type { StoreShared } from './shared.ts';
@@ -54,15 +54,6 @@ export interface EngineOptions {
   readonly sync?: SyncCalls;
   /** Unix ms, for the epoch rule. */
   readonly now?: () => number;
-}
-
-/** Commits between two looks at how long the WAL has become. */
-const GROWTH_EVERY = 8;
-
-interface Committed<T> {
-  readonly value: T;
-  readonly changed: boolean;
-  readonly handle: Handle;
 }
 
 /** The operation of a name, which may take longer than a server thread's event loop may be held. */
@@ -111,9 +102,7 @@ export class SqliteEngine implements Engine {
     const seat = this.#enter(db) ?? (await this.#enterLater(db));
     try {
       if (!seat.handle?.ready) await this.#open(seat);
-      const committed = await seat.queue.run(() => this.#commit(seat, op));
-      await this.#sync(seat, committed);
-      return committed.value;
+      return await seat.writer.write(op);
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
@@ -273,10 +262,17 @@ export class SqliteEngine implements Engine {
   #seat(db: DatabaseKey): Seat {
     const name = databaseName(db);
     let seat = this.#seats.get(name);
-    if (seat === undefined) seat = new Seat(db, this.#options.layout, this.#options.shared);
+    if (seat === undefined) seat = this.#newSeat(db);
     else this.#seats.delete(name);
     this.#seats.set(name, seat);
     return seat;
+  }
+
+  #newSeat(db: DatabaseKey): Seat {
+    return new Seat(db, this.#options.layout, this.#options.shared, (seat) => ({
+      commit: (ops) => this.#commit(seat, ops),
+      settle: (committed) => this.#sync(seat, committed),
+    }));
   }
 
   /** Counts an operation in: from here to #leave the seat's handle stays open. Undefined while the seat is retired. */
@@ -377,7 +373,7 @@ export class SqliteEngine implements Engine {
   }
 
   /** Runs under the lock: one transaction, visible when it ends, durable later. */
-  async #commit<T>(seat: Seat, op: () => Op<T>): Promise<Committed<T>> {
+  async #commit(seat: Seat, ops: readonly (() => Op<unknown>)[]): Promise<Committed> {
     this.#check();
     const handle = seat.handle;
     if (handle === null) throw new StoreError('busy', `${seat.name} was closed while a writer waited`);
@@ -386,13 +382,13 @@ export class SqliteEngine implements Engine {
       await this.#durable(handle);
       handle.stamped = true;
     }
-    const { value, changed } = await this.#patiently(() => handle.database.write(op));
-    if (changed) Atomics.add(this.#unsynced, seat.slot, 1);
-    return { value, changed, handle };
+    const batch = await this.#patiently(() => handle.database.writeBatch(ops));
+    if (batch.changed) Atomics.add(this.#unsynced, seat.slot, 1);
+    return { ...batch, handle };
   }
 
   /** Makes what was committed durable, then tells those who listen. */
-  async #sync<T>(seat: Seat, { changed, handle }: Committed<T>): Promise<void> {
+  async #sync(seat: Seat, { changed, handle }: Committed): Promise<void> {
     // Nothing changed, perhaps because another commit, still to be synced, had done it already (a delivery's retry):
     // the answer rests on that one, so it waits for a sync too.
     if (!changed && Atomics.load(this.#unsynced, seat.slot) === 0) return;
@@ -423,10 +419,10 @@ export class SqliteEngine implements Engine {
   }
 
   #watchGrowth(seat: Seat, handle: Handle): void {
-    if (++handle.commits % GROWTH_EVERY !== 0) return;
+    if (this.#options.maintenance === null) return;
     try {
       const { frames, moved } = handle.database.checkpoint('NOOP');
-      if (frames - moved >= PASSIVE_FRAMES) this.#options.maintenance?.grown(seat.name);
+      if (frames - moved >= PASSIVE_FRAMES) this.#options.maintenance.grown(seat.name);
     } catch (error) {
       // The commit is durable; how long the log is will be seen the next time.
       this.#options.log.warn({ err: error, database: seat.name }, 'the length of a write-ahead log was not to be had');
@@ -457,6 +453,8 @@ export class SqliteEngine implements Engine {
 
   /** Makes a StoreError of what an operation failed with, and logs what an operator must see. */
   #failed(seat: Seat, error: unknown): StoreError {
+    // SQLite syncs too, at a checkpoint and when a log begins: a failure of that is as final as one of ours.
+    if (isFailedSync(error)) return this.#poisoned(error);
     const failure = toStoreError(error, seat.name);
     if (!isExpected(error)) this.#options.log.error({ err: error, database: seat.name }, 'an operation is wrong');
     if (failure.code === 'corrupt') this.#logCorrupt(seat, failure);

@@ -26,6 +26,11 @@ export function isBusy(error: unknown): boolean {
   return kindOf(codeOf(error)) === 'busy' && codeOf(error).startsWith('SQLITE_');
 }
 
+/** True if SQLite could not sync a file. */
+export function isFailedSync(error: unknown): boolean {
+  return /^SQLITE_IOERR_(DIR_)?FSYNC$/.test(codeOf(error));
+}
+
 /** True of errors that come of the machine, false of those that are a mistake in the program. */
 export function isExpected(error: unknown): boolean {
   const code = codeOf(error);

@@ -2,7 +2,8 @@
 // the directory and the queue stay open. A handle in use is never closed.
 
 import type { DatabaseKey } from '../port.ts';
-import { Database } from './database.ts';
+import { type BatchCalls, BatchWriter } from './batch-writer.ts';
+import { type Batch, Database } from './database.ts';
 import { databaseFile, databaseName, type Layout } from './layout.ts';
 import { type StoreShared, slotOf } from './shared.ts';
 import { type SyncCalls, WalSync } from './wal-sync.ts';
@@ -19,8 +20,6 @@ export class Handle {
   ready = false;
   /** The file says durably that it is written under this boot: writing operations may run. */
   stamped = false;
-  /** Commits so far, to look at the WAL's length now and then. */
-  commits = 0;
 
   constructor(file: string, calls: SyncCalls) {
     this.database = new Database({ file, busyTimeout: BUSY_TIMEOUT });
@@ -39,6 +38,11 @@ export class Handle {
   }
 }
 
+/** A batch that was committed to a handle. */
+export interface Committed extends Batch {
+  readonly handle: Handle;
+}
+
 /** No operation may begin until `end` is called. */
 export interface Retirement {
   readonly over: Promise<void>;
@@ -52,6 +56,7 @@ export class Seat {
   readonly slot: number;
   readonly file: string;
   readonly queue: WriteQueue;
+  readonly writer: BatchWriter<Committed>;
   handle: Handle | null = null;
   /** Set while the handle is being opened. */
   opening: Promise<Handle> | null = null;
@@ -66,11 +71,12 @@ export class Seat {
   /** Set while the handle is being closed. */
   closing: Promise<void> | null = null;
 
-  constructor(key: DatabaseKey, layout: Layout, shared: StoreShared) {
+  constructor(key: DatabaseKey, layout: Layout, shared: StoreShared, calls: (seat: Seat) => BatchCalls<Committed>) {
     this.key = key;
     this.name = databaseName(key);
     this.slot = slotOf(key);
     this.file = databaseFile(layout, key);
     this.queue = new WriteQueue(`${shared.name}/${this.name}`);
+    this.writer = new BatchWriter(this.queue, calls(this));
   }
 }

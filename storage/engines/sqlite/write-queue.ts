@@ -1,10 +1,8 @@
-// The writers of one database in this thread, in order of arrival. The first one asks for the process-wide lock
+// What one thread does under the lock of one database, in order of arrival. The first one asks for the process-wide lock
 // (navigator.locks, fair across threads); a queue per thread, because that lock's own queue is slow when it is long.
 
 import { StoreError } from '../../errors.ts';
 
-/** Most writers that may wait for one database in one thread: beyond it, waiting would outlast any client. */
-const MAX_WAITING = 5_000;
 /** Longest wait for a database's lock, ms: bulk operations take seconds, a client's patience ends at about a minute. */
 const MAX_WAIT = 30_000;
 
@@ -26,9 +24,6 @@ export class WriteQueue {
 
   /** Runs `work` under the lock. Rejects with `busy` if the lock isn't had within the bound. */
   run<T>(work: () => T | Promise<T>): Promise<T> {
-    if (this.#waiting.length >= MAX_WAITING) {
-      return Promise.reject(new StoreError('busy', `${MAX_WAITING} writers wait for ${this.#name} already`));
-    }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({
       deadline: performance.now() + MAX_WAIT,

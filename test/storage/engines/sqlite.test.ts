@@ -142,8 +142,8 @@ test('nothing is acknowledged while the sync stalls, and an error comes when it 
       ),
   );
   await new Promise((resolve) => setTimeout(resolve, 100));
-  // Visible, and not acknowledged.
-  expect(await engine.read(ACCOUNT, names)).toEqual(['a', 'b', 'before', 'c']);
+  // Visible, and not acknowledged; the others wait for the sync to begin together.
+  expect(await engine.read(ACCOUNT, names)).toEqual(['a', 'before']);
   expect(answers).toEqual([]);
   stalled.reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
   await Promise.all(writes);
@@ -195,6 +195,49 @@ test('two writers at once share a sync', async () => {
   await Promise.all(Array.from({ length: 50 }, (_, i) => engine.write(ACCOUNT, () => subscribe(`m${i}`))));
   expect(syncs).toBeLessThanOrEqual(4);
   expect(await engine.read(ACCOUNT, names)).toHaveLength(50);
+});
+
+test('of operations that are run together one that fails leaves the others as they are', async () => {
+  await using folder = await temporaryFolder();
+  await using engine = engineOn(folder);
+  await engine.createAccount(ID);
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 30 }, (_, i) =>
+      engine.write(ACCOUNT, function* () {
+        yield* subscribe(`m${String(i).padStart(2, '0')}`);
+        if (i % 10 === 7) throw new StoreError('over-quota', 'full');
+        if (i % 10 === 9) yield* run('INSERT INTO nowhere VALUES (1)');
+        return i;
+      }),
+    ),
+  );
+  expect(outcomes.map((outcome) => outcome.status === 'fulfilled')).toEqual(
+    outcomes.map((_, i) => i % 10 !== 7 && i % 10 !== 9),
+  );
+  expect(outcomes[8]).toEqual({ status: 'fulfilled', value: 8 });
+  expect(outcomes[17]).toMatchObject({ reason: { code: 'over-quota' } });
+  expect(await engine.read(ACCOUNT, names)).toHaveLength(24);
+});
+
+test('many slow operations at once are several batches, between which the event loop turns', async () => {
+  await using folder = await temporaryFolder();
+  let batches = 0;
+  const sync: SyncCalls = {
+    file: async () => {
+      batches++;
+    },
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { sync });
+  await engine.createAccount(ID);
+  const slow = function* (name: string): Op<void> {
+    for (let n = 0; n < 10; n++) {
+      yield* all('WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 2000) SELECT x FROM c');
+    }
+    yield* subscribe(name);
+  };
+  await Promise.all(Array.from({ length: 60 }, (_, i) => engine.write(ACCOUNT, () => slow(`m${i}`))));
+  expect(batches).toBeGreaterThan(5);
 });
 
 test('handles past the budget are closed, the ones used longest ago first, and open again when needed', async () => {
