@@ -7,14 +7,22 @@ import { SLICE_MS } from './limits.ts';
 export class Pace {
   readonly #connection: Connection;
   #until = performance.now() + SLICE_MS;
+  #asked = 0;
 
   constructor(connection: Connection) {
     this.#connection = connection;
   }
 
+  /** As `due`, for pieces of work of which eight would be too much. */
+  get late(): boolean {
+    return this.#connection.congested || performance.now() > this.#until;
+  }
+
   /** True when `rest` should be awaited before going on: ask between messages. */
   get due(): boolean {
-    return this.#connection.congested || performance.now() > this.#until;
+    // The clock costs as much as a short reply: it is read at every eighth message.
+    if (this.#connection.congested) return true;
+    return (++this.#asked & 7) === 0 && performance.now() > this.#until;
   }
 
   /** Waits for the peer if it does not keep up, and lets other work run. Rejects with Disconnected. */

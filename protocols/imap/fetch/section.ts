@@ -14,12 +14,8 @@ export interface Source {
   readonly structure: string;
 }
 
-/** What stands after a section's label: NIL, or a literal. */
-export interface SectionData {
-  write(connection: Connection): void | Promise<void>;
-}
-
-const NIL: SectionData = { write: (connection) => void connection.out.text('NIL') };
+/** What stands after a section's label: NIL, a literal, or a long literal that is read as it is sent. */
+export type SectionData = null | Uint8Array | StreamedLiteral;
 
 /** A section item, prepared for many messages. */
 export class SectionReader {
@@ -51,11 +47,11 @@ export class SectionReader {
   async from({ content, structure }: Source): Promise<SectionData> {
     const place = this.ofWhole ? { start: 0, end: content.size } : locate(sections(structure), this.#name, content);
     // A part that is not there has no string to give.
-    if (place === undefined) return NIL;
+    if (place === undefined) return null;
     if (this.item.fields.size > 0) return this.#whole(this.#fields(await content.bytes(place.start, place.end)));
     const { start, end } = this.#cut(place.start, place.end);
-    if (end - start <= LITERAL_PIECE) return literal(await content.bytes(start, end));
-    return await streamed(content, start, end);
+    if (end - start <= LITERAL_PIECE) return await content.bytes(start, end);
+    return await StreamedLiteral.open(content, start, end);
   }
 
   /** The fields of a header block that are asked for, byte for byte. */
@@ -66,7 +62,7 @@ export class SectionReader {
 
   #whole(bytes: Uint8Array): SectionData {
     const { start, end } = this.#cut(0, bytes.length);
-    return literal(bytes.subarray(start, end));
+    return bytes.subarray(start, end);
   }
 
   /** RFC 9051 6.4.5.1: a partial range past the end is cut off, one that starts there is empty. */
@@ -88,31 +84,40 @@ function locate(
   return { start: range.prefix ? 0 : prefixLength + range.start, end: prefixLength + range.end };
 }
 
-function literal(bytes: Uint8Array): SectionData {
-  return { write: ({ out }) => void out.text('{').number(bytes.length).text('}\r\n').bytes(bytes) };
-}
+/** A literal that is too long to stand in memory. */
+export class StreamedLiteral {
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #length: number;
+  #piece: IteratorResult<Uint8Array>;
 
-/** A long literal: the first piece is read before anything is written, since a fault can only be told before. */
-async function streamed(content: MessageContent, start: number, end: number): Promise<SectionData> {
-  const pieces = content.read(start, end)[Symbol.asyncIterator]();
-  let piece = await pieces.next();
-  const write = async (connection: Connection) => {
-    const length = end - start;
-    connection.out.text(`{${length}}\r\n`);
-    let written = 0;
+  /** Reads the first piece: what fails here can still be told. */
+  static async open(content: MessageContent, start: number, end: number): Promise<StreamedLiteral> {
+    const pieces = content.read(start, end)[Symbol.asyncIterator]();
+    return new StreamedLiteral(pieces, await pieces.next(), end - start);
+  }
+
+  private constructor(pieces: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, length: number) {
+    this.#pieces = pieces;
+    this.#piece = first;
+    this.#length = length;
+  }
+
+  /** Sends it at the peer's pace. */
+  async write(connection: Connection): Promise<void> {
+    connection.out.text(`{${this.#length}}\r\n`);
+    let left = this.#length;
     try {
-      for (; piece.done !== true && written < length; piece = await pieces.next()) {
-        const bytes = piece.value.subarray(0, length - written);
+      for (; this.#piece.done !== true && left > 0; this.#piece = await this.#pieces.next()) {
+        const bytes = this.#piece.value.subarray(0, left);
         connection.out.bytes(bytes);
-        written += bytes.length;
+        left -= bytes.length;
         if (connection.congested) await connection.drain();
       }
     } finally {
-      await pieces.return?.();
+      await this.#pieces.return?.();
       // A literal that falls short can't be taken back: the client must not take it for whole.
-      if (written < length) connection.destroy();
+      if (left > 0) connection.destroy();
     }
-    if (written < length) throw new Disconnected();
-  };
-  return { write };
+    if (left > 0) throw new Disconnected();
+  }
 }

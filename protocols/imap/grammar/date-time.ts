@@ -38,16 +38,34 @@ export function searchDate(scanner: Scanner): number {
   return daysOf(Number(found[4]), monthIndex(found[3] ?? ''), Number(found[2]));
 }
 
+const TWO: readonly string[] = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));
+
 /** INTERNALDATE's text, in the zone it was given in, with its quotes. */
 export function formatDateTime(seconds: number, offsetMinutes: number): string {
-  const date = new Date((seconds + offsetMinutes * 60) * 1000);
+  const local = seconds + offsetMinutes * 60;
+  const days = Math.floor(local / 86_400);
+  const time = local - days * 86_400;
+  const hours = (time / 3_600) | 0;
+  const minutes = ((time - hours * 3_600) / 60) | 0;
   const zone = Math.abs(offsetMinutes);
-  const two = (value: number) => String(value).padStart(2, '0');
-  const day = String(date.getUTCDate()).padStart(2, ' ');
-  const time = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`;
-  const offset = `${offsetMinutes < 0 ? '-' : '+'}${two(Math.floor(zone / 60))}${two(zone % 60)}`;
-  const year = String(date.getUTCFullYear()).padStart(4, '0');
-  return `"${day}-${MONTHS[date.getUTCMonth()]}-${year} ${time} ${offset}"`;
+  const clock = `${TWO[hours]}:${TWO[minutes]}:${TWO[time - hours * 3_600 - minutes * 60]}`;
+  return `"${formatDay(days)} ${clock} ${offsetMinutes < 0 ? '-' : '+'}${TWO[(zone / 60) | 0]}${TWO[zone % 60]}"`;
+}
+
+/** A count of days since 1970-01-01 as `dd-Mon-yyyy` (civil_from_days, H. Hinnant's algorithm). */
+function formatDay(days: number): string {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1_460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
+  const month = shiftedMonth < 10 ? shiftedMonth + 2 : shiftedMonth - 10;
+  const year = yearOfEra + era * 400 + (month < 2 ? 1 : 0);
+  return `${day < 10 ? ' ' : ''}${day}-${MONTHS[month]}-${String(year).padStart(4, '0')}`;
 }
 
 function monthIndex(name: string): number {

@@ -63,7 +63,7 @@ class SearchRun {
         while (view.rows.uid(members[next]?.slot ?? -1) < row.uid) next++;
         const member = members[next++];
         if (member !== undefined && (await this.#matches(member, row))) matched.push(member);
-        if (this.#pace.due) await this.#rest();
+        if (this.#pace.late) await this.#rest();
       }
     }
     return matched;
@@ -90,7 +90,7 @@ class SearchRun {
       const content = await this.#selected.account.mail.content(row.message);
       for await (const piece of searchText(content, row.structure, { headers })) {
         if (needles.feed(piece)) break;
-        if (this.#pace.due) await this.#rest();
+        if (this.#pace.late) await this.#rest();
       }
     } catch (error) {
       // Gone since its row was read: it does not match. What can't be read now must not look like a miss.

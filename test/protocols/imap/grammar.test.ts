@@ -258,6 +258,17 @@ test('a date-time keeps its zone', () => {
   }
 });
 
+test('every day is written as the calendar has it', () => {
+  const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+  for (let day = -719_000; day < 300_000; day += 1) {
+    const date = new Date(day * 86_400_000);
+    const expected = `"${String(date.getUTCDate()).padStart(2)}-${months[date.getUTCMonth()]}-${String(date.getUTCFullYear()).padStart(4, '0')} 13:01:02 +0000"`;
+    if (formatDateTime(day * 86_400 + 46_862, 0) !== expected)
+      expect(formatDateTime(day * 86_400 + 46_862, 0)).toBe(expected);
+  }
+  expect(formatDateTime(-1, 0)).toBe('"31-Dec-1969 23:59:59 +0000"');
+});
+
 test('impossible dates are refused', () => {
   for (const date of ['31-Feb-2026', '00-Jan-2026', '30-Feb-2024', '29-Feb-2025', '1-Foo-2026']) {
     expect(() => parsed(`"${date} 00:00:00 +0000"`, dateTime), date).toThrow(BadCommand);

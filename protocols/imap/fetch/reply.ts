@@ -1,0 +1,117 @@
+// Writes one `* n FETCH (...)` reply from what has been read, into the output buffer.
+
+import type { Connection } from '#protocols/net/connection.ts';
+import { body, bodystructure } from '#storage/message/structure.ts';
+import type { ListingRow, MessageContent } from '#storage/ports.ts';
+import { formatDateTime } from '../grammar/date-time.ts';
+import type { Selected } from '../view/selected.ts';
+import type { Member } from '../view/view.ts';
+import type { FetchPlan, PlannedItem } from './plan.ts';
+import { type SectionData, StreamedLiteral } from './section.ts';
+
+/** What has been read of a message. */
+export interface Facts {
+  readonly member: Member;
+  readonly row: ListingRow | null;
+  readonly content: MessageContent | null;
+  /** For each section item, in order. */
+  readonly data: readonly SectionData[];
+  /** This very FETCH has set \Seen. */
+  readonly seenNow: boolean;
+}
+
+export class FetchReply {
+  readonly #connection: Connection;
+  readonly #selected: Selected;
+  readonly #plan: FetchPlan;
+
+  constructor(connection: Connection, selected: Selected, plan: FetchPlan) {
+    this.#connection = connection;
+    this.#selected = selected;
+    this.#plan = plan;
+  }
+
+  /** From memory: UID and FLAGS are all that can be asked for. */
+  writeKnown({ slot, seq }: Member): void {
+    const { out } = this.#connection;
+    const { uid, flags } = this.#plan;
+    if (flags) this.#selected.tellKeywords(out);
+    out
+      .text('* ')
+      .number(seq)
+      .text(uid ? ' FETCH (UID ' : ' FETCH (');
+    if (uid) out.number(this.#selected.view.rows.uid(slot));
+    if (flags) this.#flags(slot, uid ? ' FLAGS (' : 'FLAGS (');
+    out.text(')\r\n');
+  }
+
+  /** A promise only where a long literal is sent at the peer's pace. */
+  write(facts: Facts): void | Promise<void> {
+    const { out } = this.#connection;
+    const { slot, seq } = facts.member;
+    const { uid, flags, seen } = this.#plan;
+    if (flags || seen) this.#selected.tellKeywords(out);
+    // UID comes first in every reply that has it: Thunderbird takes what follows for that message.
+    out
+      .text('* ')
+      .number(seq)
+      .text(uid ? ' FETCH (UID ' : ' FETCH (');
+    if (uid) out.number(this.#selected.view.rows.uid(slot));
+    return this.#items(facts, 0, 0, uid);
+  }
+
+  /** Writes items from `at` on, sections from `section` on; `separate`: something stands before. */
+  #items(facts: Facts, at: number, section: number, separate: boolean): void | Promise<void> {
+    const { out } = this.#connection;
+    const { items } = this.#plan;
+    let nextSection = section;
+    for (let index = at; index < items.length; index++) {
+      const item = items[index];
+      if (separate || index > at) out.text(' ');
+      if (item?.kind !== 'section') {
+        this.#simple(item?.kind ?? 'flags', facts);
+        continue;
+      }
+      const data = facts.data[nextSection++] ?? null;
+      out.text(item.reader.item.label);
+      if (data instanceof StreamedLiteral) {
+        out.text(' ');
+        const rest = nextSection;
+        return data.write(this.#connection).then(() => this.#items(facts, index + 1, rest, true));
+      }
+      if (data === null) out.text(' NIL');
+      else out.text(' {').number(data.length).text('}\r\n').bytes(data);
+    }
+    // RFC 9051 6.4.5: the flags that BODY[...] changed are told with it.
+    if (facts.seenNow && !this.#plan.flags) this.#flags(facts.member.slot, ' FLAGS (');
+    out.text(')\r\n');
+  }
+
+  #flags(slot: number, label: string): void {
+    this.#connection.out.text(label).text(this.#selected.flagText(slot)).text(')');
+    this.#selected.markTold(slot);
+  }
+
+  #simple(kind: Exclude<PlannedItem['kind'], 'section'>, { member, row, content }: Facts): void {
+    const { out } = this.#connection;
+    switch (kind) {
+      case 'flags':
+        this.#flags(member.slot, 'FLAGS (');
+        break;
+      case 'size':
+        out.text('RFC822.SIZE ').number(content?.size ?? row?.size ?? 0);
+        break;
+      case 'internaldate':
+        out.text('INTERNALDATE ').text(formatDateTime(row?.received ?? 0, row?.receivedOffset ?? 0));
+        break;
+      case 'envelope':
+        out.text('ENVELOPE ').text(row?.envelope ?? '');
+        break;
+      case 'bodystructure':
+        out.text('BODYSTRUCTURE ').text(bodystructure(row?.structure ?? ''));
+        break;
+      case 'body':
+        out.text('BODY ').text(body(row?.structure ?? ''));
+    }
+  }
+}
