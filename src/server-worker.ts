@@ -1,4 +1,4 @@
-// What a server thread begins with: opens its handle of the store, serves, answers the main thread, stops when told.
+// What a server thread beside the main one begins with: opens its handle of the store, serves, answers the main thread, stops when told.
 import { parentPort, workerData } from 'node:worker_threads';
 import { openStore } from '#storage/open.ts';
 import { createRootLog } from './observe/log.ts';
@@ -31,7 +31,7 @@ async function serve(): Promise<void> {
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
   const running = await startThread({ ...data, store, metrics, log, reusePort: true });
-  post({ kind: 'listening', addresses: running.addresses });
+  post({ kind: 'listening' });
   await stopped.promise;
   await running.stop();
 }

@@ -1,22 +1,21 @@
-// The composition root: the store, the memory that threads share, the server threads or the one that this is, and the
-// operator's listener. What is started is stopped in the opposite order.
+// The composition root: the store, the memory that threads share, and the server threads, of which this one is the first.
+// What is started is stopped in the opposite order.
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { Config } from '#config/schema.ts';
 import { createHealthServer } from '#protocols/http/health.ts';
 import { createRecentShared } from '#protocols/imap/recent.ts';
-import type { TlsProvider } from '#protocols/ports.ts';
 import { createStoreShared, type OpenStore, openStore } from '#storage/open.ts';
-import { Admission, createAdmissionShared } from './admission.ts';
+import { createAdmissionShared } from './admission.ts';
 import { createAuthShared } from './auth/shared.ts';
 import type { CertificateFiles } from './certificates/provider.ts';
 import { ensureSelfSigned } from './certificates/self-signed.ts';
-import { type BoundAddress, type ListenTable, openListeners, reservePorts } from './listeners.ts';
-import { type MetricsSnapshot, metricsPage, ThreadMetrics } from './observe/metrics.ts';
-import { networkMatcher } from './peers.ts';
+import { type BoundAddress, type ListenTable, reservePorts } from './listeners.ts';
+import { metricsPage, ThreadMetrics } from './observe/metrics.ts';
+import { type RunningThread, startThread } from './thread.ts';
 import type { ServerShared } from './thread-messages.ts';
-import { startThreads } from './threads.ts';
+import { type ServerThreads, startThreads } from './threads.ts';
 
 /** What node:tls takes. */
 const TICKET_KEY_BYTES = 48;
@@ -56,15 +55,14 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       fatal,
     }),
   );
-  const certificates = await certificatesOf(config);
   const metrics = stack.use(new ThreadMetrics(0));
-  const parts: StartParts = { config, shared, store, certificates, metrics, log, fatal, entry: options.entry };
-  const serving = await (config.threads > 1 ? serveInThreads(parts) : serveHere(parts));
-  stack.defer(() => serving.stop());
-  const operator = await openOperatorListener(parts, serving);
-  stack.defer(() => operator.close());
+  const certificates = await certificatesOf(config);
+  const { entry = new URL('./server-worker.ts', import.meta.url) } = options;
+  const parts: StartParts = { config, shared, certificates, store, metrics, log, entry, fatal };
+  const threads = await startAll(parts);
+  stack.defer(() => stopAll(threads));
+  const { addresses } = threads.here;
   const running = stack.move();
-  const addresses = [...serving.addresses, ...operator.addresses];
   log.info({ addresses, threads: config.threads }, 'listening');
   return { addresses, store, stop: () => running.disposeAsync() };
 }
@@ -72,88 +70,64 @@ export async function startServer(config: Config, options: ServerOptions): Promi
 interface StartParts {
   readonly config: Config;
   readonly shared: ServerShared;
-  readonly store: OpenStore;
   readonly certificates: readonly CertificateFiles[];
+  readonly store: OpenStore;
   readonly metrics: ThreadMetrics;
   readonly log: Logger;
+  readonly entry: URL;
   readonly fatal: (error: Error) => void;
-  readonly entry: URL | undefined;
 }
 
-/** The mail protocols, wherever they run. */
-interface Serving {
-  readonly addresses: readonly BoundAddress[];
-  /** Counts of the threads other than this one. */
-  snapshots(): Promise<MetricsSnapshot[]>;
-  stop(): Promise<void>;
+/** The thread that this is, and the others. */
+interface Threads {
+  readonly here: RunningThread;
+  readonly others: ServerThreads;
 }
 
-async function serveHere(parts: StartParts): Promise<Serving> {
-  // Loaded only here: with several threads the main one serves no mail, starts sooner without it, and is smaller.
-  const { startThread } = await import('./thread.ts');
-  const thread = await startThread({ ...parts, listen: forMail(parts.config), reusePort: false });
-  return { ...thread, snapshots: async () => [] };
-}
-
-async function serveInThreads(parts: StartParts): Promise<Serving> {
-  const { config, shared, certificates } = parts;
-  const { listen, release } = await reservePorts(forMail(config));
+/** Starts all threads at once. Where one can't start, the ones that could are stopped before the caller is told. */
+async function startAll(parts: StartParts): Promise<Threads> {
+  const { config } = parts;
+  const several = config.threads > 1;
+  // One thread alone binds its ports itself.
+  const reserved = several ? await reservePorts(config.listen) : undefined;
+  const listen = reserved?.listen ?? config.listen;
   try {
-    const data = Array.from({ length: config.threads }, (_, index) => ({
-      ...{ config, shared, listen, certificates },
-      thread: index + 1,
-    }));
-    const entry = parts.entry ?? new URL('./server-worker.ts', import.meta.url);
-    return await startThreads({ entry, data, died: parts.fatal });
+    const others = startOthers(parts, listen);
+    const here = startHere(parts, listen, others);
+    const started = await Promise.allSettled([here, others]);
+    if (started.some(({ status }) => status === 'rejected')) {
+      await Promise.all(started.map((thread) => (thread.status === 'fulfilled' ? thread.value.stop() : undefined)));
+    }
+    return { here: await here, others: await others };
   } finally {
-    release();
+    reserved?.release();
   }
 }
 
-/** What the server threads listen on. */
-function forMail({ listen }: Config): ListenTable {
-  return { ...listen, http: [] };
+async function stopAll({ here, others }: Threads): Promise<void> {
+  await Promise.all([here.stop(), others.stop()]);
 }
 
-interface OperatorListener {
-  readonly addresses: readonly BoundAddress[];
-  close(): Promise<void>;
-}
-
-/** /healthz and /metrics: in the main thread, which sees all the others. */
-async function openOperatorListener(parts: StartParts, serving: Serving): Promise<OperatorListener> {
-  const { config, shared, store, metrics, log } = parts;
+/** This thread serves like any other, and the operator's listener too, since it sees all the others. */
+function startHere(parts: StartParts, listen: ListenTable, others: Promise<ServerThreads>): Promise<RunningThread> {
+  const { config, store, metrics, log } = parts;
   const http = createHealthServer({
     check: () => store.directory.domains(),
-    metrics: async () => metricsPage([await metrics.snapshot(), ...(await serving.snapshots())]),
+    metrics: async () => metricsPage([await metrics.snapshot(), ...(await (await others).snapshots())]),
     log,
   });
-  const listeners = await openListeners({
-    listen: config.listen,
-    reusePort: false,
-    servers: { http },
-    hostname: config.hostname,
-    tls: NO_TLS,
-    admission: new Admission(shared.admission),
-    trusted: networkMatcher(config.limits.trustedNetworks),
-    refused: (listener, reason) => metrics.refused(listener, reason),
-    log,
-  });
-  return {
-    addresses: listeners.addresses,
-    async close() {
-      listeners.close();
-      await http.close();
-    },
-  };
+  return startThread({ ...parts, listen, servers: { http }, reusePort: config.threads > 1 });
 }
 
-/** http is served in the clear. */
-const NO_TLS: TlsProvider = {
-  options() {
-    throw new Error('this listener has no TLS');
-  },
-};
+function startOthers(parts: StartParts, listen: ListenTable): Promise<ServerThreads> {
+  const { config, shared, certificates, entry, fatal } = parts;
+  const data = Array.from({ length: config.threads - 1 }, (_, index) => ({
+    ...{ config, shared, certificates },
+    listen: { ...listen, http: [] },
+    thread: index + 1,
+  }));
+  return startThreads({ entry, data, died: fatal });
+}
 
 function createShared(): ServerShared {
   return {

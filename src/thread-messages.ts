@@ -4,7 +4,7 @@ import type { RecentShared } from '#protocols/imap/recent.ts';
 import type { StoreShared } from '#storage/open.ts';
 import type { AuthShared } from './auth/shared.ts';
 import type { CertificateFiles } from './certificates/provider.ts';
-import type { BoundAddress, ListenTable } from './listeners.ts';
+import type { ListenTable } from './listeners.ts';
 import type { MetricsSnapshot } from './observe/metrics.ts';
 
 /** Memory that all threads share; made once, in the main thread. */
@@ -32,6 +32,6 @@ export interface ThreadData {
 export type ToThread = { readonly kind: 'scrape'; readonly id: number } | { readonly kind: 'stop' };
 
 export type FromThread =
-  | { readonly kind: 'listening'; readonly addresses: readonly BoundAddress[] }
+  | { readonly kind: 'listening' }
   | { readonly kind: 'metrics'; readonly id: number; readonly snapshot: MetricsSnapshot }
   | { readonly kind: 'fatal'; readonly message: string };

@@ -1,5 +1,5 @@
-// One server thread: a complete server over its own handle of the store, with its listeners. Each worker runs one; with
-// threads = 1 the main thread does.
+// One server thread: a complete server over its own handle of the store, with its listeners. The main thread runs one,
+// and so does each worker.
 import type { Logger } from 'pino';
 import type { ListenerName } from '#config/schema.ts';
 import type { ProtocolServer } from '#protocols/ports.ts';
@@ -19,6 +19,8 @@ export interface ThreadParts extends Omit<ThreadData, 'thread'> {
   readonly log: Logger;
   /** Other threads listen on the same ports. */
   readonly reusePort: boolean;
+  /** Served here beside the mail protocols. */
+  readonly servers?: Partial<Record<ListenerName, ProtocolServer>>;
 }
 
 export interface RunningThread {
@@ -33,7 +35,7 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
   await using stack = new AsyncDisposableStack();
   const { ticketKeys } = shared;
   const tls = stack.use(await loadCertificates(parts.certificates, { log, ticketKeys }));
-  const servers = createProtocolServers({ ...parts, tls });
+  const servers = { ...createProtocolServers({ ...parts, tls }), ...parts.servers };
   stack.defer(() => closeServers(servers, log));
   const listeners = await openListeners({
     listen: parts.listen,

@@ -1,8 +1,7 @@
-// The server threads, seen from the main thread: started together, asked for their counts, stopped together. A thread
+// The server threads beside the main one, seen from the main thread: started together, asked for their counts, stopped together. A thread
 // that ends by itself ends the process: the locks it held are never freed (DESIGN 5), and a supervisor starts anew.
 import { Worker } from 'node:worker_threads';
 import { SCRAPE_MS, STOP_MS, THREAD_START_MS } from './limits.ts';
-import type { BoundAddress } from './listeners.ts';
 import type { MetricsSnapshot } from './observe/metrics.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
 
@@ -10,7 +9,6 @@ import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
 const CLOSE_MS = 2_000;
 
 export interface ServerThreads {
-  readonly addresses: readonly BoundAddress[];
   /** Each thread's counts; those of a thread that does not answer in time are left out. */
   snapshots(): Promise<MetricsSnapshot[]>;
   /** Ends all of them gracefully; those that do not end are ended. */
@@ -30,9 +28,8 @@ export interface ThreadsOptions {
 export async function startThreads(options: ThreadsOptions): Promise<ServerThreads> {
   const threads = options.data.map((data) => new ServerThread(options, data));
   try {
-    const addresses = await Promise.all(threads.map((thread) => thread.listening));
+    await Promise.all(threads.map((thread) => thread.listening));
     return {
-      addresses: addresses[0] ?? [],
       async snapshots() {
         const answers = await Promise.all(threads.map((thread) => thread.snapshot()));
         return answers.filter((answer) => answer !== undefined);
@@ -48,7 +45,7 @@ export async function startThreads(options: ThreadsOptions): Promise<ServerThrea
 }
 
 class ServerThread {
-  readonly listening: Promise<readonly BoundAddress[]>;
+  readonly listening: Promise<void>;
   readonly #worker: Worker;
   readonly #exited: Promise<number>;
   readonly #scrapes = new Map<number, (snapshot: MetricsSnapshot | undefined) => void>();
@@ -57,7 +54,7 @@ class ServerThread {
   #started = false;
 
   constructor({ entry, died }: ThreadsOptions, data: ThreadData) {
-    const listening = Promise.withResolvers<readonly BoundAddress[]>();
+    const listening = Promise.withResolvers<void>();
     const name = `server thread ${data.thread}`;
     const hung = setTimeout(() => listening.reject(new Error(`${name} does not start`)), THREAD_START_MS);
     this.listening = listening.promise.finally(() => clearTimeout(hung));
@@ -70,7 +67,7 @@ class ServerThread {
     this.#worker.on('message', (message: FromThread) => {
       if (message.kind === 'listening') {
         this.#started = true;
-        listening.resolve(message.addresses);
+        listening.resolve();
       } else if (message.kind === 'metrics') this.#scrapes.get(message.id)?.(message.snapshot);
       else failed(new Error(`${name}: ${message.message}`));
     });

@@ -87,7 +87,7 @@ for (const threads of [1, 2]) {
     expect((await fetch(`http://127.0.0.1:${started.port('http')}/healthz`)).status).toBe(200);
     const page = await started.metrics();
     expect(page).toContain('posthuis_logins_total{protocol="imap",result="ok"} 2');
-    for (let thread = 0; thread <= (threads > 1 ? threads : 0); thread++) {
+    for (let thread = 0; thread < threads; thread++) {
       expect(page).toContain(`posthuis_event_loop_delay_seconds{thread="${thread}",quantile="1"}`);
     }
   });
@@ -137,7 +137,7 @@ test('two threads both take connections, on one port', async () => {
   await using started = await start({ threads: 2, listen: ['pop3', 'http'] });
   const clients = await Promise.all(Array.from({ length: 40 }, () => Pop3Wire.open(started.port('pop3'))));
   const page = await started.metrics();
-  const counts = [1, 2].map((thread) =>
+  const counts = [0, 1].map((thread) =>
     Number(new RegExp(`posthuis_connections\\{protocol="pop3",thread="${thread}"\\} (\\d+)`).exec(page)?.[1] ?? 0),
   );
   expect((counts[0] ?? 0) + (counts[1] ?? 0)).toBe(40);
@@ -207,8 +207,9 @@ test('a server thread that fails ends the process', async () => {
   const log = text(child.stderr);
   await once(child.stdout, 'data');
   const exited = once(child, 'exit');
-  const socket = connect(port, '127.0.0.1').on('error', () => undefined);
+  // The kernel chooses which thread takes a connection; the worker gets one of these.
+  const sockets = Array.from({ length: 40 }, () => connect(port, '127.0.0.1').on('error', () => undefined));
   expect(await exited).toEqual([1, null]);
-  socket.destroy();
+  for (const socket of sockets) socket.destroy();
   expect(await log).toMatch(/"level":"fatal".*planted failure/);
 });
