@@ -40,8 +40,6 @@ export const ID_FIELD_CHARS = 30;
 export const ID_VALUE_BYTES = 1_024;
 /** Bytes of a mailbox name on the wire: our longest path (see storage) in modified UTF-7. */
 export const MAILBOX_BYTES = 4_000;
-/** Levels of nested parentheses in an argument that is skipped or collected. */
-export const LIST_DEPTH = 10;
 
 /** Time to log in: RFC 9051 5.4 leaves it open; a mobile client with a slow handshake needs some seconds. */
 export const LOGIN_MS = 3 * 60 * 1000;

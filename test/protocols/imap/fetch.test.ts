@@ -291,3 +291,23 @@ test('sets with nothing in them are answered OK, and n:* always has the last mes
   expect(texts(await client.ok('FETCH 2,1:1 UID'))).toEqual(['* 1 FETCH (UID 1)', '* 2 FETCH (UID 2)']);
   expect(texts(await client.ok('UID FETCH 3:5 UID'))).toEqual([]);
 });
+
+test('a client that stops reading a FETCH of 48 MB does not grow the process by it, and gets it when it goes on', async () => {
+  await using imap = await startImap();
+  const large = Buffer.concat([message('large'), Buffer.alloc(8_000_000, 'abcdefghijklmnopqrstuvwxyz0123456789\r\n')]);
+  const client = await open(imap, large);
+  for (let count = 0; count < 5; count++) await client.ok('COPY 1 INBOX');
+  const before = process.memoryUsage().rss;
+  client.wire.socket.pause();
+  client.wire.send('a FETCH 1:* BODY.PEEK[]\r\n');
+  let most = 0;
+  for (let count = 0; count < 10; count++) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    most = Math.max(most, process.memoryUsage().rss - before);
+  }
+  expect(most).toBeLessThan(40 * 1024 * 1024);
+  client.wire.socket.resume();
+  const { status, untagged } = await client.result('a');
+  expect(status).toBe('OK');
+  expect(untagged.filter(({ literals }) => literals[0]?.equals(large)).length).toBe(6);
+});
