@@ -1,7 +1,7 @@
 // Contracts of messages: append, bytes, listings, copy, move, replace, expunge, restore, quota, deliveries twice.
 import { describe, expect, test } from 'vitest';
 import { DELIVERY_ID_MS, PREFIX_BYTES } from '#storage/account/limits.ts';
-import { sweepExpunged } from '#storage/account/sweep.ts';
+import { referencedBlobs, sweepExpunged } from '#storage/account/sweep.ts';
 import { Flag, type MailAccount } from '#storage/ports.ts';
 import type { SqlStore } from '#test/support/sql-store.ts';
 import {
@@ -397,7 +397,7 @@ export function messageContracts(store: () => SqlStore): void {
 
     test('the sweeper keeps what is not due and what another placement still names', async () => {
       const account = await freshAccount(store());
-      const { clock, engine } = store();
+      const { clock, engine, blobs } = store();
       const now = clock.now;
       const inbox = await mailboxAt(account, 'INBOX');
       const [sent] = await deliver(store(), account, inbox.id, [message({ body: noise(100_000) })]);
@@ -410,6 +410,9 @@ export function messageContracts(store: () => SqlStore): void {
       expect((await textOf(account, sent?.message ?? 0)).length).toBeGreaterThan(100_000);
       await account.expunge(inbox.id, ALL, { onlyDeleted: false });
       expect(await sweep(now + clock.retention)).toMatchObject({ messages: 1, blobs: true });
+      const named = (names: readonly string[]) =>
+        engine.read({ kind: 'account', id: account.id }, () => referencedBlobs(account.id, names));
+      expect(await blobs.sweep(account.id, named)).toBe(1);
       await expect(account.content(sent?.message ?? 0)).rejects.toMatchObject({ code: 'not-found' });
     });
 

@@ -4,8 +4,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { bulkOperation } from '#storage/account/bulk.ts';
 import { compile } from '#storage/engines/parameters.ts';
 import type { DatabaseKey, Engine } from '#storage/engines/port.ts';
+import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
+import { layoutOf } from '#storage/engines/sqlite/layout.ts';
 import type { Op } from '#storage/operation.ts';
 import { STEPS, stepScript } from '#storage/schema/steps.ts';
+import type { Finding } from '#storage/verify/finding.ts';
+import { verify } from '#storage/verify/verify.ts';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
 import { composeStore, NO_SYNC, openSqlStore } from '#test/support/sql-store.ts';
 import { contracts } from './contracts.ts';
@@ -38,6 +42,7 @@ function watching(engine: Engine): Engine {
   };
 }
 
+const BOOT = 'the boot of the contracts';
 const folders: TemporaryFolder[] = [];
 afterAll(async () => {
   for (const folder of folders) await folder[Symbol.asyncDispose]();
@@ -46,8 +51,20 @@ afterAll(async () => {
 contracts('SQLite', async () => {
   const folder = await temporaryFolder();
   folders.push(folder);
-  const store = await openSqlStore(folder.path, { sync: NO_SYNC });
+  const store = await openSqlStore(folder.path, { sync: NO_SYNC, bootId: BOOT });
   return composeStore(watching(store.engine), store.blobs);
+});
+
+test('verify finds nothing wrong with what the contracts left', { timeout: 120_000 }, async () => {
+  for (const { path } of folders) {
+    await using store = await openSqlStore(path, { sync: NO_SYNC, bootId: BOOT });
+    const { engine, blobs } = store;
+    if (!(engine instanceof SqliteEngine)) throw new Error('another engine');
+    const findings: Finding[] = [];
+    for await (const finding of verify({ engine, blobs, layout: layoutOf(path) })) findings.push(finding);
+    // There is no queue in this store.
+    expect(findings.filter((finding) => finding.database !== 'queue')).toEqual([]);
+  }
 });
 
 /**
