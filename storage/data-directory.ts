@@ -1,7 +1,7 @@
 // A data directory in use: the lock, the databases made at first use, the boots, the engine and the background thread.
 
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { startBackground } from './background/host.ts';
 import type { StoreData } from './background/member.ts';
@@ -14,6 +14,7 @@ import { type Layout, layoutOf } from './engines/sqlite/layout.ts';
 import type { StoreShared } from './engines/sqlite/shared.ts';
 import { create } from './engines/sqlite/upkeep.ts';
 import { SYSTEM_SYNC, type SyncCalls } from './engines/sqlite/wal-sync.ts';
+import { StoreError } from './errors.ts';
 import type { StoreLog } from './log.ts';
 
 export interface DataDirectoryOptions {
@@ -66,6 +67,7 @@ async function openMain(layout: Layout, options: DataDirectoryOptions): Promise<
   await using stack = new AsyncDisposableStack();
   await makeFolders(layout, sync);
   stack.use(lockData(layout.lock));
+  await refuseWithoutDirectory(layout);
   for (const kind of ['directory', 'queue'] as const) {
     if (!existsSync(layout[kind])) await create(layout, { kind }, bootsOf(shared.bootId, []), sync);
   }
@@ -119,6 +121,12 @@ function openThread(layout: Layout, options: DataDirectoryOptions, rows: readonl
       control.close();
     },
   };
+}
+
+/** A new directory beside old accounts would be a server that knows nobody. Errors: corrupt. */
+async function refuseWithoutDirectory(layout: Layout): Promise<void> {
+  if (existsSync(layout.directory) || (await readdir(layout.accounts)).length === 0) return;
+  throw new StoreError('corrupt', `${layout.directory} is missing, and there are accounts: restore a backup`);
 }
 
 /** The folders of a new data directory, durable before anything is put into them. */

@@ -2,7 +2,7 @@
 // accounts. One in every server thread; what they share is made once, in the main thread.
 
 import { SqlMailAccount } from './account/mail-account.ts';
-import { type JobHost, runJob } from './background/jobs.ts';
+import { Jobs } from './background/jobs.ts';
 import type { BackupReport } from './backup/backup.ts';
 import type { RestoreReport } from './backup/restore.ts';
 import { clearStaging, createFileBlobs } from './blobs/files.ts';
@@ -42,34 +42,38 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   await using stack = new AsyncDisposableStack();
   const data = stack.use(await openDataDirectory(options));
   if (options.main) await clearStaging(data.layout.data);
-  const store = compose(data, options);
+  const jobs = stack.use(new Jobs(data.store, options.log, options.fatal));
+  const store = compose(data, jobs, options);
   const open = stack.move();
   return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
-function compose(data: DataDirectory, options: OpenStoreOptions): Omit<OpenStore, typeof Symbol.asyncDispose> {
+function compose(
+  data: DataDirectory,
+  jobs: Jobs,
+  options: OpenStoreOptions,
+): Omit<OpenStore, typeof Symbol.asyncDispose> {
   const { engine, layout, control } = data;
   const { log, now = Date.now } = options;
   const blobs = createFileBlobs({ directory: layout.data, log });
   const directory = new SqlDirectory({ engine, now });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
-  const host = { store: data.store, log, fatal: options.fatal };
   const loose = (id: AccountId) => control.tell('loose', id);
   const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY };
   return {
     directory,
     mail: (id) => new SqlMailAccount(id, parts),
     stage: (limits) => blobs.stage(limits),
-    verify: () => verifying(data, host),
-    backup: (folder) => resultOf<BackupReport>(runJob(host, { name: 'backup', folder, now: now() })),
-    restore: (folder, address) => resultOf<RestoreReport>(runJob(host, { name: 'restore', folder, address })),
+    verify: () => verifying(data, jobs),
+    backup: (folder) => resultOf<BackupReport>(jobs.run({ name: 'backup', folder, now: now() })),
+    restore: (folder, address) => resultOf<RestoreReport>(jobs.run({ name: 'restore', folder, address })),
   };
 }
 
-async function* verifying({ control }: DataDirectory, host: JobHost): AsyncGenerator<Finding> {
+async function* verifying({ control }: DataDirectory, jobs: Jobs): AsyncGenerator<Finding> {
   // What a killed run, or a refused delivery, has left is no finding: it is being swept.
   await control.ask('settled', undefined);
-  yield* runJob(host, { name: 'verify' }) as AsyncGenerator<Finding>;
+  yield* jobs.run({ name: 'verify' }) as AsyncGenerator<Finding>;
 }
 
 /** Runs a job that yields nothing, to its result. */

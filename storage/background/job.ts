@@ -7,7 +7,7 @@ import { restoreBackup } from '../backup/restore.ts';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import { verify } from '../verify/verify.ts';
-import type { FromJob, JobData } from './jobs.ts';
+import type { FromJob, JobData, ToJob } from './jobs.ts';
 import { joinStore, type Member } from './member.ts';
 
 /** Files kept open at most: work goes from one account to the next. */
@@ -36,8 +36,16 @@ async function runJob(port: MessagePort, data: JobData): Promise<void> {
     },
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
+  const stop = new AbortController();
+  port.on('message', (message: ToJob) => {
+    if (message.kind === 'stop') stop.abort(new StoreError('closed', `${data.job.name} was stopped`));
+  });
+  const { signal } = stop;
   try {
-    post({ kind: 'done', value: await work(member, log, data, (value) => post({ kind: 'item', value })) });
+    post({
+      kind: 'done',
+      value: await work({ ...member, log, signal }, data, (value) => post({ kind: 'item', value })),
+    });
   } catch (error) {
     const code = error instanceof StoreError ? error.code : 'unavailable';
     post({ kind: 'failed', code, message: error instanceof Error ? error.message : String(error) });
@@ -47,12 +55,13 @@ async function runJob(port: MessagePort, data: JobData): Promise<void> {
   port.close();
 }
 
-async function work(
-  member: Member,
-  log: StoreLog,
-  { job, shared }: JobData,
-  item: (value: unknown) => void,
-): Promise<unknown> {
+interface JobMember extends Member {
+  readonly log: StoreLog;
+  /** Aborted when the job is to end early: between two accounts. */
+  readonly signal: AbortSignal;
+}
+
+async function work(member: JobMember, { job, shared }: JobData, item: (value: unknown) => void): Promise<unknown> {
   switch (job.name) {
     case 'verify':
       for await (const finding of verify(member)) item(finding);
@@ -60,6 +69,6 @@ async function work(
     case 'backup':
       return backUp(member, job.folder, job.now);
     case 'restore':
-      return restoreBackup({ ...member, log, bootId: shared.bootId, now: Date.now }, job.folder, job.address);
+      return restoreBackup({ ...member, bootId: shared.bootId, now: Date.now }, job.folder, job.address);
   }
 }

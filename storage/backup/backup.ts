@@ -3,7 +3,6 @@
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import type { Blobs } from '../blobs/port.ts';
 import { accountsPage } from '../directory/changes.ts';
 import { Database } from '../engines/sqlite/database.ts';
 import type { SqliteEngine } from '../engines/sqlite/engine.ts';
@@ -24,8 +23,8 @@ export interface BackupReport {
 
 interface BackupParts {
   readonly engine: SqliteEngine;
-  readonly blobs: Blobs;
   readonly layout: Layout;
+  readonly signal: AbortSignal;
 }
 
 /** An account as the directory names it. */
@@ -44,6 +43,7 @@ export async function backUp(parts: BackupParts, folder: string, now: number): P
   const copyMissing = async (accounts: readonly NamedAccount[]): Promise<void> => {
     for (const { id, address } of accounts) {
       if (copied.has(id) || damaged.has(id)) continue;
+      parts.signal.throwIfAborted();
       try {
         await copyAccount(parts, target, id);
         copied.add(id);

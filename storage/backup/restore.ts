@@ -45,6 +45,7 @@ export interface RestoreParts {
   readonly bootId: string;
   /** Unix ms. */
   readonly now: () => number;
+  readonly signal: AbortSignal;
 }
 
 /** Restores everything, or the account of one address. Errors: invalid, newer, not-found, exists, no-space. */
@@ -78,6 +79,7 @@ async function restoreOne(parts: RestoreParts, source: Backup, address: string):
 async function restoreAll(parts: RestoreParts, source: Backup): Promise<RestoreReport> {
   const accounts = readCopy(source.directory, allAccounts);
   for (const { id } of accounts) {
+    parts.signal.throwIfAborted();
     if (existsSync(databaseFile(source, { kind: 'account', id }))) await restoreAccount(parts, source, id);
   }
   const setAside: string[] = [];

@@ -31,6 +31,7 @@ export interface VerifyParts {
   readonly engine: SqliteEngine;
   readonly blobs: Blobs;
   readonly layout: Layout;
+  readonly signal: AbortSignal;
 }
 
 /** Checks everything, and yields what is wrong. */
@@ -42,6 +43,7 @@ export async function* verify(parts: VerifyParts): AsyncGenerator<Finding> {
     const from = after;
     const page = await accountsAfter(parts.engine, from);
     for (const { id, local, domain } of page) {
+      parts.signal.throwIfAborted();
       for await (const found of verifyAccount(parts, id)) {
         yield { database: id, address: `${local}@${domain}`, ...found };
       }

@@ -233,3 +233,19 @@ test('verify finds nothing while the store is being written, and accounts come a
   stop.abort();
   await writer;
 });
+
+test('a store that is closed while it is verified ends the verification first', async () => {
+  await using folder = await temporaryFolder();
+  const store = await open(folder.path);
+  await store.directory.addDomain('example.test');
+  for (let n = 0; n < 3; n++) await filled(store, `a${n}@example.test`);
+  const outcome = findings(store).then(
+    (found) => found,
+    (error: unknown) => error,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await store[Symbol.asyncDispose]();
+  const ended = await outcome;
+  if (!Array.isArray(ended)) expect(ended).toMatchObject({ code: 'closed' });
+  else expect(ended).toEqual([]);
+});

@@ -309,14 +309,16 @@ export class SqliteEngine implements Engine {
   /** Lets no operation begin, and closes the file when those in hand have ended. */
   async #retire(seat: Seat): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    seat.retired = { over: promise, end: resolve };
+    const retirement = { over: promise, end: resolve };
+    seat.retired = retirement;
     if (seat.users > 0) {
       await new Promise<void>((drained) => {
         seat.drained = drained;
       });
       seat.drained = null;
     }
-    await this.#close(seat);
+    // Given up meanwhile, because it took too long: the file is in use again.
+    if (seat.retired === retirement) await this.#close(seat);
   }
 
   #resume(seat: Seat): void {

@@ -4,6 +4,8 @@ import { StoreError, type StoreErrorCode } from '../../errors.ts';
 
 const BY_CODE: Readonly<Record<string, StoreErrorCode>> = {
   SQLITE_FULL: 'no-space',
+  // The -shm file could not be made as large as it has to be.
+  SQLITE_IOERR_SHMSIZE: 'no-space',
   ENOSPC: 'no-space',
   EDQUOT: 'no-space',
   SQLITE_CORRUPT: 'corrupt',
