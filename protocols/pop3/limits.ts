@@ -22,3 +22,6 @@ export const MAX_MESSAGES = 500_000;
 
 /** Lines of LIST and UIDL that are written between two looks at the peer's pace. */
 export const LINES_AT_ONCE = 1_000;
+
+/** A stop waits this long for commands in hand; then peers that do not read are cut, well within the server's 15 s. */
+export const CLOSE_MS = 10_000;

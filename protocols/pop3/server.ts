@@ -2,20 +2,23 @@
 import type { Socket } from 'node:net';
 import { Connection, peerOf } from '../net/connection.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
+import { CLOSE_MS } from './limits.ts';
 import { Session } from './session.ts';
 
-/** Serves POP3 (RFC 1939 and what docs/protocols.md lists) on the sockets it is given. */
-export function createPop3Server(context: ProtocolContext): ProtocolServer {
-  return new Pop3Server(context);
+/** Serves POP3 (RFC 1939 and what docs/protocols.md lists) on the sockets it is given; `closeMs` is for tests. */
+export function createPop3Server(context: ProtocolContext, closeMs: number = CLOSE_MS): ProtocolServer {
+  return new Pop3Server(context, closeMs);
 }
 
 class Pop3Server implements ProtocolServer {
   readonly #context: ProtocolContext;
+  readonly #closeMs: number;
   readonly #sessions = new Map<Session, Promise<void>>();
   #closing = false;
 
-  constructor(context: ProtocolContext) {
+  constructor(context: ProtocolContext, closeMs: number) {
     this.#context = context;
+    this.#closeMs = closeMs;
   }
 
   accept(socket: Socket, secure: boolean): void {
@@ -39,7 +42,11 @@ class Pop3Server implements ProtocolServer {
     this.#closing = true;
     const running = [...this.#sessions];
     for (const [session] of running) session.stop();
+    const late = setTimeout(() => {
+      for (const session of this.#sessions.keys()) session.connection.destroy();
+    }, this.#closeMs);
     await Promise.all(running.map(([, done]) => done));
+    clearTimeout(late);
   }
 
   get connections(): number {

@@ -302,6 +302,18 @@ test('a graceful stop finishes the command in hand, says goodbye and deletes not
   expect(await subjects(server, 'INBOX')).toBe(1);
 });
 
+test('a graceful stop cuts a client that does not read its message, and the maildrop is free', async () => {
+  await using server = await startMailServer({ create: (context) => createPop3Server(context, 50) });
+  await server.deliver(message('large', `${'z'.repeat(75)}\r\n`.repeat(200_000)));
+  const client = await Pop3Wire.login(server.port, PASSWORD);
+  client.wire.socket.pause();
+  client.wire.send('RETR 1\r\n');
+  await sleep(50);
+  await server.protocol.close();
+  expect(server.protocol.connections).toBe(0);
+  client.destroy();
+});
+
 test('commands that name no message or too much are refused, and the session goes on', async () => {
   await using server = await start();
   await server.deliver(message('one'));
