@@ -3,6 +3,7 @@
 
 import { setImmediate as turn } from 'node:timers/promises';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { release } from '#storage/blobs/release.ts';
 import type { DataReader } from './data.ts';
 import { BURST } from './limits.ts';
 
@@ -82,6 +83,7 @@ export class Input extends SMTPStream {
   }
 
   async #consume(chunk: Buffer): Promise<void> {
+    const sink = this.#sink;
     let at = 0;
     let burst = 0;
     while (at < chunk.length && !this.isClosed) {
@@ -96,6 +98,8 @@ export class Input extends SMTPStream {
       await (line === 'overlong' ? this.#handler.overlong() : this.#handler.command(line));
       if (++burst % BURST === 0) await turn();
     }
+    // All of it was content, which has been taken: nothing refers to it any more.
+    if (sink !== null && sink === this.#sink && at === chunk.length) release(chunk);
     if (!this.isClosed) this.#handler.idle();
   }
 

@@ -12,6 +12,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { FRAME_BYTES, MAX_FRAMES } from './limits.ts';
+import { release } from './release.ts';
 import type { Turns } from './turns.ts';
 import { compressFrame, decompressFrame } from './zstd.ts';
 
@@ -105,6 +106,8 @@ export class FrameWriter {
     await writeAll(this.#file, compressed, this.#position);
     this.#lengths.push(compressed.length);
     this.#position += compressed.length;
+    // An output buffer that a whole frame fits into is this frame's own; a small outcome lies in a pool.
+    if (compressed.buffer.byteLength > FRAME_BYTES) release(new Uint8Array(compressed.buffer));
     this.#spare = frame;
   }
 

@@ -63,8 +63,11 @@ describe('memory', () => {
     await folder[Symbol.asyncDispose]();
   });
 
+  /** Its own memory, swapped out or not: pages of the program's file come and go as the system likes. */
   function resident(): number {
-    return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${running.pid}/status`, 'utf8'))?.[1]) * 1024;
+    const status = readFileSync(`/proc/${running.pid}/status`, 'utf8');
+    const of = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
+    return of('RssAnon') + of('RssShmem') + of('VmSwap');
   }
 
   /** How much more memory the server had at any time than before. */

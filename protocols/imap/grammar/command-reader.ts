@@ -3,6 +3,7 @@
 // the verb takes it piece by piece.
 
 import { type Connection, Disconnected, type Event, TOO_LONG } from '#protocols/net/connection.ts';
+import { release } from '#storage/blobs/release.ts';
 import { COMMAND_LITERALS, DRAIN_BYTES, LITERAL_MS, TAG_CHARS } from '../limits.ts';
 import { BadCommand } from './errors.ts';
 import { Scanner, type Segment } from './scanner.ts';
@@ -219,6 +220,7 @@ export class CommandReader {
       try {
         const written = write(bytes);
         if (written !== undefined) await written;
+        release(bytes);
       } catch (error) {
         failed = true;
         failure = error;
