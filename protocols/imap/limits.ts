@@ -66,6 +66,11 @@ export const SEEN_BATCH = 200;
 export const LITERAL_PIECE = 64 * 1024;
 /** How long work runs before the event loop gets its turn: a fifth of the 50 ms that nothing may pass. */
 export const SLICE_MS = 10;
+/** Accounts, and mailboxes of each, whose indexes a thread keeps after the last session left: those that poll just now. */
+export const KEPT_ACCOUNTS = 200;
+export const KEPT_MAILBOXES = 20;
+/** Rows of all of these: at 25 bytes a row, 8 MB a thread. */
+export const KEPT_ROWS = 300_000;
 /** Change rows taken from the log at once. */
 export const CHANGE_ROWS = 1_000;
 /** Runs of \Recent a session keeps: more only if sessions take turns at new mail that often. */

@@ -7,7 +7,7 @@ import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { VERBS } from './commands/table.ts';
 import type { Verb } from './commands/verb.ts';
 import { ImapAccount } from './index/account.ts';
-import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT } from './limits.ts';
+import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './limits.ts';
 import { createRecentShared, RecentLedger, type RecentShared } from './recent.ts';
 import { Session } from './session.ts';
 
@@ -35,6 +35,7 @@ class ImapServer implements ProtocolServer, ServerState {
   closing = false;
   readonly #context: ProtocolContext;
   readonly #sessions = new Map<Session, Promise<void>>();
+  /** With and without sessions; of those without, the first was left longest ago. */
   readonly #accounts = new Map<AccountId, { readonly account: ImapAccount; sessions: number }>();
 
   constructor(context: ProtocolContext, shared: RecentShared) {
@@ -72,7 +73,21 @@ class ImapServer implements ProtocolServer, ServerState {
 
   leave(account: ImapAccount): void {
     const entry = this.#accounts.get(account.id);
-    if (entry !== undefined && --entry.sessions === 0) this.#accounts.delete(account.id);
+    if (entry === undefined || --entry.sessions > 0) return;
+    this.#accounts.delete(account.id);
+    this.#accounts.set(account.id, entry);
+    this.#trim();
+  }
+
+  /** Forgets accounts without sessions, from the one left longest ago, until the rest is within its limits. */
+  #trim(): void {
+    const kept = [...this.#accounts].filter(([, { sessions }]) => sessions === 0);
+    let rows = kept.reduce((sum, [, { account }]) => sum + account.rows, 0);
+    for (const [at, [id, { account }]] of kept.entries()) {
+      if (rows <= KEPT_ROWS && kept.length - at <= KEPT_ACCOUNTS) break;
+      this.#accounts.delete(id);
+      rows -= account.rows;
+    }
   }
 
   /** Commands in hand finish; idle sessions get BYE at once; who takes too long is cut off. */

@@ -1,10 +1,10 @@
 // One account on this thread: the in-memory indexes of its mailboxes that sessions have selected, kept up to date from
-// the change log (the feed), its list of mailboxes, its keywords. Made when the first session logs in, dropped after
-// the last.
+// the change log (the feed), its list of mailboxes, its keywords. Made when the first session logs in, and kept for a
+// while after the last, since most programs come back: then the change log says what is new, and no row is read again.
 
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, ChangeRow, Cursor, MailAccount, Mailbox, MailboxId, UidRange } from '#storage/ports.ts';
-import { CHANGE_ROWS } from '../limits.ts';
+import { CHANGE_ROWS, KEPT_MAILBOXES, KEPT_ROWS } from '../limits.ts';
 import { KeywordSets } from './keyword-sets.ts';
 import { MailboxIndex } from './mailbox-index.ts';
 import { Rows } from './rows.ts';
@@ -14,6 +14,7 @@ export const ALL_UIDS: readonly UidRange[] = [[1, 0xffff_ffff]];
 
 interface Opened {
   readonly index: MailboxIndex;
+  /** 0: kept for the next one. */
   sessions: number;
 }
 
@@ -21,6 +22,7 @@ export class ImapAccount {
   readonly id: AccountId;
   readonly mail: MailAccount;
   readonly keywords = new KeywordSets();
+  /** In the order in which they were left: of those that no session has selected the first was left longest ago. */
   readonly #opened = new Map<MailboxId, Opened>();
   /** Where the change log has been read to; null while no mailbox is open. */
   #cursor: Cursor | null = null;
@@ -85,6 +87,26 @@ export class ImapAccount {
     const opened = this.#opened.get(mailbox);
     if (opened === undefined || --opened.sessions > 0) return;
     this.#opened.delete(mailbox);
+    if (!opened.index.deleted) this.#opened.set(mailbox, opened);
+    this.#trim();
+  }
+
+  /** Rows that are in memory. */
+  get rows(): number {
+    let rows = 0;
+    for (const { index } of this.#opened.values()) rows += index.view.rows.count;
+    return rows;
+  }
+
+  /** Drops indexes that nobody has selected, from the one left longest ago, until the rest is within its limits. */
+  #trim(): void {
+    const kept = [...this.#opened].filter(([, { sessions }]) => sessions === 0);
+    let rows = kept.reduce((sum, [, { index }]) => sum + index.view.rows.count, 0);
+    for (const [at, [mailbox, { index }]] of kept.entries()) {
+      if (rows <= KEPT_ROWS && kept.length - at <= KEPT_MAILBOXES) break;
+      this.#opened.delete(mailbox);
+      rows -= index.view.rows.count;
+    }
     if (this.#opened.size === 0) this.#cursor = null;
   }
 

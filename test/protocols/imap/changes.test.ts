@@ -1,5 +1,7 @@
 // What sessions tell each other, over sockets: STORE, EXPUNGE, COPY, MOVE, IDLE, and when each reply is allowed.
 import { expect, test } from 'vitest';
+import { KEPT_MAILBOXES } from '#protocols/imap/limits.ts';
+import { Flag } from '#storage/ports.ts';
 import { type ImapServer, message, startImap } from '#test/support/imap-server.ts';
 import type { ImapWire } from '#test/support/wire.ts';
 
@@ -233,4 +235,41 @@ test('many sessions that change the same mailbox at random all end with what is 
     placements.push(...page.map(({ uid }) => uid));
   }
   for (const list of uidLists) expect(list).toEqual(placements);
+});
+
+test('what happened to a mailbox while nobody had it selected is there when it is selected again', async () => {
+  await using imap = await startImap();
+  const [one, other] = await two(imap, 4);
+  for (const client of [one, other]) await client.ok('LOGOUT');
+  // Not by IMAP: no session of this thread sees it happen.
+  const mail = imap.store.mail(imap.anna.id);
+  const inbox = await mail.mailboxByPath('INBOX');
+  const id = inbox?.id ?? 0;
+  await mail.expunge(id, [[2, 2]], { onlyDeleted: false });
+  await mail.setFlags(id, [[3, 3]], { action: 'add', flags: Flag.flagged, keywords: ['Work'] });
+  await mail.copy(id, [[1, 1]], id);
+  const again = await imap.login();
+  expect(texts(await again.ok('SELECT INBOX'))).toContain('* 4 EXISTS');
+  expect(texts(await again.ok('FETCH 1:* (UID FLAGS)')).map((text) => text.replace(' \\Recent', ''))).toEqual([
+    '* 1 FETCH (UID 1 FLAGS ())',
+    '* 2 FETCH (UID 3 FLAGS (\\Flagged Work))',
+    '* 3 FETCH (UID 4 FLAGS ())',
+    '* 4 FETCH (UID 5 FLAGS (\\Recent))',
+  ]);
+});
+
+test('a mailbox that was left does not keep a deleted one alive, and more of them than are kept can be selected', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (let number = 0; number <= KEPT_MAILBOXES; number++) {
+    await client.ok(`CREATE box${number}`);
+    await client.ok(`APPEND box${number}`, message(`${number}`));
+    await client.ok(`SELECT box${number}`);
+  }
+  await client.ok('DELETE box1');
+  await client.ok('CREATE box1');
+  expect(texts(await client.ok('SELECT box1'))).toContain('* 0 EXISTS');
+  for (const number of [0, KEPT_MAILBOXES]) {
+    expect(texts(await client.ok(`SELECT box${number}`))).toContain('* 1 EXISTS');
+  }
 });
