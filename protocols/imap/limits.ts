@@ -64,8 +64,6 @@ export const FETCH_BATCH = 10_000;
 export const SEEN_BATCH = 200;
 /** A literal of at most this is read in one piece; longer ones are streamed. */
 export const LITERAL_PIECE = 64 * 1024;
-/** How long work runs before the event loop gets its turn: a fifth of the 50 ms that nothing may pass. */
-export const SLICE_MS = 10;
 /** Accounts, and mailboxes of each, whose indexes a thread keeps after the last session left: those that poll just now. */
 export const KEPT_ACCOUNTS = 200;
 export const KEPT_MAILBOXES = 20;

@@ -2,6 +2,7 @@
 
 import { StoreError } from '#storage/errors.ts';
 import { type Connection, Disconnected } from '../net/connection.ts';
+import { Pace } from '../net/pace.ts';
 import type { Principal, ProtocolContext } from '../ports.ts';
 import { capabilities } from './capabilities.ts';
 import type { Outcome, Reply, Verb } from './commands/verb.ts';
@@ -74,9 +75,11 @@ export class Session {
   }
 
   async #serve(): Promise<void> {
+    // Commands that came together must not hold the event loop together.
+    const pace = new Pace(this.connection);
     while (!this.ending) {
       if (this.server.closing) return this.bye('Server is shutting down');
-      if (this.connection.congested) await this.connection.drain();
+      if (pace.late) await pace.rest();
       const next = await this.reader.next();
       if (next === 'end') return;
       if (next === 'timeout') return this.bye('Idle for too long');

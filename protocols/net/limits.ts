@@ -18,3 +18,5 @@ export const WRITE_STALL_MS = 5 * 60 * 1000;
 export const HANDSHAKE_MS = 30 * 1000;
 /** How long a closed connection may linger so that the peer can read our last words and close its side. */
 export const LINGER_MS = 3 * 1000;
+/** How long work runs before the event loop gets its turn: a fifth of the 50 ms that nothing may pass. */
+export const SLICE_MS = 10;

@@ -3,6 +3,7 @@
 import type { Logger } from 'pino';
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import { type Connection, Disconnected, type Event, TOO_LONG } from '../net/connection.ts';
+import { Pace } from '../net/pace.ts';
 import type { Principal, ProtocolContext } from '../ports.ts';
 import type { Command } from './command.ts';
 import { commandOf } from './commands/table.ts';
@@ -38,12 +39,14 @@ export class Session {
   #badCommands = 0;
   #closing = false;
   #stopping = false;
+  readonly #pace: Pace;
   /** A multi-line response is under way: an error can only be told by cutting the connection. */
   #answering = false;
   readonly #counts = { retrieved: 0, octets: 0, deleted: 0 };
 
   constructor(connection: Connection, context: ProtocolContext) {
     this.connection = connection;
+    this.#pace = new Pace(connection);
     this.context = context;
     this.log = context.log.child({ connection: connection.id, address: connection.peer.address });
   }
@@ -56,7 +59,7 @@ export class Session {
       this.connection.idle(LOGIN_MS, false);
       while (!this.#closing) {
         await this.#answer(await this.line());
-        if (this.connection.congested) await this.connection.drain();
+        await this.pace();
       }
     } catch (error) {
       end = this.#ended(error);
@@ -101,9 +104,9 @@ export class Session {
     this.#answering = false;
   }
 
-  /** Between pieces of a long reply: waits for a peer that reads slowly. */
+  /** Between pieces of a long reply and between commands: waits for a peer that reads slowly, and lets others work. */
   async pace(): Promise<void> {
-    if (this.connection.congested) await this.connection.drain();
+    if (this.#pace.late) await this.#pace.rest();
   }
 
   /** Closes the connection after the reply. */

@@ -1,7 +1,7 @@
 // SEARCH and UID SEARCH (RFC 3501 6.4.4).
 
+import { Pace } from '#protocols/net/pace.ts';
 import { search as readKeys } from '../grammar/search-key.ts';
-import { Pace } from '../pace.ts';
 import { search as run } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
 import type { Verb } from './verb.ts';

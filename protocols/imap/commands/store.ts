@@ -1,5 +1,6 @@
 // STORE and UID STORE (RFC 9051 6.4.6).
 
+import { Pace } from '#protocols/net/pace.ts';
 import type { FlagChange, UidRange } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { storeFlags } from '../grammar/flags.ts';
@@ -60,6 +61,7 @@ async function apply(
   await owner.mail.setFlags(current.mailbox.id, uids as UidRange[], change);
   await owner.catchUp();
   const { index } = current;
+  const pace = new Pace(connection);
   for (const [at, { slot, seq }] of members.entries()) {
     const old = before[at] ?? { flags: 0, keywords: 0 };
     const flags = changedFlags(old.flags, change);
@@ -72,7 +74,7 @@ async function apply(
       continue;
     }
     current.tellFlags(connection.out, { slot, seq }, options.byUid);
-    if (connection.congested) await connection.drain();
+    if (pace.due) await pace.rest();
   }
 }
 

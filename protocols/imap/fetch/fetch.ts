@@ -1,12 +1,12 @@
 // Carries out a FETCH: from memory where it can, else from stored text; MIME is never parsed here.
 
+import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { ListingRow, UidRange } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { FETCH_BATCH, SEEN_BATCH } from '../limits.ts';
-import { Pace } from '../pace.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';

@@ -2,12 +2,12 @@
 // the event loop its turns and ends when the client is gone.
 
 import { Disconnected } from '#protocols/net/connection.ts';
+import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
 import { searchText } from '#storage/message/text.ts';
 import type { ListingRow } from '#storage/ports.ts';
 import type { SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
-import { Pace } from '../pace.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';

@@ -1,15 +1,15 @@
 // Keeps long work from holding the event loop, and a slow reader from growing the process.
 
 import { setImmediate } from 'node:timers/promises';
-import type { Connection } from '../net/connection.ts';
+import type { Connection } from './connection.ts';
 import { SLICE_MS } from './limits.ts';
 
 export class Pace {
-  readonly #connection: Connection;
+  readonly #connection: Pick<Connection, 'congested' | 'drain'>;
   #until = performance.now() + SLICE_MS;
   #asked = 0;
 
-  constructor(connection: Connection) {
+  constructor(connection: Pick<Connection, 'congested' | 'drain'>) {
     this.#connection = connection;
   }
 
@@ -28,7 +28,9 @@ export class Pace {
   /** Waits for the peer if it does not keep up, and lets other work run. Rejects with Disconnected. */
   async rest(): Promise<void> {
     if (this.#connection.congested) await this.#connection.drain();
-    else await setImmediate();
+    // A peer that reads as fast as we write is drained at once: that was no turn of the event loop.
+    if (performance.now() <= this.#until) return;
+    await setImmediate();
     this.#until = performance.now() + SLICE_MS;
   }
 }
