@@ -1,10 +1,12 @@
-// The tests that `npm test` runs: everything but the third-party clients, which need Debian packages.
+// The tests that `npm test` runs first: everything but the third-party clients, which need Debian packages, and what is
+// measured alone afterwards.
 import { defineConfig } from 'vitest/config';
+import { ALONE } from './vitest.alone.config.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: ['test/clients/**'],
+    exclude: ['test/clients/**', ...ALONE],
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',

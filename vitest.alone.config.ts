@@ -1,0 +1,9 @@
+// The tests that measure the server's memory: with nothing beside them on the same cores, so that it is the server that
+// is measured. `npm test` runs them after all others.
+import { defineConfig } from 'vitest/config';
+
+export const ALONE = ['test/end-to-end/memory.test.ts'];
+
+export default defineConfig({
+  test: { include: ALONE, testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false, pool: 'forks' },
+});
