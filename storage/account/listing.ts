@@ -1,6 +1,7 @@
 // Reading placements: a page is one short read transaction over as many UID ranges as fit into it.
 
 import { plainHeader } from '../blobs/content.ts';
+import type { Packer } from '../blobs/packer.ts';
 import { trustedModseq } from '../changes/feed.ts';
 import { all, type Op, one } from '../operation.ts';
 import type { ListingColumns, ListingRow, Placement, UidRange } from '../ports.ts';
@@ -78,6 +79,8 @@ export interface Listing {
   readonly account: string;
   readonly mailbox: number;
   readonly columns: ListingColumns;
+  /** For the headers. */
+  readonly packer: Packer;
 }
 
 /** The statement of a listing with these columns: 16 texts, each prepared once. */
@@ -94,11 +97,11 @@ function listingSql(columns: ListingColumns): string {
 
 /** A page of a listing. */
 export function* listingPage(listing: Listing, uids: readonly UidRange[]): Op<Page<ListingRow>> {
-  const { account, mailbox, columns } = listing;
+  const { account, mailbox, columns, packer } = listing;
   const sql = listingSql(columns);
   const read = function* (range: UidRange, limit: number): Op<ListingRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
-    return columns.header === true ? rows.map(withHeader) : rows.map(filled);
+    return columns.header === true ? rows.map((row) => withHeader(row, packer)) : rows.map(filled);
   };
   return yield* page(uids, columns.header === true ? HEADER_PAGE_ROWS : PAGE_ROWS, read);
 }
@@ -116,9 +119,9 @@ function filled(row: StoredRow): ListingRow {
 }
 
 /** The same, with the header decompressed. */
-function withHeader({ prefix, header, ...row }: StoredRow): ListingRow {
+function withHeader({ prefix, header, ...row }: StoredRow, packer: Packer): ListingRow {
   if (header === null || header === undefined) return filled(row);
-  const plain = plainHeader(header);
+  const plain = plainHeader(packer, header);
   const whole = prefix === null || prefix === undefined || prefix.length === 0 ? plain : Buffer.concat([prefix, plain]);
   return filled({ ...row, header: whole });
 }

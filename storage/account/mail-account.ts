@@ -143,7 +143,7 @@ export class SqlMailAccount implements MailAccount {
   }
 
   listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncIterable<ListingRow[]> {
-    const listing = { account: this.id, mailbox, columns };
+    const listing = { account: this.id, mailbox, columns, packer: this.#parts.blobs.packer };
     return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
 
@@ -154,7 +154,9 @@ export class SqlMailAccount implements MailAccount {
     if (prefix === null || header === null || (body === null && blob === '')) {
       throw new StoreError('unavailable', `message ${message} has no content`);
     }
-    return messageContent({ size, prefix, header, body: body ?? (() => this.#parts.blobs.open(this.id, blob)) });
+    const { blobs } = this.#parts;
+    const where = body ?? (() => blobs.open(this.id, blob));
+    return messageContent({ size, prefix, header, body: where }, blobs.packer);
   }
 
   keywords(): Promise<ReadonlyMap<number, string>> {

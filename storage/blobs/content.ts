@@ -6,8 +6,8 @@ import { HEADER_BYTES } from '../message/limits.ts';
 import type { MessageContent } from '../ports.ts';
 import { asStoreError } from './faults.ts';
 import { INLINE_BYTES } from './limits.ts';
+import type { Packer } from './packer.ts';
 import type { BlobReader } from './port.ts';
-import { decompress } from './zstd.ts';
 
 export interface StoredContent {
   /** prefix + message, in bytes (message.size). */
@@ -20,18 +20,18 @@ export interface StoredContent {
 }
 
 /** MessageContent (storage/ports.ts) over what `content` and `blobs` hold. */
-export function messageContent(stored: StoredContent): MessageContent {
-  return new StoredMessage(stored);
+export function messageContent(stored: StoredContent, packer: Packer): MessageContent {
+  return new StoredMessage(stored, packer);
 }
 
 /** Decompresses a header block of `content.header`. Errors: unavailable. */
-export function plainHeader(compressed: Uint8Array): Uint8Array {
-  return plain(compressed, HEADER_BYTES, 'a header block');
+export function plainHeader(packer: Packer, compressed: Uint8Array): Uint8Array {
+  return plain(packer, compressed, HEADER_BYTES, 'a header block');
 }
 
-function plain(compressed: Uint8Array, maxBytes: number, what: string): Uint8Array {
+function plain(packer: Packer, compressed: Uint8Array, maxBytes: number, what: string): Uint8Array {
   try {
-    return decompress(compressed, maxBytes);
+    return packer.unpack(compressed, maxBytes);
   } catch (cause) {
     throw new StoreError('unavailable', `${what} is damaged`, { cause });
   }
@@ -41,10 +41,12 @@ class StoredMessage implements MessageContent {
   readonly size: number;
   readonly prefixLength: number;
   readonly #stored: StoredContent;
+  readonly #packer: Packer;
   #header: Uint8Array | undefined;
   #body: Uint8Array | undefined;
 
-  constructor(stored: StoredContent) {
+  constructor(stored: StoredContent, packer: Packer) {
+    this.#packer = packer;
     this.#stored = stored;
     this.size = stored.size;
     this.prefixLength = stored.prefix.length;
@@ -56,7 +58,7 @@ class StoredMessage implements MessageContent {
     const { prefix } = this.#stored;
     if (start < prefix.length) yield prefix.subarray(start, stop);
     if (stop <= prefix.length) return;
-    this.#header ??= plainHeader(this.#stored.header);
+    this.#header ??= plainHeader(this.#packer, this.#stored.header);
     const header = this.#header;
     const headerEnd = prefix.length + header.length;
     if (start < headerEnd) {
@@ -70,7 +72,7 @@ class StoredMessage implements MessageContent {
   async *#readBody(start: number, end: number, size: number): AsyncGenerator<Uint8Array> {
     const { body } = this.#stored;
     if (typeof body !== 'function') {
-      this.#body ??= plain(body, INLINE_BYTES, 'a body');
+      this.#body ??= plain(this.#packer, body, INLINE_BYTES, 'a body');
       if (this.#body.length !== size) throw new StoreError('unavailable', 'a body has another size than its row says');
       yield this.#body.subarray(start, end);
       return;

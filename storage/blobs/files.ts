@@ -11,6 +11,7 @@ import { asStoreError, guarded } from './faults.ts';
 import { type FileSystem, fileSystem } from './file-system.ts';
 import { FrameReader } from './frames.ts';
 import { COMPRESSIONS, SWEEP_PAGE } from './limits.ts';
+import { createPacker, type Packer } from './packer.ts';
 import type { Adopted, BlobReader, Blobs } from './port.ts';
 import { stage } from './staging.ts';
 import { Turns } from './turns.ts';
@@ -21,6 +22,8 @@ export interface FileBlobsOptions {
   readonly log: StoreLog;
   /** For tests that make it fail. */
   readonly files?: FileSystem;
+  /** Another than a new one. */
+  readonly packer?: Packer;
 }
 
 /** Where an account's files are: DATA/accounts/<first two characters>/<id>. */
@@ -42,7 +45,7 @@ export async function clearStaging(data: string, files: FileSystem = fileSystem)
   });
 }
 
-/** Blobs in files. */
+/** Blobs in files, for one thread. */
 export function createFileBlobs(options: FileBlobsOptions): Blobs {
   return new FileBlobs(options);
 }
@@ -66,6 +69,7 @@ function unlessThere(cause: unknown): void {
 }
 
 class FileBlobs implements Blobs {
+  readonly packer: Packer;
   readonly #data: string;
   readonly #log: StoreLog;
   readonly #files: FileSystem;
@@ -77,6 +81,8 @@ class FileBlobs implements Blobs {
     this.#data = options.directory;
     this.#log = options.log;
     this.#files = options.files ?? fileSystem;
+    this.packer = options.packer ?? createPacker();
+    if (!this.packer.kept) this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
   }
 
   #folder(account: AccountId): string {
@@ -90,7 +96,14 @@ class FileBlobs implements Blobs {
 
   stage(options: { maxBytes: number }): Staging {
     const directory = join(this.#data, 'staging');
-    return stage({ maxBytes: options.maxBytes, directory, files: this.#files, turns: this.#turns, log: this.#log });
+    return stage({
+      maxBytes: options.maxBytes,
+      directory,
+      files: this.#files,
+      packer: this.packer,
+      turns: this.#turns,
+      log: this.#log,
+    });
   }
 
   async adopt(account: AccountId, staged: Staged): Promise<Adopted> {

@@ -2,6 +2,7 @@
 // rows (DESIGN 4, "Bodies").
 
 import type { AccountId, Staged, Staging } from '../ports.ts';
+import type { Packer } from './packer.ts';
 
 /** A large body of one account, by ranges. Dispose it to free its file descriptor. */
 export interface BlobReader extends AsyncDisposable {
@@ -20,6 +21,8 @@ export interface Adopted {
 }
 
 export interface Blobs {
+  /** What packs the pieces that become rows: this thread's. */
+  readonly packer: Packer;
   /** Starts a body on its way in; more than `maxBytes` fails with `limit`. */
   stage(options: { maxBytes: number }): Staging;
   /**

@@ -16,15 +16,17 @@ import { asStoreError, guarded } from './faults.ts';
 import type { FileSystem } from './file-system.ts';
 import { FrameReader, FrameWriter } from './frames.ts';
 import { INLINE_BYTES } from './limits.ts';
+import type { Packer } from './packer.ts';
 import type { Turns } from './turns.ts';
-import { compress } from './zstd.ts';
 
 export interface StagingOptions {
   readonly maxBytes: number;
   /** DATA/staging; it exists. */
   readonly directory: string;
   readonly files: FileSystem;
-  /** For compressing; shared by all stagings of a thread. */
+  /** For small pieces; shared, as is the next, by all stagings of a thread. */
+  readonly packer: Packer;
+  /** For compressing frames. */
   readonly turns: Turns;
   readonly log: StoreLog;
 }
@@ -224,9 +226,9 @@ class FinishedBody implements Staged {
     this.hash = parts.hash;
     this.scanned = parts.scanned;
     this.header = parts.header;
-    this.headerCompressed = compress(parts.header);
+    this.headerCompressed = options.packer.pack(parts.header);
     this.#body = parts.body;
-    this.bodyCompressed = parts.body === null ? null : compress(parts.body);
+    this.bodyCompressed = parts.body === null ? null : options.packer.pack(parts.body);
     this.file = parts.file;
   }
 

@@ -1,5 +1,5 @@
-// zstd in the two forms that the store uses: at once for small pieces, in the thread pool for frames of large bodies.
-// Every stream carries a checksum, so that a damaged body is noticed and never served.
+// zstd by node:zlib's documented calls: at once for small pieces, in the thread pool for frames of large bodies. Every
+// stream carries a checksum, so that a damaged body is noticed and never served.
 
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
@@ -8,23 +8,33 @@ import { ZSTD_LEVEL } from './limits.ts';
 const compressAsync = promisify(zstdCompress);
 const decompressAsync = promisify(zstdDecompress);
 
-/** Room for the largest outcome, so that zlib fills one buffer in one step. */
-function options(bytes: number) {
-  return {
-    params: { [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL, [constants.ZSTD_c_checksumFlag]: 1 },
-    pledgedSrcSize: bytes,
-    chunkSize: bytes + (bytes >> 8) + 512,
-  };
+/** How everything is compressed. */
+export const ZSTD_PARAMETERS: Readonly<Record<number, number>> = {
+  [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL,
+  [constants.ZSTD_c_checksumFlag]: 1,
+};
+
+/** Room for the outcome of so many bytes, whatever they are. */
+export function roomFor(bytes: number): number {
+  return bytes + (bytes >> 8) + 512;
 }
 
-/** Compresses a small piece at once (about 45 us for 8 KB). */
+/** Room for the largest outcome, so that zlib fills one buffer in one step. */
+function options(bytes: number) {
+  return { params: ZSTD_PARAMETERS, pledgedSrcSize: bytes, chunkSize: roomFor(bytes) };
+}
+
+/** Compresses a small piece in a context of its own. */
 export function compress(plain: Uint8Array): Uint8Array {
   return zstdCompressSync(plain, options(plain.length));
 }
 
-/** Decompresses a small piece at once; throws if it is damaged or larger than `maxBytes`. */
+/**
+ * Decompresses a small piece in a context of its own; throws if it is damaged, is followed by anything, or is larger
+ * than `maxBytes`.
+ */
 export function decompress(compressed: Uint8Array, maxBytes: number): Uint8Array {
-  return zstdDecompressSync(compressed, { maxOutputLength: Math.max(1, maxBytes) });
+  return zstdDecompressSync(compressed, { maxOutputLength: Math.max(1, maxBytes), rejectGarbageAfterEnd: true });
 }
 
 /** Compresses a frame in the thread pool. */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
-import { compress } from '#storage/blobs/zstd.ts';
+import { plainPacker } from '#storage/blobs/packer.ts';
 import { PREVIEW_CHARACTERS } from '#storage/message/limits.ts';
 import type { ScannedMessage } from '#storage/message/scanned.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
@@ -191,12 +191,15 @@ test('the text for search of damaged messages comes out without a fault', async 
     for (let times = between(random, 0, 6); times > 0; times--) text = mutated(random, text);
     const bytes = Buffer.from(text.slice(0, 60_000), 'latin1');
     const { structure, headerLength } = scan([bytes]);
-    const content = messageContent({
-      size: bytes.length,
-      prefix: Buffer.alloc(0),
-      header: compress(bytes.subarray(0, headerLength)),
-      body: compress(bytes.subarray(headerLength)),
-    });
+    const content = messageContent(
+      {
+        size: bytes.length,
+        prefix: Buffer.alloc(0),
+        header: plainPacker.pack(bytes.subarray(0, headerLength)),
+        body: plainPacker.pack(bytes.subarray(headerLength)),
+      },
+      plainPacker,
+    );
     const pieces = await Array.fromAsync(searchText(content, structure, { headers: true }));
     expect(pieces.join('').length).toBeLessThan(bytes.length * 3 + 1000);
   }

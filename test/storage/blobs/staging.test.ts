@@ -49,12 +49,15 @@ async function collect(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 function stored(staged: Staged, prefix: Uint8Array) {
-  return messageContent({
-    size: prefix.length + staged.size,
-    prefix,
-    header: staged.headerCompressed,
-    body: staged.bodyCompressed ?? (() => blobs.open(account, staged.hash)),
-  });
+  return messageContent(
+    {
+      size: prefix.length + staged.size,
+      prefix,
+      header: staged.headerCompressed,
+      body: staged.bodyCompressed ?? (() => blobs.open(account, staged.hash)),
+    },
+    blobs.packer,
+  );
 }
 
 test.each([1, 7, 1000, 70_000])('a small message stays in memory, whatever the chunks (%i bytes)', async (step) => {

@@ -1,7 +1,7 @@
 // A stored message as text, for search.
 import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
-import { compress } from '#storage/blobs/zstd.ts';
+import { plainPacker } from '#storage/blobs/packer.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
 import { PART_BREAK, searchText } from '#storage/message/text.ts';
 
@@ -10,12 +10,15 @@ async function texts(message: string, headers: boolean, prefix = ''): Promise<st
   const scanner = new MessageScanner();
   scanner.write(bytes);
   const { structure, headerLength } = scanner.end();
-  const content = messageContent({
-    size: prefix.length + bytes.length,
-    prefix: Buffer.from(prefix),
-    header: compress(bytes.subarray(0, headerLength)),
-    body: compress(bytes.subarray(headerLength)),
-  });
+  const content = messageContent(
+    {
+      size: prefix.length + bytes.length,
+      prefix: Buffer.from(prefix),
+      header: plainPacker.pack(bytes.subarray(0, headerLength)),
+      body: plainPacker.pack(bytes.subarray(headerLength)),
+    },
+    plainPacker,
+  );
   const all = await Array.fromAsync(searchText(content, structure, { headers }));
   return all.join('').split(PART_BREAK).slice(0, -1);
 }

@@ -1,0 +1,150 @@
+// Small pieces of mail packed with zstd at once, in a row's form: header blocks, and bodies that lie in the database.
+//
+// node:zlib makes a zstd context for every call and throws it away, which costs several times the work on a small piece.
+// So each thread keeps one context to pack and one to unpack, by way of the handles inside node:zlib's streams. Those
+// are not documented: the contexts prove themselves when they are made, and where they do not the documented calls do
+// the same. What a kept context can't finish the documented call does too, or it says what is wrong with it.
+
+import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { INLINE_BYTES } from './limits.ts';
+import { compress, decompress, roomFor, ZSTD_PARAMETERS } from './zstd.ts';
+
+/** Packs and unpacks, at once. One for each thread. */
+export interface Packer {
+  /** True while contexts are kept; false where every call makes its own. */
+  readonly kept: boolean;
+  /** One zstd frame with a checksum, in memory of its own. */
+  pack(plain: Uint8Array): Uint8Array;
+  /** Throws if it is damaged, is followed by anything, or has more than `maxBytes` plain bytes. */
+  unpack(packed: Uint8Array, maxBytes: number): Uint8Array;
+}
+
+/** With node:zlib's documented calls alone. */
+export const plainPacker: Packer = { kept: false, pack: compress, unpack: decompress };
+
+/** What makes a stream of node:zlib; tests hand in others. */
+export interface ZstdStreams {
+  readonly compressing: () => object;
+  readonly decompressing: () => object;
+}
+
+const STREAMS: ZstdStreams = {
+  compressing: () => createZstdCompress({ params: ZSTD_PARAMETERS }),
+  // A frame that wants a larger window is none of those that these contexts pack.
+  decompressing: () => createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: Math.log2(INLINE_BYTES) } }),
+};
+
+/** A packer with contexts of its own, or one without where this Node has none that can be kept. */
+export function createPacker(streams: ZstdStreams = STREAMS): Packer {
+  try {
+    const packer = new KeptPacker(streams);
+    return proves(packer) ? packer : plainPacker;
+  } catch {
+    // Whatever the handles did instead, they are not what this file takes them for.
+    return plainPacker;
+  }
+}
+
+/** Round trips in both directions, each twice, with something damaged between them. */
+function proves(packer: KeptPacker): boolean {
+  const plain = Buffer.from('Received: from a by b; Received: from b by c; '.repeat(40), 'latin1');
+  const packed = compress(plain);
+  const damaged = Buffer.from(packed).fill(0x55, packed.length >> 1);
+  for (let round = 0; round < 2; round++) {
+    const own = packer.packKept(plain);
+    if (own === undefined || !plain.equals(decompress(own, plain.length))) return false;
+    const unpacked = packer.unpackKept(packed);
+    if (unpacked === undefined || !plain.equals(unpacked)) return false;
+    for (const wrong of [damaged, packed.subarray(0, -1)]) if (packer.unpackKept(wrong) !== undefined) return false;
+  }
+  return true;
+}
+
+/** The contexts of a thread, and the buffer that both write to. */
+class KeptPacker implements Packer {
+  readonly kept = true;
+  /** No piece fills it: one that did might go on. */
+  readonly #room = new Uint8Array(roomFor(INLINE_BYTES) + 1);
+  readonly #packing: Context;
+  readonly #unpacking: Context;
+
+  constructor(streams: ZstdStreams) {
+    this.#packing = new Context(streams.compressing());
+    this.#unpacking = new Context(streams.decompressing());
+  }
+
+  pack(plain: Uint8Array): Uint8Array {
+    // The tables that a context keeps grow with the largest piece that it has packed: with one of
+    // INLINE_BYTES both contexts of a thread measured 0.7 MB.
+    return (plain.length > INLINE_BYTES ? undefined : this.packKept(plain)) ?? compress(plain);
+  }
+
+  unpack(packed: Uint8Array, maxBytes: number): Uint8Array {
+    const plain = this.unpackKept(packed);
+    return plain === undefined || plain.length > maxBytes ? decompress(packed, maxBytes) : plain;
+  }
+
+  /** By the kept context alone; undefined if it can't. */
+  packKept(plain: Uint8Array): Uint8Array | undefined {
+    return this.#result(this.#packing.run(plain, this.#room));
+  }
+
+  unpackKept(packed: Uint8Array): Uint8Array | undefined {
+    return this.#result(this.#unpacking.run(packed, this.#room));
+  }
+
+  /** A copy of exactly its size. */
+  #result(length: number): Uint8Array | undefined {
+    return length < 0 ? undefined : this.#room.slice(0, length);
+  }
+}
+
+/** What is inside a stream of node:zlib, as far as it is used here. */
+interface Handle {
+  reset(): void;
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputLength: number,
+  ): void;
+  onerror: (message: string, errno: number, code: string) => void;
+}
+
+/** One zstd context. */
+class Context {
+  readonly #handle: Handle;
+  /** After a step: the room that is left in the output, and the bytes that are left of the input. */
+  readonly #state: Uint32Array;
+  #failed = false;
+
+  constructor(stream: object) {
+    if (!('_handle' in stream && isHandle(stream._handle))) throw new Error('no handle of a stream that is known');
+    if (!('_writeState' in stream && stream._writeState instanceof Uint32Array && stream._writeState.length === 2)) {
+      throw new Error('no state of a stream that is known');
+    }
+    this.#handle = stream._handle;
+    this.#state = stream._writeState;
+    // The stream's own would destroy it; after a reset the context is as new.
+    this.#handle.onerror = () => {
+      this.#failed = true;
+    };
+  }
+
+  /** Works through all of the input, and returns the length of the output; -1 if it fails or the output is full. */
+  run(input: Uint8Array, output: Uint8Array): number {
+    this.#failed = false;
+    this.#handle.reset();
+    this.#handle.writeSync(constants.ZSTD_e_end, input, 0, input.length, output, 0, output.length);
+    const [room = 0, left = 0] = this.#state;
+    return this.#failed || left > 0 || room === 0 ? -1 : output.length - room;
+  }
+}
+
+function isHandle(value: unknown): value is Handle {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'reset' in value && typeof value.reset === 'function' && 'writeSync' in value && 'onerror' in value;
+}
