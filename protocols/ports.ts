@@ -106,6 +106,26 @@ export interface Envelope {
   readonly declaredSize: number | null;
   readonly smtputf8: boolean;
   readonly body8bit: boolean;
+  /** What was asked for about delivery reports; absent: nothing. */
+  readonly dsn?: DsnRequest;
+  /** It may only be sent on over verified TLS (RFC 8689). */
+  readonly requireTls?: boolean;
+}
+
+/** What the sender asked about delivery reports (RFC 3461). ENVID and ORCPT are kept as they came, in xtext. */
+export interface DsnRequest {
+  /** How much of the message a failure report carries; null: ours to choose. */
+  readonly ret: 'full' | 'hdrs' | null;
+  readonly envid: string | null;
+  /** By recipient, as it stands in `recipients`; those who asked for nothing are absent. */
+  readonly recipients: ReadonlyMap<string, RecipientRequest>;
+}
+
+export interface RecipientRequest {
+  /** On which occasions; [] is NEVER; null: not said, which means failure and delay. */
+  readonly notify: readonly ('success' | 'failure' | 'delay')[] | null;
+  /** `addr-type;xtext`. */
+  readonly orcpt: string | null;
 }
 
 /** What the session knows of the peer, for Received and for the pipeline. */

@@ -3,20 +3,19 @@
 
 import { isUtf8 } from 'node:buffer';
 import { isIPv4, isIPv6 } from 'node:net';
-import type { SmtpReply } from '#protocols/ports.ts';
+import type { RecipientRequest, SmtpReply } from '#protocols/ports.ts';
 import { DOMAIN_OCTETS, PATH_OCTETS } from './limits.ts';
+import { type MailParameters, type Offers, parseMailParameters, parseRcptParameters } from './parameters.ts';
 import { Reply } from './replies.ts';
 
-export interface MailCommand {
+export interface MailCommand extends MailParameters {
   /** '' for the null reverse-path. */
   readonly address: string;
-  readonly size: number | null;
-  readonly smtputf8: boolean;
-  readonly body8bit: boolean;
 }
 
 export interface RcptCommand {
   readonly address: string;
+  readonly request: RecipientRequest;
 }
 
 /**
@@ -42,21 +41,21 @@ export function splitVerb(line: string): { readonly verb: string; readonly rest:
   return { verb: word.toUpperCase(), rest: line.slice(start, end) };
 }
 
-/** MAIL FROM:<reverse-path> [parameters] (RFC 5321 4.1.1.2). `auth`: AUTH is offered here, so its parameter is known. */
-export function parseMail(rest: string, auth: boolean): MailCommand | SmtpReply {
+/** MAIL FROM:<reverse-path> [parameters] (RFC 5321 4.1.1.2). */
+export function parseMail(rest: string, offers: Offers): MailCommand | SmtpReply {
   const match = /^FROM:\s*(.*)$/is.exec(rest);
   if (match?.[1] === undefined) return Reply.mailSyntax;
   const path = splitPath(match[1]);
   const address = path === null ? null : path.path === '' ? '' : parseMailbox(path.path);
   if (path === null || address === null) return Reply.badSender;
-  const parameters = parseMailParameters(path.parameters, auth);
+  const parameters = parseMailParameters(path.parameters, offers);
   if ('code' in parameters) return parameters;
   if (!parameters.smtputf8 && !isAscii(address)) return Reply.noSmtpUtf8;
   return { address, ...parameters };
 }
 
-/** RCPT TO:<forward-path> [parameters] (RFC 5321 4.1.1.3); no parameter is known, since DSN is not offered. */
-export function parseRcpt(rest: string, smtputf8: boolean): RcptCommand | SmtpReply {
+/** RCPT TO:<forward-path> [parameters] (RFC 5321 4.1.1.3). */
+export function parseRcpt(rest: string, smtputf8: boolean, offers: Offers): RcptCommand | SmtpReply {
   const match = /^TO:\s*(.*)$/is.exec(rest);
   if (match?.[1] === undefined) return Reply.recipientSyntax;
   const path = splitPath(match[1]);
@@ -64,9 +63,10 @@ export function parseRcpt(rest: string, smtputf8: boolean): RcptCommand | SmtpRe
   const postmaster = path.path.toLowerCase() === 'postmaster'; // RFC 5321 4.1.1.3: the one without a domain
   const address = postmaster ? 'postmaster' : parseMailbox(path.path);
   if (address === null) return Reply.badRecipient;
-  if (path.parameters !== '') return Reply.unknownParameter;
+  const request = parseRcptParameters(path.parameters, offers);
+  if ('code' in request) return request;
   if (!smtputf8 && !isAscii(address)) return Reply.noSmtpUtf8;
-  return { address };
+  return { address, request };
 }
 
 /** EHLO and HELO: a name or address literal. Real clients send everything but blanks and control characters. */
@@ -129,41 +129,6 @@ function isDomain(domain: string): boolean {
 function isLiteral(domain: string): boolean {
   const content = /^\[(.*)\]$/.exec(domain)?.[1] ?? '';
   return /^IPv6:/i.test(content) ? isIPv6(content.slice(5)) : isIPv4(content);
-}
-
-type MailParameters = Omit<MailCommand, 'address'>;
-
-function parseMailParameters(text: string, auth: boolean): MailParameters | SmtpReply {
-  const result = { size: null as number | null, smtputf8: false, body8bit: false };
-  const seen = new Set<string>();
-  for (const parameter of text === '' ? [] : text.split(/\s+/)) {
-    const equals = parameter.indexOf('=');
-    const key = (equals < 0 ? parameter : parameter.slice(0, equals)).toUpperCase();
-    const value = equals < 0 ? null : parameter.slice(equals + 1);
-    if (seen.has(key)) return Reply.parameterSyntax;
-    seen.add(key);
-    switch (key) {
-      case 'SIZE': // RFC 1870 3
-        if (value === null || !/^\d{1,20}$/.test(value)) return Reply.parameterSyntax;
-        result.size = Number(value);
-        break;
-      case 'BODY': // RFC 6152 2; BINARYMIME needs CHUNKING
-        if (value === null || !/^(?:7BIT|8BITMIME)$/i.test(value)) return Reply.parameterSyntax;
-        result.body8bit = value.toUpperCase() === '8BITMIME';
-        break;
-      case 'SMTPUTF8': // RFC 6531 3.4
-        if (value !== null) return Reply.parameterSyntax;
-        result.smtputf8 = true;
-        break;
-      case 'AUTH': // RFC 4954 5: nobody is trusted with it, so it is ignored
-        if (!auth) return Reply.unknownParameter;
-        if (!value) return Reply.parameterSyntax;
-        break;
-      default:
-        return Reply.unknownParameter;
-    }
-  }
-  return result;
 }
 
 function isAscii(text: string): boolean {

@@ -63,5 +63,8 @@ export const LIMITS: Limits = {
 export const PATH_OCTETS = 512;
 /** Octets of a domain (RFC 5321 4.5.3.1.2). */
 export const DOMAIN_OCTETS = 255;
+/** Octets of ENVID (RFC 3461 4.4) and of ORCPT (4.2). */
+export const ENVID_OCTETS = 100;
+export const ORCPT_OCTETS = 500;
 /** Commands worked off before the event loop gets its turn: some thousand NOOPs fit in one packet. */
 export const BURST = 50;

@@ -10,20 +10,22 @@ import type { Ingress, ProtocolContext, ProtocolServer, Submission } from '#prot
 import { Connection } from './connection.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { format, Reply } from './replies.ts';
-import type { Kind, Part } from './session.ts';
+import type { Kind, Part, QueueOffers } from './session.ts';
 
 export interface SmtpContext extends ProtocolContext {
   /** Needed by `mx`. */
   readonly ingress?: Ingress;
   /** Needed by `submission`. */
   readonly submission?: Submission;
+  /** Nothing unless said otherwise. */
+  readonly queue?: QueueOffers;
 }
 
 /** A server for MX or for submission; `limits` are for tests. */
 export function createSmtpServer(context: SmtpContext, kind: Kind, limits: Partial<Limits> = {}): ProtocolServer {
-  const { ingress, submission } = context;
+  const { ingress, submission, queue = {} } = context;
   if ((kind === 'mx' ? ingress : submission) === undefined) throw new Error(`${kind} has nobody to hand mail to`);
-  const part: Part = { kind, context, limits: { ...LIMITS, ...limits }, ingress, submission };
+  const part: Part = { kind, context, limits: { ...LIMITS, ...limits }, ingress, submission, queue };
   const server = new SmtpServer(part);
   return {
     accept: (socket, secure) => server.take(socket, secure),

@@ -8,12 +8,14 @@ import type {
   Peer,
   Principal,
   ProtocolContext,
+  RecipientRequest,
   SmtpReply,
   Submission,
 } from '#protocols/ports.ts';
 import type { MailCommand } from './grammar.ts';
 import type { DataSink } from './input.ts';
 import type { Limits } from './limits.ts';
+import type { Offers } from './parameters.ts';
 
 /** MX takes mail for our own addresses from anybody; submission takes mail from those who log in. */
 export type Kind = 'mx' | 'submission';
@@ -27,6 +29,16 @@ export interface Part {
   readonly ingress: Ingress | undefined;
   /** For submission. */
   readonly submission: Submission | undefined;
+  /** Extensions that only hold where a queue acts on them; each is offered when it does. */
+  readonly queue: QueueOffers;
+}
+
+/** What the road out keeps its promise on. */
+export interface QueueOffers {
+  /** Delivery reports are made as they are asked for (RFC 3461). */
+  readonly dsn?: boolean;
+  /** Mail that asks for it only leaves over verified TLS (RFC 8689). */
+  readonly requireTls?: boolean;
 }
 
 /** A reply, or lines that are formatted already (EHLO, 334, 354). */
@@ -38,6 +50,8 @@ export type Command = (session: Session, rest: string) => Answer | Promise<Answe
 export interface Transaction {
   readonly mail: MailCommand;
   readonly recipients: string[];
+  /** Of those who asked for something. */
+  readonly requests: Map<string, RecipientRequest>;
 }
 
 export interface Session {
@@ -75,14 +89,28 @@ export function mayLogIn(session: Session): boolean {
   return session.part.kind === 'submission' && (session.secure || session.part.context.plaintext);
 }
 
+/** What MAIL and RCPT may ask for here and now. */
+export function offersOf(session: Session): Offers {
+  const { kind, queue } = session.part;
+  return {
+    auth: kind === 'submission',
+    dsn: queue.dsn === true,
+    requireTls: queue.requireTls === true && session.secure, // RFC 8689 3: only where TLS protects it already
+  };
+}
+
 /** The transaction as the ports see it. */
-export function envelopeOf({ mail, recipients }: Transaction): Envelope {
+export function envelopeOf({ mail, recipients, requests }: Transaction): Envelope {
+  const { ret, envid, requireTls } = mail;
+  const asked = ret !== null || envid !== null || requests.size > 0;
   return {
     sender: mail.address,
     recipients,
     declaredSize: mail.size,
     smtputf8: mail.smtputf8,
-    body8bit: mail.body8bit,
+    body8bit: mail.body !== '7bit',
+    ...(asked && { dsn: { ret, envid, recipients: requests } }),
+    ...(requireTls && { requireTls }),
   };
 }
 

@@ -10,6 +10,7 @@ import { between, pick, type Random, seeded } from '#test/support/random.ts';
 import { startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
+const ALL = { auth: true, dsn: true, requireTls: true, binary: true };
 const LINES = 120_000;
 const STREAMS = 80_000;
 const RESPONSES = 10_000;
@@ -42,7 +43,21 @@ const ATOMS = [
   ],
   ...['<', '>', '"', '\\', '@', ':', ',', ';', '.', ' ', '  ', '\t', '=', '+', '%', '!', '[', ']', '(', ')', '-', '_'],
   ...['anna', 'example.test', 'a@example.test', '<anna@example.test>', '<>', 'postmaster', '[127.0.0.1]', '[IPv6:::1]'],
-  ...['SIZE=', ' SIZE=1000', ' BODY=8BITMIME', ' SMTPUTF8', ' AUTH=<>', ' FOO=BAR', ' NOTIFY=NEVER', '9'.repeat(20)],
+  ...[
+    'SIZE=',
+    ' SIZE=1000',
+    ' BODY=8BITMIME',
+    ' SMTPUTF8',
+    ' AUTH=<>',
+    ' FOO=BAR',
+    ' NOTIFY=NEVER',
+    ' NOTIFY=SUCCESS,DELAY',
+    ' ORCPT=rfc822;a+40b',
+    ' ENVID=x+3Dy',
+    ' RET=HDRS',
+    ' REQUIRETLS',
+    '9'.repeat(20),
+  ],
   ...['MAIL FROM:<"', '"@example.test>', '"a b"@example.test', '\0', '\r', '\n', '\x7f', '\x85', '\u2028', '\u00ad'],
   ...['ä', '日本', '😀', '\xff', 'x'.repeat(70), 'a.'.repeat(200)],
 ];
@@ -119,7 +134,7 @@ function checkLine(bytes: Buffer, mailbox: Mailbox): string | null {
   if (verb !== '' && !/^[A-Z][A-Z0-9]*$/.test(verb)) return 'a verb that is no word';
   const hello = parseHello(rest);
   if (typeof hello === 'string' && /[\p{Cc}\s]/u.test(hello)) return 'a name with blanks or controls';
-  for (const parsed of [parseMail(rest, true), parseRcpt(rest, true)]) {
+  for (const parsed of [parseMail(rest, ALL), parseRcpt(rest, true, ALL)]) {
     if ('code' in parsed) {
       if (!/^5\d\d$/.test(String(parsed.code)) || !parsed.enhanced.startsWith('5.')) return 'a refusal that is none';
       continue;

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type Logger, pino } from 'pino';
-import type { ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
+import type { Envelope, Ingress, ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
 import type { Limits } from '#protocols/smtp/limits.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
+import type { QueueOffers } from '#protocols/smtp/session.ts';
 import { createAuthenticator } from '#src/auth/authenticator.ts';
 import { hashPassword, Passwords } from '#src/auth/passwords.ts';
 import { createAuthShared } from '#src/auth/shared.ts';
@@ -35,6 +36,10 @@ export interface SmtpServersOptions {
   readonly sync?: SyncCalls;
   readonly fatal?: (error: Error) => void;
   readonly log?: Logger;
+  /** What a queue would act on; nothing unless said otherwise. */
+  readonly queue?: QueueOffers;
+  /** Sees each envelope that was accepted. */
+  readonly accepted?: (envelope: Envelope) => void;
   /** Wraps the store, to see a fault in it. */
   readonly wrap?: (store: SqlStore) => Store;
 }
@@ -71,7 +76,14 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const tls = opening.use(await loadCertificates([{ certificate: pem, key: pem }], { log }));
   const hostname = 'mail.example.test';
   const messageSize = options.messageSize ?? 52_428_800;
-  const ingress = createIngress({ hostname, directory: store.directory, mail: (id) => store.mail(id), log });
+  const pipeline = createIngress({ hostname, directory: store.directory, mail: (id) => store.mail(id), log });
+  const ingress: Ingress = {
+    ...pipeline,
+    accept: (envelope, ...rest) => {
+      options.accepted?.(envelope);
+      return pipeline.accept(envelope, ...rest);
+    },
+  };
   const stage = (bounds: { maxBytes: number }) => store.stage(bounds);
   const submission = createSubmission({ hostname, directory: store.directory, ingress, stage, messageSize, log });
   const shared = createAuthShared(2);
@@ -89,9 +101,10 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     trusted: options.trusted ?? (() => false),
     store: { mail: (id) => store.mail(id), stage },
   };
+  const { queue = {} } = options;
   const servers = {
-    mx: createSmtpServer({ ...context, ingress }, 'mx', options.limits),
-    submission: createSmtpServer({ ...context, submission }, 'submission', options.limits),
+    mx: createSmtpServer({ ...context, ingress, queue }, 'mx', options.limits),
+    submission: createSmtpServer({ ...context, submission, queue }, 'submission', options.limits),
   };
   const listen = async (server: ProtocolServer, secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

@@ -3,7 +3,7 @@
 import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
 import { parseHello } from '../grammar.ts';
 import { formatLines } from '../replies.ts';
-import { type Answer, mayLogIn, type Session } from '../session.ts';
+import { type Answer, mayLogIn, offersOf, type Session } from '../session.ts';
 
 export function ehlo(session: Session, rest: string): Answer {
   const name = parseHello(rest);
@@ -29,6 +29,9 @@ function extensions(session: Session): string[] {
     'SMTPUTF8',
     'ENHANCEDSTATUSCODES',
   ];
+  const { dsn, requireTls } = offersOf(session);
+  if (dsn === true) list.push('DSN');
+  if (requireTls === true) list.push('REQUIRETLS');
   if (!session.secure) list.push('STARTTLS');
   if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${MECHANISMS.join(' ')}`);
   return list;

@@ -2,7 +2,7 @@
 
 import { parseMail } from '../grammar.ts';
 import { Reply } from '../replies.ts';
-import { type Answer, ingressSession, type Session } from '../session.ts';
+import { type Answer, ingressSession, offersOf, type Session } from '../session.ts';
 
 export async function mail(session: Session, rest: string): Promise<Answer> {
   const { kind, context, submission } = session.part;
@@ -11,12 +11,12 @@ export async function mail(session: Session, rest: string): Promise<Answer> {
     return session.secure || context.plaintext ? Reply.loginFirst : Reply.tlsFirst;
   }
   if (session.transaction !== null) return Reply.nestedMail;
-  const command = parseMail(rest, kind === 'submission');
+  const command = parseMail(rest, offersOf(session));
   if ('code' in command) return command;
   // RFC 1870 6.1: a message that says it is too large is refused before it is sent.
   if (command.size !== null && command.size > context.messageSize) return Reply.tooLarge;
   const refusal = (await submission?.sender(command.address, ingressSession(session))) ?? null;
   if (refusal !== null) return refusal;
-  session.transaction = { mail: command, recipients: [] };
+  session.transaction = { mail: command, recipients: [], requests: new Map() };
   return Reply.sender;
 }

@@ -2,12 +2,12 @@
 
 import { parseRcpt } from '../grammar.ts';
 import { Reply } from '../replies.ts';
-import { type Answer, envelopeOf, ingressSession, type Session } from '../session.ts';
+import { type Answer, envelopeOf, ingressSession, offersOf, type Session } from '../session.ts';
 
 export async function rcpt(session: Session, rest: string): Promise<Answer> {
   const { part, transaction } = session;
   if (transaction === null) return Reply.mailFirst;
-  const command = parseRcpt(rest, transaction.mail.smtputf8);
+  const command = parseRcpt(rest, transaction.mail.smtputf8, offersOf(session));
   if ('code' in command) return command;
   const { recipients } = transaction;
   if (recipients.includes(command.address)) return Reply.recipient; // the same twice gets one copy
@@ -20,5 +20,7 @@ export async function rcpt(session: Session, rest: string): Promise<Answer> {
     return refusal;
   }
   recipients.push(command.address);
+  const { request } = command;
+  if (request.notify !== null || request.orcpt !== null) transaction.requests.set(command.address, request);
   return Reply.recipient;
 }

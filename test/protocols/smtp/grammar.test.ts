@@ -35,7 +35,7 @@ describe('lines', () => {
 });
 
 describe('MAIL', () => {
-  const plain = { size: null, smtputf8: false, body8bit: false };
+  const plain = { size: null, smtputf8: false, body: '7bit', ret: null, envid: null, requireTls: false };
 
   test.each([
     ['FROM:<a@peer.example>', 'a@peer.example'],
@@ -54,7 +54,7 @@ describe('MAIL', () => {
     ['FROM:<a%b@peer.example>', 'a%b@peer.example'],
     ['FROM:<other!a@peer.example>', 'other!a@peer.example'],
   ])('%j gives the sender %j', (rest, address) => {
-    expect(parseMail(rest, false)).toEqual({ address, ...plain });
+    expect(parseMail(rest, {})).toEqual({ address, ...plain });
   });
 
   test.each([
@@ -77,19 +77,20 @@ describe('MAIL', () => {
     `FROM:<a@${'b.'.repeat(130)}example>`,
     `FROM:<a@${'b'.repeat(64)}.example>`,
   ])('%j is refused as a bad address', (rest) => {
-    expect(parseMail(rest, false)).toMatchObject({ code: 501, enhanced: '5.1.7' });
+    expect(parseMail(rest, {})).toMatchObject({ code: 501, enhanced: '5.1.7' });
   });
 
   test.each(['TO:<a@peer.example>', 'FROM <a@peer.example>', ''])('%j is refused as bad syntax', (rest) => {
-    expect(parseMail(rest, false)).toMatchObject({ code: 501, enhanced: '5.5.4' });
+    expect(parseMail(rest, {})).toMatchObject({ code: 501, enhanced: '5.5.4' });
   });
 
   test('knows SIZE, BODY and SMTPUTF8, in any case and order', () => {
-    expect(parseMail('FROM:<> body=8bitmime SIZE=1000 SmtpUtf8', false)).toEqual({
+    expect(parseMail('FROM:<> body=8bitmime SIZE=1000 SmtpUtf8', {})).toEqual({
+      ...plain,
       address: '',
       size: 1000,
       smtputf8: true,
-      body8bit: true,
+      body: '8bitmime',
     });
   });
 
@@ -109,35 +110,76 @@ describe('MAIL', () => {
     ['HOLDFOR=100', 555],
     ['=1', 555],
   ])('with %s is answered %i', (parameters, expected) => {
-    expect(code(parseMail(`FROM:<> ${parameters}`, false))).toBe(expected);
+    expect(code(parseMail(`FROM:<> ${parameters}`, {}))).toBe(expected);
   });
 
   test('takes the AUTH parameter where AUTH is offered, and does nothing with it', () => {
-    expect(parseMail('FROM:<> AUTH=<>', true)).toMatchObject({ address: '' });
-    expect(code(parseMail('FROM:<> AUTH=', true))).toBe(501);
+    expect(parseMail('FROM:<> AUTH=<>', { auth: true })).toMatchObject({ address: '' });
+    expect(code(parseMail('FROM:<> AUTH=', { auth: true }))).toBe(501);
+  });
+
+  test.each([
+    ['RET=FULL', { ret: 'full' }],
+    ['ret=hdrs ENVID=QQ+3D1', { ret: 'hdrs', envid: 'QQ+3D1' }],
+    ['RET=BODY', 501],
+    ['RET', 501],
+    ['ENVID=', 501],
+    ['ENVID=a=b', 501],
+    ['ENVID=a+3d', 501],
+    [`ENVID=${'x'.repeat(101)}`, 501],
+    ['REQUIRETLS', { requireTls: true }],
+    ['REQUIRETLS=1', 501],
+    ['BODY=BINARYMIME', { body: 'binarymime' }],
+  ])('with %s, where it is offered, means %j, and is 555 (BODY: 501) where it is not', (parameters, expected) => {
+    const offered = parseMail(`FROM:<> ${parameters}`, { dsn: true, requireTls: true, binary: true });
+    if (typeof expected === 'number') expect(code(offered)).toBe(expected);
+    else expect(offered).toMatchObject(expected);
+    expect(code(parseMail(`FROM:<> ${parameters}`, {}))).toBe(parameters.startsWith('BODY') ? 501 : 555);
   });
 
   test('an address that is not ASCII needs SMTPUTF8', () => {
-    expect(parseMail('FROM:<ä@peer.example>', false)).toMatchObject({ code: 553, enhanced: '5.6.7' });
-    expect(parseMail('FROM:<ä@bücher.example> SMTPUTF8', false)).toMatchObject({ address: 'ä@bücher.example' });
+    expect(parseMail('FROM:<ä@peer.example>', {})).toMatchObject({ code: 553, enhanced: '5.6.7' });
+    expect(parseMail('FROM:<ä@bücher.example> SMTPUTF8', {})).toMatchObject({ address: 'ä@bücher.example' });
   });
 });
 
 describe('RCPT', () => {
   test('takes an address, and postmaster without a domain', () => {
-    expect(parseRcpt('TO:<anna@example.test>', false)).toEqual({ address: 'anna@example.test' });
-    expect(parseRcpt('TO:<Postmaster>', false)).toEqual({ address: 'postmaster' });
+    expect(parseRcpt('TO:<anna@example.test>', false, {})).toEqual({
+      address: 'anna@example.test',
+      request: { notify: null, orcpt: null },
+    });
+    expect(parseRcpt('TO:<Postmaster>', false, {})).toMatchObject({ address: 'postmaster' });
   });
 
   test('refuses the null path, other bare words and every parameter, since none is offered', () => {
-    expect(code(parseRcpt('TO:<>', false))).toBe(501);
-    expect(code(parseRcpt('TO:<anna>', false))).toBe(501);
-    expect(code(parseRcpt('TO:<anna@example.test> NOTIFY=NEVER', false))).toBe(555);
+    expect(code(parseRcpt('TO:<>', false, {}))).toBe(501);
+    expect(code(parseRcpt('TO:<anna>', false, {}))).toBe(501);
+    expect(code(parseRcpt('TO:<anna@example.test> NOTIFY=NEVER', false, {}))).toBe(555);
+  });
+
+  test.each([
+    ['NOTIFY=NEVER', { notify: [] }],
+    ['notify=Success,DELAY', { notify: ['success', 'delay'] }],
+    ['NOTIFY=NEVER,FAILURE', 501],
+    ['NOTIFY=FAILURE,FAILURE', 501],
+    ['NOTIFY=', 501],
+    ['NOTIFY', 501],
+    ['ORCPT=rfc822;a+2Bb@peer.example', { orcpt: 'rfc822;a+2Bb@peer.example' }],
+    ['ORCPT=utf-8;\u00e4@peer.example NOTIFY=FAILURE', { orcpt: 'utf-8;\u00e4@peer.example', notify: ['failure'] }],
+    ['ORCPT=rfc822;\u00e4@peer.example', 501],
+    ['ORCPT=a@peer.example', 501],
+    ['ORCPT=rfc822;', 501],
+    [`ORCPT=rfc822;${'x'.repeat(500)}`, 501],
+  ])('with %s, where it is offered, means %j', (parameters, expected) => {
+    const parsed = parseRcpt(`TO:<anna@example.test> ${parameters}`, false, { dsn: true });
+    if (typeof expected === 'number') expect(code(parsed)).toBe(expected);
+    else expect(parsed).toMatchObject({ request: expected });
   });
 
   test('follows the transaction in SMTPUTF8', () => {
-    expect(code(parseRcpt('TO:<ä@example.test>', false))).toBe(553);
-    expect(parseRcpt('TO:<ä@example.test>', true)).toEqual({ address: 'ä@example.test' });
+    expect(code(parseRcpt('TO:<ä@example.test>', false, {}))).toBe(553);
+    expect(parseRcpt('TO:<ä@example.test>', true, {})).toMatchObject({ address: 'ä@example.test' });
   });
 });
 
