@@ -3,7 +3,10 @@
 import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
 
 const ALWAYS = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
-const AFTER_LOGIN = ['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'];
+const AFTER_LOGIN = [
+  ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
+  ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
+];
 
 /** `secure`: TLS is on; `mayLogIn`: passwords may be sent now. */
 export function capabilities(state: { loggedIn: boolean; secure: boolean; mayLogIn: boolean }): string {

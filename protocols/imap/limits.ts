@@ -41,6 +41,11 @@ export const ID_VALUE_BYTES = 1_024;
 /** Bytes of a mailbox name on the wire: our longest path (see storage) in modified UTF-7. */
 export const MAILBOX_BYTES = 4_000;
 
+/** Patterns in one LIST: clients that give several give two or three. */
+export const LIST_PATTERNS = 20;
+/** Options in one list of LIST or CREATE: more than there are. */
+export const LIST_OPTIONS = 20;
+
 /** Time to log in: RFC 9051 5.4 leaves it open; a mobile client with a slow handshake needs some seconds. */
 export const LOGIN_MS = 3 * 60 * 1000;
 /**

@@ -2,8 +2,8 @@
 
 import { stat } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
+import { purposes } from '#storage/account/folder-names.ts';
 import { Refused } from '../commands/command.ts';
-import { purposes } from './folder-names.ts';
 import { separator } from './mbox-lines.ts';
 import { readMbox } from './mbox-reader.ts';
 import type { TransferPiece } from './pieces.ts';

@@ -2,8 +2,8 @@
 // whatever of these is in it.
 
 import { basename } from 'node:path';
+import { purposes } from '#storage/account/folder-names.ts';
 import { Flag } from '#storage/ports.ts';
-import { purposes } from './folder-names.ts';
 import { INDEX_FILE, type Index, readIndex } from './index-file.ts';
 import { storedForm } from './lines.ts';
 import { flagsOf, folderOf, isExact, KEYWORDS_FILE, maildirDate, parseKeywords } from './maildir.ts';

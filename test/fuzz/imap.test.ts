@@ -6,12 +6,14 @@ import { BadCommand, Refusal } from '#protocols/imap/grammar/errors.ts';
 import { fetchItems } from '#protocols/imap/grammar/fetch-att.ts';
 import { flagList } from '#protocols/imap/grammar/flags.ts';
 import { ListPattern } from '#protocols/imap/grammar/list-pattern.ts';
+import { listRequest } from '#protocols/imap/grammar/list-request.ts';
 import { mailboxPath, mailboxReply } from '#protocols/imap/grammar/mailbox-name.ts';
 import { Scanner, type Segment } from '#protocols/imap/grammar/scanner.ts';
 import { search } from '#protocols/imap/grammar/search-key.ts';
 import { inRanges, resolveSet, type SequenceSet, sequenceSet } from '#protocols/imap/grammar/sequence-set.ts';
 import { decodeMailbox, encodeMailbox } from '#protocols/imap/grammar/utf7.ts';
 import { charsetDecoder } from '#protocols/imap/search/text.ts';
+import { listArguments } from '#test/support/imap-extension-inputs.ts';
 import * as inputs from '#test/support/imap-inputs.ts';
 import { type ImapServer, message, PASSWORD, startImap } from '#test/support/imap-server.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
@@ -106,6 +108,10 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const pattern = ListPattern.of('', inputs.damaged(random, pick(random, ['a%', '*a*', 'a/%/*', 'inbox', '&APw-*'])));
     pattern?.matches('a/b/c');
     pattern?.matches('INBOX');
+  },
+  (random) => {
+    const { patterns } = listRequest(new Scanner(segments(inputs.damaged(random, listArguments(random)))));
+    check(patterns.length > 0, 'patterns');
   },
 ];
 

@@ -1,4 +1,5 @@
 // IMAP commands for fuzzing: made from the grammar, then damaged. Everything comes from one seed.
+import { extensionCommand } from './imap-extension-inputs.ts';
 import { between, pick, type Random } from './random.ts';
 
 const PLAIN = ['INBOX', 'INBOX', 'INBOX', 'Sent', 'Archive', 'x', 'a]b', 'NIL', 'Work', '$Junk', 'a/b', '&APw-', '&-'];
@@ -180,6 +181,7 @@ export function command(random: Random): string {
     () => `${uid}${pick(random, ['COPY', 'MOVE'])} ${set(random)} ${mailbox()}`,
     () => `UID EXPUNGE ${set(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,
+    () => extensionCommand(random, mailbox),
     () => `ENABLE ${many(random, 3, () => pick(random, ATOMS))}`,
   ];
   return pick(random, verbs)();

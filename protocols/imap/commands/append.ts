@@ -23,7 +23,7 @@ export const append: Verb = {
     const path = mailboxName(scanner);
     const options = messageOptions(scanner);
     const literal = messageLiteral(command);
-    const mailbox = await session.owner.mailbox(path);
+    const mailbox = await session.owner.find(path);
     if (mailbox === undefined) throw new Refusal('TRYCREATE', 'No such mailbox');
     await checkSize(session, literal.size);
     const appended = await receive(session, mailbox, options);

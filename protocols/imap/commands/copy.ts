@@ -24,7 +24,7 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
       const path = mailboxName(scanner);
       scanner.end();
       if (kind === 'move' && current.readOnly) throw new Refusal('', 'The mailbox is read-only');
-      const target = await owner.mailbox(path);
+      const target = await owner.find(path);
       if (target === undefined) throw new Refusal('TRYCREATE', 'No such mailbox');
       const uids = uidRanges(current.view, membersOf(current.view, set, byUid));
       // Messages that are not there (any more) are no error: a client that is told NO keeps ghosts of them.

@@ -1,53 +1,117 @@
-// LIST (RFC 3501 6.3.8) with CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154): the attributes are always there, since
-// macOS Mail reads them and never asks.
+// LIST (RFC 3501 6.3.8), extended (RFC 5258), with CHILDREN (RFC 3348), SPECIAL-USE (RFC 6154) and STATUS (RFC 5819). The
+// attributes are always there, since macOS Mail reads them and never asks.
 
-import type { Mailbox, SpecialUse } from '#storage/ports.ts';
+import { Pace } from '#protocols/net/pace.ts';
+import type { Mailbox } from '#storage/ports.ts';
 import { ListPattern } from '../grammar/list-pattern.ts';
-import { mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
+import { type ListRequest, listRequest } from '../grammar/list-request.ts';
+import { mailboxReply, SEPARATOR, superiors } from '../grammar/mailbox-name.ts';
+import { decodeMailbox } from '../grammar/utf7.ts';
+import type { Session } from '../session.ts';
+import { USE_ATTRIBUTE } from '../special-use.ts';
+import { tellStatus } from '../status-items.ts';
 import type { Verb } from './verb.ts';
-
-/** RFC 6154 2; INBOX needs none, and there is none for templates. */
-const SPECIAL: Readonly<Record<SpecialUse, string>> = {
-  '': '',
-  inbox: '',
-  drafts: ' \\Drafts',
-  sent: ' \\Sent',
-  junk: ' \\Junk',
-  trash: ' \\Trash',
-  archive: ' \\Archive',
-  templates: '',
-};
 
 export const list: Verb = {
   state: 'authenticated',
   expunges: true,
   async run(session, { scanner }) {
-    scanner.space();
-    const reference = scanner.astring();
-    scanner.space();
-    const wanted = scanner.listMailbox();
-    scanner.end();
-    const { out } = session.connection;
+    const request = listRequest(scanner);
     // RFC 9051 6.3.9: an empty pattern asks for the separator and the root.
-    if (wanted === '') {
-      out.text(`* LIST (\\Noselect) "${SEPARATOR}" ""\r\n`);
+    if (!request.extended && request.patterns[0] === '') {
+      session.connection.out.text(`* LIST (\\Noselect) "${SEPARATOR}" ""\r\n`);
       return undefined;
     }
-    const pattern = ListPattern.of(reference, wanted);
-    if (pattern === null) return undefined;
-    const mailboxes = [...(await session.owner.mailboxes())].sort(byPath);
-    const parents = new Set(mailboxes.map((mailbox) => mailbox.parent));
-    for (const { id, path, special } of mailboxes) {
-      if (!pattern.matches(path)) continue;
-      const children = parents.has(id) ? '\\HasChildren' : '\\HasNoChildren';
-      out.text(`* LIST (${children}${SPECIAL[special]}) "${SEPARATOR}" ${mailboxReply(path)}\r\n`);
+    const patterns = ListPattern.all(request.reference, request.patterns);
+    const pace = new Pace(session.connection);
+    for (const entry of await entries(session, request)) {
+      if (!patterns.some((pattern) => pattern.matches(entry.path))) continue;
+      if (!wanted(entry, request) && !entry.parent) continue;
+      await tell(session, entry, request);
+      if (pace.due) await pace.rest();
     }
+    await tellAlias(session, request);
     return undefined;
   },
 };
 
-/** INBOX first, then by name. */
-function byPath(a: Mailbox, b: Mailbox): number {
-  if (a.special === 'inbox' || b.special === 'inbox') return a.special === 'inbox' ? -1 : 1;
+/** A name that may be listed. */
+interface Entry {
+  readonly path: string;
+  /** Undefined for one that is only subscribed to, or only a parent. */
+  readonly mailbox: Mailbox | undefined;
+  readonly children: boolean;
+  subscribed: boolean;
+  /** RECURSIVEMATCH: something below it is wanted. */
+  parent: boolean;
+}
+
+/** All names that there are to choose from, INBOX first, then by name. */
+async function entries({ owner }: Session, request: ListRequest): Promise<Entry[]> {
+  const mailboxes = await owner.mailboxes();
+  const parents = new Set(mailboxes.map(({ parent }) => parent));
+  const byPath = new Map<string, Entry>();
+  const add = (path: string, mailbox: Mailbox | undefined): Entry => {
+    const children = mailbox !== undefined && parents.has(mailbox.id);
+    const entry = { path, mailbox, children, subscribed: false, parent: false };
+    byPath.set(path, entry);
+    return entry;
+  };
+  for (const mailbox of mailboxes) add(mailbox.path, mailbox);
+  const subscribed = request.subscribed ? await owner.mail.subscriptions(owner.id) : [];
+  for (const path of subscribed) {
+    const entry = byPath.get(path) ?? (request.select.subscribed ? add(path, undefined) : undefined);
+    if (entry !== undefined) entry.subscribed = true;
+  }
+  if (request.select.recursive) {
+    for (const entry of [...byPath.values()]) {
+      if (!wanted(entry, request)) continue;
+      for (const path of superiors(entry.path)) (byPath.get(path) ?? add(path, undefined)).parent = true;
+    }
+  }
+  return [...byPath.values()].sort(inOrder);
+}
+
+/** Does it meet every selection option? */
+function wanted({ mailbox, subscribed }: Entry, { select }: ListRequest): boolean {
+  if (select.subscribed && !subscribed) return false;
+  return !select.special || (mailbox !== undefined && USE_ATTRIBUTE[mailbox.special] !== '');
+}
+
+async function tell(session: Session, entry: Entry, request: ListRequest): Promise<void> {
+  const { path, mailbox } = entry;
+  const attributes = mailbox === undefined ? ['\\NonExistent'] : [];
+  attributes.push(entry.children ? '\\HasChildren' : '\\HasNoChildren');
+  const use = USE_ATTRIBUTE[mailbox?.special ?? ''];
+  if (use !== '') attributes.push(use);
+  if (entry.subscribed) attributes.push('\\Subscribed');
+  const { out } = session.connection;
+  out.text(`* LIST (${attributes.join(' ')}) "${SEPARATOR}" ${mailboxReply(path)}`);
+  if (entry.parent) out.text(` ("CHILDINFO" (${criteria(request)}))`);
+  out.text('\r\n');
+  // RFC 5819 2: each STATUS after its LIST, and none for what can't be selected.
+  if (request.status !== null && mailbox !== undefined) await tellStatus(session, mailbox, path, request.status);
+}
+
+/** The selection options that something below a parent meets (RFC 5258 4). */
+function criteria({ select }: ListRequest): string {
+  return [...(select.subscribed ? ['"SUBSCRIBED"'] : []), ...(select.special ? ['"SPECIAL-USE"'] : [])].join(' ');
+}
+
+/** A program's own name for a special mailbox is there for who asks for just that name (F175, RFC 9051 6.3.9.7). */
+async function tellAlias(session: Session, request: ListRequest): Promise<void> {
+  const [pattern = ''] = request.patterns;
+  const { select } = request;
+  if (request.patterns.length > 1 || /[%*]/.test(pattern) || select.subscribed || select.special) return;
+  const path = decodeMailbox(request.reference + pattern);
+  const mailbox = path === null ? undefined : await session.owner.alias(path);
+  if (path === null || mailbox === undefined) return;
+  const [name, old] = request.extended ? [mailbox.path, ` ("OLDNAME" (${mailboxReply(path)}))`] : [path, ''];
+  session.connection.out.text(`* LIST (\\HasNoChildren) "${SEPARATOR}" ${mailboxReply(name)}${old}\r\n`);
+  if (request.status !== null) await tellStatus(session, mailbox, name, request.status);
+}
+
+function inOrder(a: Entry, b: Entry): number {
+  if (a.path === 'INBOX' || b.path === 'INBOX') return a.path === 'INBOX' ? -1 : 1;
   return a.path < b.path ? -1 : 1;
 }

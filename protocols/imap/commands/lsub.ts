@@ -1,7 +1,7 @@
 // LSUB (RFC 3501 6.3.9): subscriptions, which need not exist.
 
 import { ListPattern } from '../grammar/list-pattern.ts';
-import { mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
+import { mailboxReply, SEPARATOR, superiors } from '../grammar/mailbox-name.ts';
 import type { Verb } from './verb.ts';
 
 export const lsub: Verb = {
@@ -11,17 +11,16 @@ export const lsub: Verb = {
     scanner.space();
     const reference = scanner.astring();
     scanner.space();
-    const wanted = scanner.listMailbox();
+    const pattern = ListPattern.of(reference, scanner.listMailbox());
     scanner.end();
     const { owner, connection } = session;
-    const pattern = ListPattern.of(reference, wanted);
     if (pattern === null) return undefined;
     const subscribed = await owner.mail.subscriptions(owner.id);
     const existing = new Set((await owner.mailboxes()).map((mailbox) => mailbox.path));
     const names = new Map<string, string>();
     for (const path of subscribed) if (pattern.matches(path)) names.set(path, existing.has(path) ? '' : '\\Noselect');
     if (pattern.byLevel) {
-      for (const parent of subscribed.flatMap(parents)) {
+      for (const parent of subscribed.flatMap(superiors)) {
         if (pattern.matches(parent) && !names.has(parent)) names.set(parent, '\\Noselect');
       }
     }
@@ -31,9 +30,3 @@ export const lsub: Verb = {
     return undefined;
   },
 };
-
-/** The levels above a path. */
-function parents(path: string): string[] {
-  const levels = path.split(SEPARATOR);
-  return levels.slice(1).map((_, depth) => levels.slice(0, depth + 1).join(SEPARATOR));
-}

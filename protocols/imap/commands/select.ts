@@ -22,7 +22,7 @@ function opening(readOnly: boolean): Verb {
       scanner.end();
       // RFC 3501 6.3.1: the one before is left even when this fails.
       session.deselect();
-      const mailbox = await session.owner.mailbox(path);
+      const mailbox = await session.owner.find(path);
       if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
       return await open(session, mailbox, readOnly);
     },

@@ -14,7 +14,9 @@ function subscribing(on: boolean): Verb {
       scanner.space();
       const path = mailboxName(scanner);
       scanner.end();
-      await session.owner.mail.setSubscribed(session.owner.id, path, on);
+      const { owner } = session;
+      const alias = await owner.alias(path);
+      await owner.mail.setSubscribed(owner.id, alias?.path ?? path, on);
       return undefined;
     },
   };

@@ -28,6 +28,7 @@ import { store, uidStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { unselect } from './unselect.ts';
 import type { Verb } from './verb.ts';
+import { xlist } from './xlist.ts';
 
 export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['APPEND', append],
@@ -66,4 +67,5 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['UID STORE', uidStore],
   ['UNSELECT', unselect],
   ['UNSUBSCRIBE', unsubscribe],
+  ['XLIST', xlist],
 ]);

@@ -14,9 +14,19 @@ export class ListPattern {
 
   /** A reference and a pattern as they stood on the wire; null if they are not modified UTF-7 and so match nothing. */
   static of(reference: string, pattern: string): ListPattern | null {
-    if (reference.length + pattern.length > MAILBOX_BYTES) throw new BadCommand('Pattern too long');
-    const decoded = decodeMailbox(reference + pattern);
-    return decoded === null ? null : new ListPattern(decoded.normalize('NFC'));
+    return ListPattern.all(reference, [pattern])[0] ?? null;
+  }
+
+  /** A reference and patterns as they stood on the wire; what is not modified UTF-7 matches nothing. */
+  static all(reference: string, patterns: readonly string[]): ListPattern[] {
+    // Each is matched against every name: together they may cost what one may.
+    if (patterns.reduce((sum, pattern) => sum + reference.length + pattern.length, 0) > MAILBOX_BYTES) {
+      throw new BadCommand('Pattern too long');
+    }
+    return patterns.flatMap((pattern) => {
+      const decoded = decodeMailbox(reference + pattern);
+      return decoded === null ? [] : [new ListPattern(decoded.normalize('NFC'))];
+    });
   }
 
   private constructor(pattern: string) {

@@ -27,6 +27,12 @@ export function inboxFirst(path: string): string {
   return `INBOX${path.slice(5)}`;
 }
 
+/** The paths of the levels above a path. */
+export function superiors(path: string): string[] {
+  const levels = path.split(SEPARATOR);
+  return levels.slice(1).map((_, depth) => levels.slice(0, depth + 1).join(SEPARATOR));
+}
+
 /** A path as it stands in a reply: modified UTF-7, quoted. */
 export function mailboxReply(path: string): string {
   return quoted(encodeMailbox(path));

@@ -2,6 +2,7 @@
 // the change log (the feed), its list of mailboxes, its keywords. Made when the first session logs in, and kept for a
 // while after the last, since most programs come back: then the change log says what is new, and no row is read again.
 
+import { clientPurpose } from '#storage/account/folder-names.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, ChangeRow, Cursor, MailAccount, Mailbox, MailboxId, UidRange } from '#storage/ports.ts';
 import { CHANGE_ROWS, KEPT_MAILBOXES, KEPT_ROWS } from '../limits.ts';
@@ -51,6 +52,18 @@ export class ImapAccount {
   /** The mailbox of a path whose first level is INBOX in upper case if it is that. */
   async mailbox(path: string): Promise<Mailbox | undefined> {
     return (await this.mailboxes()).find((mailbox) => mailbox.path === path);
+  }
+
+  /** The special mailbox that a path means which is a mail program's own name for it and no mailbox (F175). */
+  async alias(path: string): Promise<Mailbox | undefined> {
+    const special = clientPurpose(path);
+    if (special === '' || (await this.mailbox(path)) !== undefined) return undefined;
+    return (await this.mailboxes()).find((mailbox) => mailbox.special === special);
+  }
+
+  /** The mailbox that a client means by a path: of that name, or the special one that it stands for. */
+  async find(path: string): Promise<Mailbox | undefined> {
+    return (await this.mailbox(path)) ?? (await this.alias(path));
   }
 
   /** Has anything been committed that the indexes do not show? */

@@ -1,6 +1,6 @@
 // What a folder's name says that it is for, in the languages and programs that mail comes from (F132, F175).
 
-import type { SpecialUse } from '#storage/ports.ts';
+import type { SpecialUse } from '../ports.ts';
 
 type Purpose = Exclude<SpecialUse, ''>;
 
@@ -151,6 +151,19 @@ export function purposes(folders: Iterable<string>): (name: string) => SpecialUs
     const ours = NAMES[purpose][0] ?? '';
     return normal(name) === ours || !present.has(ours) ? purpose : '';
   };
+}
+
+/** Words that people give folders of their own too: a folder of this name that a client makes is an ordinary one. */
+const AMBIGUOUS: ReadonlySet<string> = new Set([
+  ...['draft', 'concept', 'bulk mail', 'reclame', 'werbung', 'bin', 'deleted', 'verwijderd', 'gelöscht', 'kosz'],
+  ...NAMES.inbox,
+  ...NAMES.templates,
+]);
+
+/** The special folder that a mail program means by a name of its own, at the top level (F175); '' if none. */
+export function clientPurpose(name: string): SpecialUse {
+  const spelled = normal(name);
+  return AMBIGUOUS.has(spelled) ? '' : (PURPOSES.get(spelled) ?? '');
 }
 
 function normal(name: string): string {

@@ -1,0 +1,43 @@
+// The items of STATUS (RFC 3501 6.3.10) and of LIST's RETURN (STATUS ...) (RFC 5819): from a mailbox's counters.
+
+import type { Mailbox } from '#storage/ports.ts';
+import { BadCommand } from './grammar/errors.ts';
+import { mailboxReply } from './grammar/mailbox-name.ts';
+import type { Scanner } from './grammar/scanner.ts';
+import { countRecent } from './recent-from.ts';
+import type { Session } from './session.ts';
+
+type Value = (mailbox: Mailbox, session: Session) => number | string | Promise<number | string>;
+
+const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['MESSAGES', (mailbox) => mailbox.total],
+  ['RECENT', (mailbox, session) => countRecent(session.owner, mailbox, session.server.recent)],
+  ['UIDNEXT', (mailbox) => mailbox.uidnext],
+  ['UIDVALIDITY', (mailbox) => mailbox.uidvalidity],
+  ['UNSEEN', (mailbox) => mailbox.unseen],
+  ['SIZE', (mailbox) => mailbox.bytes], // RFC 8438: exact
+]);
+
+/** "(" status-att *(SP status-att) ")": names in upper case, each once. */
+export function statusItems(scanner: Scanner): ReadonlySet<string> {
+  const wanted = new Set<string>();
+  scanner.list(ITEMS.size * 2, () => {
+    const name = scanner.atom().toUpperCase();
+    if (!ITEMS.has(name)) throw new BadCommand('Unknown STATUS item');
+    wanted.add(name);
+  });
+  if (wanted.size === 0) throw new BadCommand('STATUS without items');
+  return wanted;
+}
+
+/** Writes the STATUS reply of a mailbox under the name that it was asked by. */
+export async function tellStatus(
+  session: Session,
+  mailbox: Mailbox,
+  path: string,
+  items: ReadonlySet<string>,
+): Promise<void> {
+  const values: string[] = [];
+  for (const name of items) values.push(`${name} ${await ITEMS.get(name)?.(mailbox, session)}`);
+  session.connection.out.text(`* STATUS ${mailboxReply(path)} (${values.join(' ')})\r\n`);
+}

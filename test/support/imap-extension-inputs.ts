@@ -1,0 +1,30 @@
+// Commands of IMAP's extensions for mailboxes and messages, for fuzzing; see imap-inputs.ts.
+import { between, pick, type Random } from './random.ts';
+
+function some(random: Random, most: number, from: readonly string[]): string {
+  return Array.from({ length: between(random, 0, most) }, () => pick(random, from)).join(' ');
+}
+
+const PATTERNS = ['*', '%', 'a/%', 'INBOX', '""', '"Sent Items"', 'x*'];
+const SELECT = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE', 'subscribed', 'NONSENSE'];
+const STATUS = ['MESSAGES', 'SIZE', 'UNSEEN', 'UIDNEXT', 'UIDVALIDITY', 'RECENT', 'NONSENSE'];
+const RETURN = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS (MESSAGES)', 'STATUS (SIZE UNSEEN)', 'STATUS ()', 'X'];
+const USES = ['\\Sent', '\\Drafts', '\\All', '\\sent', '\\Junk', 'Sent', '\\'];
+
+/** The arguments of LIST, from the space on. */
+export function listArguments(random: Random): string {
+  const select = random() < 0.5 ? '' : ` (${some(random, 3, SELECT)})`;
+  const patterns = random() < 0.5 ? pick(random, PATTERNS) : `(${some(random, 4, PATTERNS)})`;
+  const returns = random() < 0.5 ? '' : ` RETURN (${some(random, 3, RETURN)})`;
+  return `${select} ${pick(random, ['""', 'a/', '"x"'])} ${patterns}${returns}`;
+}
+
+/** A command without its tag and without its line end. */
+export function extensionCommand(random: Random, mailbox: () => string): string {
+  return pick(random, [
+    () => `LIST${listArguments(random)}`,
+    () => `XLIST "" ${pick(random, PATTERNS)}`,
+    () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
+    () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,
+  ])();
+}
