@@ -64,17 +64,7 @@ export interface Placement {
   readonly modseq: number;
 }
 
-/** What a listing may ask for beside the placement. Only what is asked is read. */
-export interface ListingColumns {
-  /** message.envelope: the final IMAP ENVELOPE text. */
-  readonly envelope?: boolean;
-  /** message.structure: see message/structure.ts. */
-  readonly structure?: boolean;
-  readonly preview?: boolean;
-  /** The prefix and the header block, decompressed, as one buffer (content.prefix, content.header). */
-  readonly header?: boolean;
-}
-
+/** What a listing can show of a message: the UID always, anything else only if it is asked for. */
 export interface ListingRow extends Placement {
   /** RFC822.SIZE: prefix and message, in bytes. */
   readonly size: number;
@@ -87,12 +77,19 @@ export interface ListingRow extends Placement {
   /** When it was placed in this mailbox, unix ms (SAVEDATE). */
   readonly saved: number;
   readonly traits: number;
+  /** The final IMAP ENVELOPE text. */
   readonly envelope: string;
+  /** See message/structure.ts. */
   readonly structure: string;
   readonly preview: string;
-  /** Empty unless asked for. */
+  /** The prefix and the header block, decompressed, as one buffer. */
   readonly header: Uint8Array;
 }
+
+export type ListingColumn = Exclude<keyof ListingRow, 'uid'>;
+
+/** A row with these columns and no others. */
+export type Listed<C extends ListingColumn> = Pick<ListingRow, 'uid' | C>;
 
 /** A message's bytes as a client gets them: the prefix (headers we added), then the message as received. */
 export interface MessageContent {
@@ -252,8 +249,8 @@ export interface MailAccount {
    * power cut or a restore lost what was seen at that modseq.
    */
   placements(mailbox: MailboxId, uids: UidSet, options?: { since?: number }): AsyncIterable<Placement[]>;
-  /** Placements with what a listing shows, in UID order, a page at a time. */
-  listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncIterable<ListingRow[]>;
+  /** Messages with what is asked for and nothing else, in UID order, a page at a time. */
+  listing<C extends ListingColumn>(mailbox: MailboxId, uids: UidSet, columns: readonly C[]): AsyncIterable<Listed<C>[]>;
   /** A message's bytes. Errors: not-found, unavailable. */
   content(message: MessageId): Promise<MessageContent>;
   /** Keyword names by id; ids are never reused. */

@@ -31,7 +31,7 @@ async function firstFrom(
   probe: number,
   end: number,
 ): Promise<{ uid: number; saved: number } | undefined> {
-  for await (const page of account.mail.listing(mailbox.id, [[probe, end - 1]], {})) return page[0];
+  for await (const page of account.mail.listing(mailbox.id, [[probe, end - 1]], ['saved'])) return page[0];
   return undefined;
 }
 

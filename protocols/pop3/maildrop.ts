@@ -48,7 +48,11 @@ export class Maildrop {
   }
 
   async #read(): Promise<void> {
-    for await (const rows of this.#account.listing(this.#inbox.id, [[1, MAX_UID]], {})) {
+    for await (const rows of this.#account.listing(
+      this.#inbox.id,
+      [[1, MAX_UID]],
+      ['message', 'item', 'size', 'traits'],
+    )) {
       this.#reserve(Math.min(MAX_MESSAGES, this.#length + rows.length));
       for (const row of rows.slice(0, MAX_MESSAGES - this.#length)) {
         const at = this.#length++;

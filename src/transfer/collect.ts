@@ -1,7 +1,7 @@
 // The store's half of an export: everything in an account's mailboxes as pieces.
 
 import { StoreError } from '#storage/errors.ts';
-import type { ListingRow, MailAccount, Mailbox } from '#storage/ports.ts';
+import type { Listed, MailAccount, Mailbox } from '#storage/ports.ts';
 import { Refused } from '../commands/command.ts';
 import { PIECE_BYTES, type Wire } from '../control/wire.ts';
 import { shapeOf } from './mbox-writer.ts';
@@ -9,6 +9,10 @@ import type { MessagePiece, Shape, TransferPiece } from './pieces.ts';
 
 /** Messages between two lines of progress. */
 const PROGRESS = 1000;
+
+/** What an export tells of a message beside its bytes. */
+const COLUMNS = ['message', 'flags', 'keywords', 'received', 'receivedOffset'] as const;
+type Row = Listed<(typeof COLUMNS)[number]>;
 
 export type ExportReport = { readonly folders: number; readonly messages: number };
 
@@ -43,7 +47,7 @@ async function sendMailbox(
   before: number,
 ): Promise<number> {
   let messages = before;
-  for await (const rows of mail.listing(mailbox.id, [[1, 2 ** 32 - 1]], {})) {
+  for await (const rows of mail.listing(mailbox.id, [[1, 2 ** 32 - 1]], COLUMNS)) {
     const names = await mail.keywords();
     for (const row of rows) {
       wire.signal.throwIfAborted();
@@ -59,7 +63,7 @@ async function sendMailbox(
 async function sendMessage(
   mail: MailAccount,
   mailbox: Mailbox,
-  row: ListingRow,
+  row: Row,
   names: ReadonlyMap<number, string>,
   shapes: boolean,
   wire: Wire,
@@ -81,12 +85,7 @@ async function sendMessage(
   }
 }
 
-function headOf(
-  where: string,
-  row: ListingRow,
-  names: ReadonlyMap<number, string>,
-  shape: Shape | undefined,
-): MessagePiece {
+function headOf(where: string, row: Row, names: ReadonlyMap<number, string>, shape: Shape | undefined): MessagePiece {
   const ids = row.keywords === '' ? [] : row.keywords.split(' ').map(Number);
   return {
     kind: 'message',

@@ -247,7 +247,7 @@ class Present {
 
   static async of(mail: MailAccount, mailbox: Mailbox): Promise<Present> {
     const bySize = new Map<number, number[]>();
-    for await (const rows of mail.listing(mailbox.id, [[1, 2 ** 32 - 1]], {})) {
+    for await (const rows of mail.listing(mailbox.id, [[1, 2 ** 32 - 1]], ['size', 'message'])) {
       for (const { size, message } of rows) {
         const same = bySize.get(size);
         if (same === undefined) bySize.set(size, [message]);

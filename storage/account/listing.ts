@@ -4,7 +4,7 @@ import { plainHeader } from '../blobs/content.ts';
 import type { Packer } from '../blobs/packer.ts';
 import { trustedModseq } from '../changes/feed.ts';
 import { all, type Op, one } from '../operation.ts';
-import type { ListingColumns, ListingRow, Placement, UidRange } from '../ports.ts';
+import type { Listed, ListingColumn, Placement, UidRange } from '../ports.ts';
 import { HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
 import { after, bounded } from './uid-sets.ts';
 
@@ -64,66 +64,87 @@ export function* changedPage(
   return { rows, rest: [] };
 }
 
-/** A row of a listing as it is handed over: without the texts that were not asked for. */
-interface StoredRow extends Omit<Bare<Placement>, 'uid'> {
+/** A row as the statement gives it. */
+interface StoredRow {
   readonly uid: number;
-  envelope?: string;
-  structure?: string;
-  preview?: string;
+  keywords?: string | null;
+  prefix?: Uint8Array | null;
   header?: Uint8Array | null;
-  readonly prefix?: Uint8Array | null;
 }
 
 /** What a listing reads. */
-export interface Listing {
+export interface Listing<C extends ListingColumn> {
   readonly account: string;
   readonly mailbox: number;
-  readonly columns: ListingColumns;
+  readonly columns: ReadonlySet<C>;
+  readonly sql: string;
   /** For the headers. */
   readonly packer: Packer;
 }
 
-/** The statement of a listing with these columns: 16 texts, each prepared once. */
-function listingSql(columns: ListingColumns): string {
-  const texts = (['envelope', 'structure', 'preview'] as const).filter((name) => columns[name] === true);
-  const header = columns.header === true;
-  return `SELECT p.uid, p.message, p.item, p.flags, nullif(p.keywords, '') AS keywords, p.modseq, m.size, p.received,
-    m.received_offset AS "receivedOffset", m.sent, m.thread, p.saved, m.traits
-    ${texts.map((name) => `, m.${name}`).join('')}${header ? ', c.prefix, c.header' : ''}
-    FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
-    ${header ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
+/** Where each column lies: p is the placement, m its message, c the message's content. */
+const SOURCES: Readonly<Record<ListingColumn, string>> = {
+  message: 'p.message',
+  item: 'p.item',
+  flags: 'p.flags',
+  keywords: `nullif(p.keywords, '') AS keywords`,
+  modseq: 'p.modseq',
+  size: 'm.size',
+  received: 'p.received',
+  receivedOffset: 'm.received_offset AS "receivedOffset"',
+  sent: 'm.sent',
+  thread: 'm.thread',
+  saved: 'p.saved',
+  traits: 'm.traits',
+  envelope: 'm.envelope',
+  structure: 'm.structure',
+  preview: 'm.preview',
+  header: 'c.prefix, c.header',
+};
+
+/** A listing with its statement: each value costs, and each table that is joined costs more. */
+export function listingOf<C extends ListingColumn>(place: {
+  readonly account: string;
+  readonly mailbox: number;
+  readonly columns: readonly C[];
+  readonly packer: Packer;
+}): Listing<C> {
+  const columns = new Set(place.columns);
+  const sources = [...columns].toSorted().map((column) => SOURCES[column]);
+  const joined = (table: string) => sources.some((source) => source.startsWith(`${table}.`));
+  const sql = `SELECT ${['p.uid', ...sources].join(', ')} FROM placement p
+    ${joined('m') ? 'JOIN message m ON m.account = p.account AND m.id = p.message' : ''}
+    ${joined('c') ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
     WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 ORDER BY p.uid LIMIT $5`;
+  return { ...place, columns, sql };
 }
 
 /** A page of a listing. */
-export function* listingPage(listing: Listing, uids: readonly UidRange[]): Op<Page<ListingRow>> {
-  const { account, mailbox, columns, packer } = listing;
-  const sql = listingSql(columns);
-  const read = function* (range: UidRange, limit: number): Op<ListingRow[]> {
+export function* listingPage<C extends ListingColumn>(
+  listing: Listing<C>,
+  uids: readonly UidRange[],
+): Op<Page<Listed<C>>> {
+  const { account, mailbox, sql, packer } = listing;
+  const columns: ReadonlySet<ListingColumn> = listing.columns;
+  const header = columns.has('header');
+  const keywords = columns.has('keywords');
+  const read = function* (range: UidRange, limit: number): Op<StoredRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
-    return columns.header === true ? rows.map((row) => withHeader(row, packer)) : rows.map(filled);
+    if (keywords) for (const row of rows) row.keywords ??= '';
+    return header ? rows.map((row) => withHeader(row, packer)) : rows;
   };
-  return yield* page(uids, columns.header === true ? HEADER_PAGE_ROWS : PAGE_ROWS, read);
+  const { rows, rest } = yield* page(uids, header ? HEADER_PAGE_ROWS : PAGE_ROWS, read);
+  return { rows: rows as unknown as Listed<C>[], rest };
 }
 
 const NO_BYTES = new Uint8Array(0);
 
-/** Fills in, in place, what was not asked for. */
-function filled(row: StoredRow): ListingRow {
-  row.keywords ??= '';
-  row.envelope ??= '';
-  row.structure ??= '';
-  row.preview ??= '';
-  row.header ??= NO_BYTES;
-  return row as unknown as ListingRow;
-}
-
-/** The same, with the header decompressed. */
-function withHeader({ prefix, header, ...row }: StoredRow, packer: Packer): ListingRow {
-  if (header === null || header === undefined) return filled(row);
+/** The row with its header decompressed, behind what was put in front of it. */
+function withHeader({ prefix, header, ...row }: StoredRow, packer: Packer): StoredRow {
+  if (header === null || header === undefined) return { ...row, header: NO_BYTES };
   const plain = plainHeader(packer, header);
-  const whole = prefix === null || prefix === undefined || prefix.length === 0 ? plain : Buffer.concat([prefix, plain]);
-  return filled({ ...row, header: whole });
+  const bare = prefix === null || prefix === undefined || prefix.length === 0;
+  return { ...row, header: bare ? plain : Buffer.concat([prefix, plain]) };
 }
 
 /** Fills a page from one range after the other. */

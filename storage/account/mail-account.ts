@@ -16,8 +16,8 @@ import type {
   Cursor,
   FlagChange,
   ItemId,
-  ListingColumns,
-  ListingRow,
+  Listed,
+  ListingColumn,
   MailAccount,
   Mailbox,
   MailboxId,
@@ -36,7 +36,7 @@ import { changeFlags } from './flags.ts';
 import { type Incoming, incoming } from './incoming.ts';
 import { readKeywords } from './keywords.ts';
 import { APPEND_ENTRIES, TRANSFER_ROWS } from './limits.ts';
-import { changedPage, contentRow, listingPage, type Page, placementsPage } from './listing.ts';
+import { changedPage, contentRow, listingOf, listingPage, type Page, placementsPage } from './listing.ts';
 import {
   createMailbox,
   deleteMailbox,
@@ -142,8 +142,12 @@ export class SqlMailAccount implements MailAccount {
     );
   }
 
-  listing(mailbox: MailboxId, uids: UidSet, columns: ListingColumns): AsyncIterable<ListingRow[]> {
-    const listing = { account: this.id, mailbox, columns, packer: this.#parts.blobs.packer };
+  listing<C extends ListingColumn>(
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: readonly C[],
+  ): AsyncIterable<Listed<C>[]> {
+    const listing = listingOf({ account: this.id, mailbox, columns, packer: this.#parts.blobs.packer });
     return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
 

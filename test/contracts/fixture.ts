@@ -1,6 +1,15 @@
 // What the contract suite stands on: a store of some engine, a fresh account for each test, and messages made of text.
 
-import type { AppendEntry, Appended, ListingRow, MailAccount, Mailbox, Placement, Staged } from '#storage/ports.ts';
+import type {
+  AppendEntry,
+  Appended,
+  ListingColumn,
+  ListingRow,
+  MailAccount,
+  Mailbox,
+  Placement,
+  Staged,
+} from '#storage/ports.ts';
 import type { SqlStore } from '#test/support/sql-store.ts';
 
 /** Opens a new, empty store of the engine under test. Called once a file of the suite. */
@@ -82,11 +91,15 @@ export async function placementsOf(account: MailAccount, mailbox: number, since?
   return found;
 }
 
+const EVERY_COLUMN: readonly ListingColumn[] = [
+  ...(['message', 'item', 'flags', 'keywords', 'modseq', 'size', 'received', 'receivedOffset', 'sent'] as const),
+  ...(['thread', 'saved', 'traits', 'envelope', 'structure', 'preview', 'header'] as const),
+];
+
 /** All rows of a listing with everything in them. */
 export async function listingOf(account: MailAccount, mailbox: number): Promise<ListingRow[]> {
   const found: ListingRow[] = [];
-  const columns = { envelope: true, structure: true, preview: true, header: true };
-  for await (const page of account.listing(mailbox, ALL, columns)) found.push(...page);
+  for await (const page of account.listing(mailbox, ALL, EVERY_COLUMN)) found.push(...page);
   return found;
 }
 

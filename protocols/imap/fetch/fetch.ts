@@ -114,7 +114,7 @@ class FetchRun {
   /** A row is all that is needed: nothing is waited for, and nothing can fail. */
   #fromRow(member: Member, row: ListingRow, changed: ReadonlySet<number>): void {
     let data = NO_DATA;
-    if (this.#plan.columns?.header === true) {
+    if (this.#plan.columns?.includes('header')) {
       data = this.#plan.items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(row.header)] : []));
     }
     this.#reply.write({ member, row, content: null, data, seenNow: changed.has(member.slot) });

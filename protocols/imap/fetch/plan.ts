@@ -1,6 +1,6 @@
 // What a FETCH needs to read for each message: as little as its items allow.
 
-import type { ListingColumns } from '#storage/ports.ts';
+import type { ListingColumn } from '#storage/ports.ts';
 import type { FetchItem } from '../grammar/fetch-att.ts';
 import { SectionReader } from './section.ts';
 
@@ -14,7 +14,7 @@ export interface FetchPlan {
   readonly items: readonly PlannedItem[];
   readonly uid: boolean;
   /** Columns of a listing, or null when memory (and content) are enough. */
-  readonly columns: ListingColumns | null;
+  readonly columns: readonly ListingColumn[] | null;
   /** The message's bytes are needed. */
   readonly content: boolean;
   /** Sets \Seen. */
@@ -31,17 +31,18 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
   const has = (kind: FetchItem['kind']) => items.some((item) => item.kind === kind);
   const readers = planned.flatMap((item) => (item.kind === 'section' ? [item.reader] : []));
   const content = readers.some((reader) => !reader.ofHeader);
-  const columns = {
-    envelope: has('envelope'),
-    structure: has('body') || has('bodystructure') || readers.some((reader) => !reader.ofHeader && !reader.ofWhole),
-    header: readers.some((reader) => reader.ofHeader),
-  };
+  const columns: ListingColumn[] = [];
+  if (has('envelope')) columns.push('envelope');
+  const parts = readers.some((reader) => !reader.ofHeader && !reader.ofWhole);
+  if (has('body') || has('bodystructure') || parts) columns.push('structure');
+  if (readers.some((reader) => reader.ofHeader)) columns.push('header');
+  if (has('internaldate')) columns.push('received', 'receivedOffset');
   // The size is known to whoever reads the content.
-  const listed = Object.values(columns).includes(true) || has('internaldate') || (has('size') && !content);
+  if (has('size') && !content) columns.push('size');
   return {
     items: planned,
     uid: byUid || has('uid'),
-    columns: listed ? columns : null,
+    columns: columns.length > 0 ? columns : null,
     content,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),

@@ -5,7 +5,7 @@ import { Disconnected } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
 import { searchText } from '#storage/message/text.ts';
-import type { ListingRow } from '#storage/ports.ts';
+import type { ListingColumn, ListingRow } from '#storage/ports.ts';
 import type { SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
 import type { Session } from '../session.ts';
@@ -54,11 +54,15 @@ class SearchRun {
   async #readRows(members: readonly Member[]): Promise<Member[]> {
     const { view, mailbox, account } = this.#selected;
     const { header, envelope, text } = this.#needs;
+    const columns: ListingColumn[] = ['message', 'size', 'received', 'receivedOffset'];
+    if (header) columns.push('header');
+    if (envelope) columns.push('envelope');
+    if (text) columns.push('structure');
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
     const matched: Member[] = [];
     let next = 0;
-    for await (const page of account.mail.listing(mailbox.id, uids, { header, envelope, structure: text })) {
+    for await (const page of account.mail.listing(mailbox.id, uids, columns)) {
       for (const row of page) {
         while (view.rows.uid(members[next]?.slot ?? -1) < row.uid) next++;
         const member = members[next++];

@@ -59,7 +59,12 @@ function message(text: string, more: Partial<Extract<TransferPiece, { kind: 'mes
 async function listed(mail: MailAccount, path: string) {
   const mailbox = await mail.mailboxByPath(path);
   const rows = [];
-  for await (const page of mail.listing(mailbox?.id ?? 0, [[1, 2 ** 32 - 1]], {})) rows.push(...page);
+  for await (const page of mail.listing(
+    mailbox?.id ?? 0,
+    [[1, 2 ** 32 - 1]],
+    ['flags', 'keywords', 'received', 'receivedOffset'],
+  ))
+    rows.push(...page);
   return rows;
 }
 
