@@ -131,9 +131,10 @@ async function refuseWithoutDirectory(layout: Layout): Promise<void> {
 
 /** The folders of a new data directory, durable before anything is put into them. */
 async function makeFolders(layout: Layout, sync: SyncCalls): Promise<void> {
-  if (existsSync(layout.accounts) && existsSync(layout.staging)) return;
+  if (existsSync(layout.accounts) && existsSync(layout.staging) && existsSync(layout.queueFolder)) return;
   await mkdir(layout.accounts, { recursive: true, mode: 0o700 });
   await mkdir(layout.staging, { recursive: true, mode: 0o700 });
+  await mkdir(layout.queueFolder, { recursive: true, mode: 0o700 });
   await sync.folder(layout.data);
   await sync.folder(dirname(layout.data));
 }

@@ -6,9 +6,11 @@ import { Jobs } from './background/jobs.ts';
 import type { BackupReport } from './backup/backup.ts';
 import type { RestoreReport } from './backup/restore.ts';
 import { clearStaging, createFileBlobs } from './blobs/files.ts';
+import { QUEUE_OWNER } from './blobs/port.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
 import { SqlDirectory } from './directory/directory.ts';
 import type { AccountId, Store } from './ports.ts';
+import { SqlQueue } from './queue/queue.ts';
 import type { Finding } from './verify/finding.ts';
 
 export type { BackupReport } from './backup/backup.ts';
@@ -62,6 +64,7 @@ function compose(
   const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY };
   return {
     directory,
+    queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),
     mail: (id) => new SqlMailAccount(id, parts),
     stage: (limits) => blobs.stage(limits),
     verify: () => verifying(data, jobs),

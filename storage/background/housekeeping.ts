@@ -3,16 +3,17 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { referencedBlobs, sweepExpunged, sweepReferences } from '../account/sweep.ts';
-import type { Blobs } from '../blobs/port.ts';
+import { type Blobs, QUEUE_OWNER } from '../blobs/port.ts';
 import { markLog, pruneLog } from '../changes/prune.ts';
 import { accountsPage } from '../directory/changes.ts';
 import type { DatabaseKey } from '../engines/port.ts';
 import type { SqliteEngine } from '../engines/sqlite/engine.ts';
-import { databaseName } from '../engines/sqlite/layout.ts';
+import { databaseKey, databaseName } from '../engines/sqlite/layout.ts';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import { type Op, one } from '../operation.ts';
 import type { AccountId, ChangeClass } from '../ports.ts';
+import { queuedBlobs } from '../queue/queue.ts';
 
 /** Accounts of one page of the walk. */
 const PAGE = 500;
@@ -51,8 +52,9 @@ export class Housekeeping {
     }
   }
 
-  /** Removes the bodies that a killed run had linked, and no commit names, from every account. */
+  /** Removes the bodies that a killed run had linked, and no commit names, from the queue and every account. */
   async sweepAllBlobs(): Promise<void> {
+    await this.#trying(QUEUE_OWNER, () => this.#sweepBlobs(QUEUE_OWNER));
     for await (const id of this.#accounts()) {
       await this.#trying(id, async () => {
         // Most accounts have no large bodies, and need not be opened.
@@ -61,7 +63,7 @@ export class Housekeeping {
     }
   }
 
-  /** Sweeps an account in which a delivery has left a body that nothing names. */
+  /** Sweeps an account in which a delivery has left a body that nothing names, or the queue when messages have gone. */
   sweepLoose(id: AccountId): void {
     this.#looseSwept = this.#looseSwept.then(() => this.#trying(id, () => this.#sweepBlobs(id)));
   }
@@ -141,8 +143,9 @@ export class Housekeeping {
   /** Under the lock, with every commit durable: no lost commit brings back a message whose body is gone. */
   async #sweepBlobs(id: AccountId): Promise<void> {
     const { engine, blobs } = this.#parts;
-    const db: DatabaseKey = { kind: 'account', id };
-    await engine.locked(db, () => blobs.sweep(id, (names) => engine.read(db, () => referencedBlobs(id, names))));
+    const db = databaseKey(id);
+    const named = id === QUEUE_OWNER ? queuedBlobs : (names: readonly string[]) => referencedBlobs(id, names);
+    await engine.locked(db, () => blobs.sweep(id, (names) => engine.read(db, () => named(names))));
   }
 
   async #prune(db: DatabaseKey, classes: readonly ChangeClass[]): Promise<void> {

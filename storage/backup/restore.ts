@@ -22,6 +22,7 @@ import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import type { AccountId } from '../ports.ts';
+import { holdAll } from '../queue/operate.ts';
 import { isMigrated, migrate } from '../schema/steps.ts';
 import { allAccounts, type NamedAccount, readCopy } from './backup.ts';
 import { linkAll, namesIn, readManifest, syncFile, syncFolder } from './files.ts';
@@ -112,6 +113,7 @@ async function replaceDatabase(parts: RestoreParts, source: Backup, db: Database
       await copyFile(databaseFile(source, db), staged);
       await jumpStaged(parts, staged, db, replaced, source.made);
       if (db.kind === 'account') await bringBodies(parts.layout, source, db.id);
+      if (db.kind === 'queue') await bringQueued(parts.layout, source);
       // An unreadable file's log would be taken for the new one's.
       await rm(`${file}-wal`, { force: true });
       await rm(`${file}-shm`, { force: true });
@@ -165,6 +167,7 @@ async function jumpStaged(
     migrate(database, db.kind);
     const jump = { bootId: parts.bootId, now, hasMailboxes: db.kind === 'account', restored };
     database.write(() => jumpEpoch(databaseName(db), jump));
+    if (db.kind === 'queue') database.write(holdAll);
     if (db.kind === 'directory') database.write(() => keepBoots(replaced?.boots ?? [], parts.bootId, now));
   } finally {
     // Closing the only handle moves the WAL into the file and syncs it.
@@ -180,6 +183,12 @@ async function bringBodies(layout: Layout, source: Backup, id: AccountId): Promi
   const from = join(accountFolder(source, id), 'blobs');
   await linkAll(await namesIn(from), from, join(folder, 'blobs'));
   await syncFolder(folder);
+}
+
+async function bringQueued(layout: Layout, source: Backup): Promise<void> {
+  const from = join(source.queueFolder, 'blobs');
+  await linkAll(await namesIn(from), from, join(layout.queueFolder, 'blobs'));
+  await syncFolder(layout.queueFolder);
 }
 
 /** Moves an account's folder to where nothing looks at it, and nothing is lost. */

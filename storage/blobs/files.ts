@@ -12,7 +12,7 @@ import { type FileSystem, fileSystem } from './file-system.ts';
 import { FrameReader } from './frames.ts';
 import { COMPRESSIONS, SWEEP_PAGE } from './limits.ts';
 import { createPacker, type Packer } from './packer.ts';
-import type { Adopted, BlobReader, Blobs } from './port.ts';
+import { type Adopted, type BlobReader, type Blobs, QUEUE_OWNER } from './port.ts';
 import { stage } from './staging.ts';
 import { Turns } from './turns.ts';
 
@@ -26,8 +26,9 @@ export interface FileBlobsOptions {
   readonly packer?: Packer;
 }
 
-/** Where an account's files are: DATA/accounts/<first two characters>/<id>. */
+/** Where an account's files are: DATA/accounts/<first two characters>/<id>; the queue's are in DATA/queue. */
 export function accountDirectory(data: string, account: AccountId): string {
+  if (account === QUEUE_OWNER) return join(data, 'queue');
   return join(data, 'accounts', account.slice(0, 2), account);
 }
 

@@ -4,6 +4,9 @@
 import type { AccountId, Staged, Staging } from '../ports.ts';
 import type { Packer } from './packer.ts';
 
+/** The owner of the bodies that wait to be sent; no account has this id. */
+export const QUEUE_OWNER = 'queue';
+
 /** A large body of one account, by ranges. Dispose it to free its file descriptor. */
 export interface BlobReader extends AsyncDisposable {
   /** Plain bytes. */

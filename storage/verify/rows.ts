@@ -110,4 +110,24 @@ export const QUEUE_ROWS: readonly Check[] = [
     sql: `SELECT 'recipient ' || r.seq || ' of submission ' || r.queued || ', which does not exist' AS detail
       FROM queued_recipient r WHERE $1 = 'queue' AND NOT EXISTS (SELECT 1 FROM queued q WHERE q.id = r.queued)`,
   },
+  {
+    code: 'missing-recipient',
+    sql: `SELECT 'submission ' || q.id || ' waits for nobody' AS detail
+      FROM queued q WHERE $1 = 'queue' AND NOT EXISTS (SELECT 1 FROM queued_recipient r
+        WHERE r.queued = q.id AND r.state IN ('waiting', 'held'))`,
+  },
+  {
+    code: 'missing-destination',
+    sql: `SELECT 'recipients in ' || r.domain || ' wait, and the scheduler does not know' AS detail
+      FROM queued_recipient r LEFT JOIN destination d ON d.domain = r.domain
+      WHERE $1 = 'queue' AND r.state = 'waiting' GROUP BY r.domain, d.due, d.not_before
+      HAVING d.due IS NULL OR (d.due > min(r.next_attempt) AND d.due > d.not_before)`,
+  },
+  {
+    code: 'wrong-messages',
+    sql: `SELECT 'the queue counts ' || c.messages || ' messages of ' || c.bytes || ' bytes and has ' || q.n || ' of '
+        || q.bytes AS detail
+      FROM counter c, (SELECT count(*) AS n, coalesce(sum(size), 0) AS bytes FROM queued) AS q
+      WHERE c.account = $1 AND (c.messages <> q.n OR c.bytes <> q.bytes)`,
+  },
 ];

@@ -8,6 +8,7 @@ import { flagContracts } from './flags.ts';
 import { mailboxContracts } from './mailboxes.ts';
 import { messageContracts } from './messages.ts';
 import { modelContracts } from './model/contracts.ts';
+import { queueContracts } from './queue.ts';
 import { threadContracts } from './threads.ts';
 
 /** What differs between engines in how the suite is run. */
@@ -33,6 +34,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     threadContracts(current);
     changeContracts(current, options.changes ?? 1_000_000);
     directoryContracts(open);
+    queueContracts(open);
     modelContracts(current, options.operations ?? 20_000);
   });
 }

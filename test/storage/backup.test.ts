@@ -231,3 +231,27 @@ test('after a restore of everything the next start is of a boot that is known', 
   const { uidnext } = await inboxOf(store, account?.id ?? '');
   expect(uidnext).toBe(1_000_002);
 });
+
+test('a restored queue is whole, and held until somebody has looked at it', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await open(join(folder.path, 'data'));
+  await using staging = store.stage({ maxBytes: 1_000_000 });
+  await staging.write(Buffer.from(`Subject: out\r\n\r\n${'a large body '.repeat(20_000)}`));
+  await using staged = await staging.finish();
+  const recipients = [{ address: 'you@other.test', domain: 'other.test', original: '', notify: 2 }];
+  const id = await store.queue.add({
+    ...{ staged, prefix: new Uint8Array(), owner: '', sender: 'me@example.test', utf8: false, eightBit: false },
+    ...{ requireTls: false, envelopeId: '', returnFull: false, notBefore: 0, expires: 9e12, recipients },
+  });
+  await store.backup(join(folder.path, 'backup'));
+  await store.queue.remove({});
+  await rm(join(folder.path, 'data', 'queue', 'blobs'), { recursive: true });
+  await store.restore(join(folder.path, 'backup'));
+  const [listing] = await store.queue.list({}, 0, 10);
+  expect(listing).toMatchObject({ id, recipients: [{ state: 'held' }] });
+  expect(await store.queue.due(9e12, 10)).toEqual([]);
+  let size = 0;
+  for await (const piece of (await store.queue.content(id)).read()) size += piece.length;
+  expect(size).toBe(staged.size);
+  expect(await findings(store)).toEqual([]);
+});

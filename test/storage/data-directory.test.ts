@@ -53,6 +53,7 @@ test('a first opening makes the data directory, and a second process is refused 
     'accounts',
     'directory.db',
     'lock',
+    'queue',
     'queue.db',
     'staging',
   ]);

@@ -16,6 +16,7 @@ import { create } from '#storage/engines/sqlite/upkeep.ts';
 import { SYSTEM_SYNC, type SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
+import { SqlQueue } from '#storage/queue/queue.ts';
 
 /** A store whose parts can be reached. */
 export interface SqlStore extends Store {
@@ -62,7 +63,10 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
         throw error;
       }),
   });
-  if (!(await hasDirectory(engine))) await create(layout, { kind: 'directory' }, boots, sync);
+  if (!(await hasDirectory(engine))) {
+    await mkdir(layout.queueFolder, { recursive: true });
+    for (const kind of ['directory', 'queue'] as const) await create(layout, { kind }, boots, sync);
+  }
   const blobs = createFileBlobs({ directory: folder, log });
   return composeStore(engine, blobs, options);
 }
@@ -80,8 +84,9 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
         return clock.retention;
       },
     });
+  const queue = new SqlQueue({ engine, blobs, now });
   return {
-    ...{ engine, blobs, clock, directory, mail },
+    ...{ engine, blobs, clock, directory, queue, mail },
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };

@@ -12,6 +12,8 @@ export interface Layout {
   readonly accounts: string;
   readonly directory: string;
   readonly queue: string;
+  /** What of the queue is no row: bodies. */
+  readonly queueFolder: string;
 }
 
 /** The paths under `data`, which is absolute. */
@@ -23,6 +25,7 @@ export function layoutOf(data: string): Layout {
     accounts: join(data, 'accounts'),
     directory: join(data, 'directory.db'),
     queue: join(data, 'queue.db'),
+    queueFolder: join(data, 'queue'),
   };
 }
 

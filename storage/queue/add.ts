@@ -1,0 +1,106 @@
+// A message into the queue: its row, its recipients, and the destinations that they wait for.
+
+import { StoreError } from '../errors.ts';
+import { type Op, one, run } from '../operation.ts';
+import type { NewQueued, QueueId } from '../ports.ts';
+import { PREFIX_BYTES, RECIPIENTS } from './limits.ts';
+
+/** What the transaction writes. */
+export interface Outgoing {
+  readonly message: Omit<NewQueued, 'staged'>;
+  readonly size: number;
+  readonly header: Uint8Array;
+  readonly body: Uint8Array | null;
+  /** The name of its body's blob, '' if the body is inline. */
+  readonly blob: string;
+}
+
+/** Makes a message ready. Errors: limit, invalid. */
+export function outgoing(message: NewQueued, blob: string): Outgoing {
+  const { staged, ...rest } = message;
+  if (rest.prefix.length > PREFIX_BYTES) throw new StoreError('limit', `a prefix of more than ${PREFIX_BYTES} bytes`);
+  if (rest.recipients.length > RECIPIENTS) throw new StoreError('limit', `more than ${RECIPIENTS} recipients`);
+  if (rest.recipients.length === 0) throw new StoreError('invalid', 'a message to nobody');
+  const size = rest.prefix.length + staged.size;
+  return { message: rest, size, header: staged.headerCompressed, body: staged.bodyCompressed, blob };
+}
+
+/** Writes a message; its id. `now` in unix ms. */
+export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId> {
+  const id = yield* takeId(content.size);
+  yield* run(
+    `INSERT INTO queued (id, tenant, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full,
+      created, expires, prefix, header, body, blob)
+     VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    [
+      id,
+      message.owner,
+      message.sender,
+      content.size,
+      message.utf8 ? 1 : 0,
+      message.eightBit ? 1 : 0,
+      message.requireTls ? 1 : 0,
+      message.envelopeId,
+      message.returnFull ? 1 : 0,
+      now,
+      message.expires,
+      message.prefix,
+      content.header,
+      content.body,
+      content.blob,
+    ],
+  );
+  for (const [seq, { address, domain, original, notify }] of message.recipients.entries()) {
+    yield* run(
+      `INSERT INTO queued_recipient (queued, seq, address, domain, original, notify, state, attempts, next_attempt,
+        delay_told, status, reply)
+       VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, 0, '', '')`,
+      [id, seq, address, domain, original, notify, message.notBefore],
+    );
+  }
+  for (const domain of new Set(message.recipients.map((recipient) => recipient.domain))) {
+    yield* awaitFrom(domain, message.notBefore);
+  }
+  return id;
+}
+
+/** Locks the counter row, counts the message, and takes its id. */
+function* takeId(size: number): Op<QueueId> {
+  const row = yield* one<{ id: number }>(
+    `UPDATE counter SET next_id = next_id + 1, modseq = modseq + 1, messages = messages + 1, bytes = bytes + $1
+     WHERE account = 'queue' RETURNING next_id - 1 AS id`,
+    [size],
+  );
+  if (row === undefined) throw new StoreError('corrupt', 'the queue has no counter row');
+  return row.id;
+}
+
+/** Something waits for a destination from `due` on; one that is left alone stays so. */
+function* awaitFrom(domain: string, due: number): Op<void> {
+  yield* run(
+    `INSERT INTO destination (domain, due, not_before, failures) VALUES ($1, $2, 0, 0)
+     ON CONFLICT (domain) DO UPDATE SET due = CASE
+       WHEN destination.due <= excluded.due THEN destination.due
+       WHEN destination.not_before > excluded.due THEN destination.not_before
+       ELSE excluded.due END`,
+    [domain, due],
+  );
+}
+
+/** A destination's row as its recipients have it now: what was earliest may be settled. */
+export function* refresh(domain: string): Op<void> {
+  const first = yield* one<{ next_attempt: number }>(
+    `SELECT next_attempt FROM queued_recipient WHERE domain = $1 AND state = 'waiting' ORDER BY next_attempt LIMIT 1`,
+    [domain],
+  );
+  if (first === undefined) {
+    yield* run('DELETE FROM destination WHERE domain = $1', [domain]);
+    return;
+  }
+  yield* run(
+    `INSERT INTO destination (domain, due, not_before, failures) VALUES ($1, $2, 0, 0)
+     ON CONFLICT (domain) DO UPDATE SET due = CASE
+       WHEN destination.not_before > excluded.due THEN destination.not_before ELSE excluded.due END`,
+    [domain, first.next_attempt],
+  );
+}

@@ -1,0 +1,19 @@
+// The limits of the queue's store, each with its reason.
+
+/** Bytes of the headers in front of a message: a Received and two signatures take some 2 KB. */
+export const PREFIX_BYTES = 64 * 1024;
+
+/** Recipients of one message, and results of one settlement: a transaction stays within 10 ms. */
+export const RECIPIENTS = 1_000;
+
+/** Attempts that are kept of each recipient: what an operator looks at are the last ones. */
+export const ATTEMPTS = 10;
+
+/** Characters of a reply that are kept: reports quote it, and a reply line has 512 octets (RFC 5321 4.5.3.1.5). */
+export const REPLY_CHARACTERS = 2_000;
+
+/** Characters of a kept transcript: some 50 commands and replies. */
+export const TRANSCRIPT_CHARACTERS = 8_000;
+
+/** Messages that one step of an operator's command looks at: some milliseconds. */
+export const STEP = 500;

@@ -1,0 +1,118 @@
+// What an operator does to the queue: looks, holds, releases, retries, removes. Step by step, so that a queue of 100,000
+// holds nobody up.
+
+import { all, type Op, run } from '../operation.ts';
+import type { QueueFilter, QueueId, QueueListing } from '../ports.ts';
+import { refresh } from './add.ts';
+import { RECIPIENTS, STEP } from './limits.ts';
+import { MESSAGE, type MessageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
+import { dropIfDone } from './settle.ts';
+
+/** One step of a walk over the messages. */
+export interface Step {
+  readonly messages: readonly MessageRow[];
+  /** Where the next one begins; null at the end. */
+  readonly after: QueueId | null;
+}
+
+/** The messages of the next step that a filter means; a domain is not looked at. */
+export function* step(filter: QueueFilter, after: QueueId): Op<Step> {
+  const rows =
+    filter.id === undefined
+      ? yield* all<MessageRow>(`SELECT ${MESSAGE} FROM queued WHERE id > $1 ORDER BY id LIMIT ${STEP}`, [after])
+      : yield* all<MessageRow>(`SELECT ${MESSAGE} FROM queued WHERE id = $1 AND id > $2`, [filter.id, after]);
+  const messages = rows.filter(
+    ({ sender, owner }) =>
+      (filter.sender === undefined || sender === filter.sender) &&
+      (filter.owner === undefined || owner === filter.owner),
+  );
+  return { messages, after: rows.length === STEP ? (rows.at(-1)?.id ?? null) : null };
+}
+
+/** A step with its recipients; only messages that have one in the filter's domain. */
+export function* listStep(
+  filter: QueueFilter,
+  from: QueueId,
+): Op<{ readonly listings: readonly QueueListing[]; readonly after: QueueId | null }> {
+  const { messages, after } = yield* step(filter, from);
+  const listings: QueueListing[] = [];
+  for (const row of messages) {
+    const recipients = yield* recipientsOf(row.id);
+    const named = recipients.filter(({ domain }) => filter.domain === undefined || domain === filter.domain);
+    if (named.length > 0) listings.push({ ...toMessage(row), recipients: named.map(toRecipient) });
+  }
+  return { listings, after };
+}
+
+export function* recipientsOf(id: QueueId): Op<RecipientRow[]> {
+  const sql = `SELECT ${RECIPIENT} FROM queued_recipient WHERE queued = $1 ORDER BY seq LIMIT ${RECIPIENTS}`;
+  return yield* all<RecipientRow>(sql, [id]);
+}
+
+const CHANGES = {
+  retry: { from: ['waiting'], to: 'waiting' },
+  hold: { from: ['waiting'], to: 'held' },
+  release: { from: ['held'], to: 'waiting' },
+} as const;
+
+/** Changes the recipients of some messages; how many. `now` in unix ms. */
+export function* change(
+  action: keyof typeof CHANGES,
+  messages: readonly QueueId[],
+  domain: string | undefined,
+  now: number,
+): Op<number> {
+  yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
+  const { from, to } = CHANGES[action];
+  const domains = new Set<string>();
+  let changed = 0;
+  for (const id of messages) {
+    for (const row of yield* recipientsOf(id)) {
+      if (!from.some((state) => state === row.state) || (domain !== undefined && row.domain !== domain)) continue;
+      const next = action === 'hold' ? row.next_attempt : now;
+      yield* run('UPDATE queued_recipient SET state = $3, next_attempt = $4 WHERE queued = $1 AND seq = $2', [
+        id,
+        row.seq,
+        to,
+        next,
+      ]);
+      domains.add(row.domain);
+      changed++;
+    }
+  }
+  for (const name of domains) {
+    // The operator knows better than our memory of who was dead.
+    if (action !== 'hold') yield* run('UPDATE destination SET not_before = 0 WHERE domain = $1', [name]);
+    yield* refresh(name);
+  }
+  return changed;
+}
+
+/** Removes the recipients of some messages, and the messages that have none left. */
+export function* remove(
+  messages: readonly QueueId[],
+  domain: string | undefined,
+): Op<{ readonly removed: number; readonly loose: boolean }> {
+  yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
+  const domains = new Set<string>();
+  let removed = 0;
+  let loose = false;
+  for (const id of messages) {
+    for (const row of yield* recipientsOf(id)) {
+      if (domain !== undefined && row.domain !== domain) continue;
+      yield* run('DELETE FROM attempt WHERE queued = $1 AND seq = $2', [id, row.seq]);
+      yield* run('DELETE FROM queued_recipient WHERE queued = $1 AND seq = $2', [id, row.seq]);
+      domains.add(row.domain);
+      removed++;
+    }
+    loose = (yield* dropIfDone(id)) || loose;
+  }
+  for (const name of domains) yield* refresh(name);
+  return { removed, loose };
+}
+
+/** Holds everything: a queue that is restored has what was sent since, and nothing goes twice without somebody's word. */
+export function* holdAll(): Op<void> {
+  yield* run(`UPDATE queued_recipient SET state = 'held' WHERE state = 'waiting'`);
+  yield* run('DELETE FROM destination');
+}

@@ -1,0 +1,213 @@
+// The queue over an engine and blobs: the port Queue. Any thread adds to it; the scheduler, in one thread, takes from it.
+
+import { messageContent } from '../blobs/content.ts';
+import type { Adopted, Blobs } from '../blobs/port.ts';
+import { QUEUE_OWNER } from '../blobs/port.ts';
+import type { DatabaseKey, Engine } from '../engines/port.ts';
+import { StoreError } from '../errors.ts';
+import { all, type Op, one, run } from '../operation.ts';
+import type {
+  AttemptResult,
+  Destination,
+  MessageContent,
+  NewQueued,
+  Queue,
+  QueueAttempt,
+  QueuedMessage,
+  QueuedRecipient,
+  QueueFilter,
+  QueueId,
+  QueueListing,
+} from '../ports.ts';
+import { add, type Outgoing, outgoing, refresh } from './add.ts';
+import { change, listStep, remove, step } from './operate.ts';
+import { messageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
+import { settle } from './settle.ts';
+
+export interface SqlQueueParts {
+  readonly engine: Engine;
+  readonly blobs: Blobs;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** Called when a large body may have lost its last name: something has to sweep it. */
+  readonly loose?: () => void;
+}
+
+const DB: DatabaseKey = { kind: 'queue' };
+
+export class SqlQueue implements Queue {
+  readonly #parts: SqlQueueParts;
+
+  constructor(parts: SqlQueueParts) {
+    this.#parts = parts;
+  }
+
+  add(message: NewQueued): Promise<QueueId> {
+    return this.#adopting([message], async ([ready]) => {
+      const now = this.#parts.now();
+      return this.#write(() => add(ready as Outgoing, now));
+    });
+  }
+
+  due(now: number, limit: number): Promise<Destination[]> {
+    const sql = 'SELECT domain, due, failures FROM destination WHERE due <= $1 ORDER BY due, domain LIMIT $2';
+    return this.#read(() => all<Destination>(sql, [now, limit]));
+  }
+
+  async nextDue(now: number): Promise<number | null> {
+    const sql = 'SELECT due FROM destination WHERE due > $1 ORDER BY due LIMIT 1';
+    const row = await this.#read(() => one<{ due: number }>(sql, [now]));
+    return row?.due ?? null;
+  }
+
+  async recipients(domain: string, now: number, limit: number): Promise<QueuedRecipient[]> {
+    const sql = `SELECT ${RECIPIENT} FROM queued_recipient
+      WHERE domain = $1 AND state = 'waiting' AND next_attempt <= $2 ORDER BY next_attempt, queued, seq LIMIT $3`;
+    const rows = await this.#read(() => all<RecipientRow>(sql, [domain, now, limit]));
+    return rows.map(toRecipient);
+  }
+
+  async message(id: QueueId): Promise<QueuedMessage | undefined> {
+    const row = await this.#read(() => messageRow(id));
+    return row === undefined ? undefined : toMessage(row);
+  }
+
+  async content(id: QueueId): Promise<MessageContent> {
+    const row = await this.#read(() => contentRow(id));
+    if (row === undefined) throw new StoreError('not-found', `no message ${id} in the queue`);
+    const { size, prefix, header, body, blob } = row;
+    const { blobs } = this.#parts;
+    return messageContent({ size, prefix, header, body: body ?? (() => blobs.open(QUEUE_OWNER, blob)) }, blobs.packer);
+  }
+
+  async settle(results: readonly AttemptResult[], reports: readonly NewQueued[]): Promise<boolean> {
+    return this.#adopting(reports, async (ready) => {
+      const now = this.#parts.now();
+      const { applied, loose } = await this.#write(() => settle(results, ready, now));
+      if (loose) this.#parts.loose?.();
+      return applied;
+    });
+  }
+
+  async postpone(domain: string, notBefore: number, failures: number): Promise<void> {
+    await this.#write(function* (): Op<void> {
+      yield* run('UPDATE destination SET not_before = $2, failures = $3 WHERE domain = $1', [
+        domain,
+        notBefore,
+        failures,
+      ]);
+      yield* refresh(domain);
+    });
+  }
+
+  async list(filter: QueueFilter, after: QueueId, limit: number): Promise<QueueListing[]> {
+    const found: QueueListing[] = [];
+    for (let from: QueueId | null = after; from !== null && found.length < limit; ) {
+      const at: QueueId = from;
+      const page = await this.#read(() => listStep(filter, at));
+      found.push(...page.listings);
+      from = page.after;
+    }
+    return found.slice(0, limit);
+  }
+
+  attempts(id: QueueId): Promise<QueueAttempt[]> {
+    const sql = `SELECT seq, number, at, host, tls, status, reply, transcript FROM attempt
+      WHERE queued = $1 ORDER BY seq, number LIMIT 2000`;
+    return this.#read(() => all<QueueAttempt>(sql, [id]));
+  }
+
+  async change(action: 'retry' | 'hold' | 'release', filter: QueueFilter): Promise<number> {
+    let changed = 0;
+    for await (const ids of this.#matching(filter)) {
+      const now = this.#parts.now();
+      changed += await this.#write(() => change(action, ids, filter.domain, now));
+    }
+    return changed;
+  }
+
+  async remove(filter: QueueFilter): Promise<number> {
+    let total = 0;
+    for await (const ids of this.#matching(filter)) {
+      const { removed, loose } = await this.#write(() => remove(ids, filter.domain));
+      if (loose) this.#parts.loose?.();
+      total += removed;
+    }
+    return total;
+  }
+
+  async totals(): Promise<{ readonly messages: number; readonly bytes: number }> {
+    const sql = `SELECT messages, bytes FROM counter WHERE account = 'queue'`;
+    return (await this.#read(() => one<{ messages: number; bytes: number }>(sql))) ?? { messages: 0, bytes: 0 };
+  }
+
+  subscribe(wake: () => void): Disposable {
+    return this.#parts.engine.subscribe(DB, wake);
+  }
+
+  /** The ids that a filter means, in portions that fit a transaction. */
+  async *#matching(filter: QueueFilter): AsyncGenerator<QueueId[]> {
+    for (let from: QueueId | null = 0; from !== null; ) {
+      const at: QueueId = from;
+      const { messages, after } = await this.#read(() => step(filter, at));
+      for (let i = 0; i < messages.length; i += PORTION) {
+        yield messages.slice(i, i + PORTION).map(({ id }) => id);
+      }
+      from = after;
+    }
+  }
+
+  #read<T>(op: () => Op<T>): Promise<T> {
+    return this.#parts.engine.read(DB, op);
+  }
+
+  #write<T>(op: () => Op<T>): Promise<T> {
+    return this.#parts.engine.write(DB, op);
+  }
+
+  /** Brings large bodies into the queue, pinned until the work that names them has ended. */
+  async #adopting<T>(messages: readonly NewQueued[], work: (ready: Outgoing[]) => Promise<T>): Promise<T> {
+    const adopted: Adopted[] = [];
+    let done = false;
+    try {
+      const ready: Outgoing[] = [];
+      for (const message of messages) {
+        const { staged } = message;
+        const blob = staged.file === null ? undefined : await this.#parts.blobs.adopt(QUEUE_OWNER, staged);
+        if (blob !== undefined) adopted.push(blob);
+        ready.push(outgoing(message, blob?.name ?? ''));
+      }
+      const value = await work(ready);
+      done = true;
+      return value;
+    } finally {
+      for (const blob of adopted) blob.release();
+      if (!done && adopted.length > 0) this.#parts.loose?.();
+    }
+  }
+}
+
+/** Messages that one transaction of an operator's command changes: some milliseconds. */
+const PORTION = 50;
+
+interface ContentRow {
+  readonly size: number;
+  readonly prefix: Uint8Array;
+  readonly header: Uint8Array;
+  readonly body: Uint8Array | null;
+  readonly blob: string;
+}
+
+function* contentRow(id: QueueId): Op<ContentRow | undefined> {
+  return yield* one<ContentRow>('SELECT size, prefix, header, body, blob FROM queued WHERE id = $1', [id]);
+}
+
+/** The blobs of a page of names that messages in the queue name. */
+export function* queuedBlobs(names: readonly string[]): Op<Set<string>> {
+  const named = new Set<string>();
+  for (const name of names) {
+    const row = yield* one(`SELECT id FROM queued WHERE blob = $1 AND blob <> '' LIMIT 1`, [name]);
+    if (row !== undefined) named.add(name);
+  }
+  return named;
+}
