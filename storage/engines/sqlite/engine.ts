@@ -1,30 +1,23 @@
 // The SQLite engine: one file per account, operations driven synchronously inside one transaction, a fair lock for
 // writers, group commit, and the feed. One in every server thread, over the same files.
 
-import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { StoreError } from '../../errors.ts';
 import type { StoreLog } from '../../log.ts';
 import type { Op } from '../../operation.ts';
 import type { DatabaseKey, Engine } from '../port.ts';
 import type { Control } from './control.ts';
-import { isBusy, isExpected, isFailedSync, toStoreError } from './failure.ts';
+import { isExpected, isFailedSync, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
-import { type Committed, Handle, Seat } from './handles.ts';
+import type { Committed, Handle, Seat } from './handles.ts';
 import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
 import { PASSIVE_FRAMES, RESTART_FRAMES } from './maintenance-rules.ts';
+import { OpenFiles } from './open-files.ts';
+import { patiently } from './patience.ts';
 import type { StoreShared } from './shared.ts';
-import { type Boots, create, inspect, settle, stamp } from './upkeep.ts';
+import { type Boots, create, stamp } from './upkeep.ts';
 import { SYSTEM_SYNC, type SyncCalls } from './wal-sync.ts';
 
-/** How long SQLITE_BUSY is retried, ms: only a recovery or the end of a checkpoint is ever in the way. */
-const BUSY_BOUND = 5_000;
-/** Longest pause between two tries, ms. */
-const BUSY_PAUSE = 50;
-/** How often waiting writers are looked at, ms. */
-const EXPIRE_EVERY = 1_000;
 /** A damaged file is named in the log once in so many ms, not at every command of its sessions. */
 const CORRUPT_LOG_EVERY = 60_000;
 
@@ -63,50 +56,51 @@ export class SqliteEngine implements Engine {
   readonly #options: EngineOptions;
   readonly #feed: Feed;
   readonly #calls: SyncCalls;
-  /** In order of use: the first is the one used longest ago. */
-  readonly #seats = new Map<string, Seat>();
+  readonly #files: OpenFiles;
   readonly #unsynced: Int32Array;
-  readonly #openHandles: Int32Array;
-  readonly #timer: NodeJS.Timeout;
   readonly #corruptLogged = new Map<string, number>();
-  #users = 0;
-  #drained: (() => void) | null = null;
   #poison: StoreError | null = null;
   #closed = false;
-  #evicting = false;
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#calls = options.sync ?? SYSTEM_SYNC;
     this.#feed = new Feed(options.shared, options.log);
     this.#unsynced = new Int32Array(options.shared.unsynced);
-    this.#openHandles = new Int32Array(options.shared.handles);
-    this.#timer = setInterval(() => this.#expire(), EXPIRE_EVERY).unref();
-    options.control?.handle('retire', (name: string) => this.#retire(this.#seat(databaseKey(name))));
-    options.control?.handle('resume', (name: string) => this.#resume(this.#seat(databaseKey(name))));
+    this.#files = new OpenFiles(options, {
+      sync: this.#calls,
+      check: () => this.#check(),
+      durable: (handle) => this.#durable(handle),
+      batches: (seat) => ({
+        commit: (ops) => this.#commit(seat, ops),
+        settle: (committed) => this.#sync(seat, committed),
+      }),
+    });
+    options.control?.handle('retire', (name: string) => this.#files.retire(this.#files.seat(databaseKey(name))));
+    options.control?.handle('resume', (name: string) => this.#files.resume(this.#files.seat(databaseKey(name))));
   }
 
   async read<T>(db: DatabaseKey, op: () => Op<T>): Promise<T> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      const handle = seat.handle?.ready ? seat.handle : await this.#open(seat);
-      return await this.#patiently(() => handle.database.read(op));
+      const handle = seat.handle?.ready ? seat.handle : await this.#files.open(seat);
+      return await patiently(() => handle.database.read(op));
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
   async write<T>(db: DatabaseKey, op: () => Op<T>): Promise<T> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      if (!seat.handle?.ready) await this.#open(seat);
+      if (!seat.handle?.ready) await this.#files.open(seat);
       return await seat.writer.write(op);
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
@@ -144,13 +138,7 @@ export class SqliteEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    clearInterval(this.#timer);
-    if (this.#users > 0) {
-      await new Promise<void>((resolve) => {
-        this.#drained = resolve;
-      });
-    }
-    for (const seat of this.#seats.values()) await this.#close(seat);
+    await this.#files.close();
     this.#feed.close();
   }
 
@@ -163,15 +151,15 @@ export class SqliteEngine implements Engine {
     const name = databaseName(db);
     // One at a time, so that two threads do not wait for each other.
     return navigator.locks.request(`${this.#options.shared.name}/${name}/exclusive`, async () => {
-      const seat = this.#seat(db);
+      const seat = this.#files.seat(db);
       const { control } = this.#options;
       try {
-        await Promise.all([this.#retire(seat), control?.askAll('retire', name)]);
+        await Promise.all([this.#files.retire(seat), control?.askAll('retire', name)]);
         return await work();
       } catch (error) {
         throw toStoreError(error, name);
       } finally {
-        this.#resume(seat);
+        this.#files.resume(seat);
         await control?.askAll('resume', name);
       }
     });
@@ -184,62 +172,62 @@ export class SqliteEngine implements Engine {
 
   /** Opens the database and keeps it open until `closeIdle` or the budget closes it. */
   async touch(db: DatabaseKey): Promise<void> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      await this.#open(seat);
+      await this.#files.open(seat);
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
   /** Moves a long write-ahead log into its database (DESIGN 5, "Checkpoints"); for the background thread. */
   async checkpoint(db: DatabaseKey): Promise<void> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      const { database } = await this.#open(seat);
-      const { frames } = await this.#patiently(() => database.checkpoint('PASSIVE'));
+      const { database } = await this.#files.open(seat);
+      const { frames } = await patiently(() => database.checkpoint('PASSIVE'));
       // All may be moved, but the log begins anew only once no reader is in it: so the lock and a wait for readers.
-      if (frames >= RESTART_FRAMES) await seat.queue.run(() => this.#patiently(() => database.checkpoint('RESTART')));
+      if (frames >= RESTART_FRAMES) await seat.queue.run(() => patiently(() => database.checkpoint('RESTART')));
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
   /** What SQLite's own check of the file finds. It reads the whole file, and holds the thread as long as that takes. */
   async integrity(db: DatabaseKey): Promise<string[]> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      const { database } = await this.#open(seat);
-      return await this.#patiently(() => database.integrity());
+      const { database } = await this.#files.open(seat);
+      return await patiently(() => database.integrity());
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
   /** Writes the database, as it is at this moment, into a new file; holds the thread as long as that takes. */
   async copyTo(db: DatabaseKey, file: string): Promise<void> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      const { database } = await this.#open(seat);
-      await this.#patiently(() => database.copyTo(file));
+      const { database } = await this.#files.open(seat);
+      await patiently(() => database.copyTo(file));
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
   /** Runs `work` under the database's lock, with everything that was committed durable. It may read, and not write. */
   async locked<T>(db: DatabaseKey, work: () => Promise<T>): Promise<T> {
-    const seat = this.#enter(db) ?? (await this.#enterLater(db));
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      const handle = await this.#open(seat);
+      const handle = await this.#files.open(seat);
       return await seat.queue.run(async () => {
         await this.#durable(handle);
         return work();
@@ -247,131 +235,18 @@ export class SqliteEngine implements Engine {
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
-      this.#leave(seat);
+      this.#files.leave(seat);
     }
   }
 
   /** Closes account handles that nobody has used for so many ms. */
-  async closeIdle(age: number): Promise<void> {
-    const before = performance.now() - age;
-    for (const seat of this.#seats.values()) {
-      if (seat.key.kind === 'account' && seat.users === 0 && seat.lastUsed < before) await this.#close(seat);
-    }
-  }
-
-  #seat(db: DatabaseKey): Seat {
-    const name = databaseName(db);
-    let seat = this.#seats.get(name);
-    if (seat === undefined) seat = this.#newSeat(db);
-    else this.#seats.delete(name);
-    this.#seats.set(name, seat);
-    return seat;
-  }
-
-  #newSeat(db: DatabaseKey): Seat {
-    return new Seat(db, this.#options.layout, this.#options.shared, (seat) => ({
-      commit: (ops) => this.#commit(seat, ops),
-      settle: (committed) => this.#sync(seat, committed),
-    }));
-  }
-
-  /** Counts an operation in: from here to #leave the seat's handle stays open. Undefined while the seat is retired. */
-  #enter(db: DatabaseKey): Seat | undefined {
-    this.#check();
-    const seat = this.#seat(db);
-    if (seat.retired !== null) return undefined;
-    seat.users++;
-    // Waiting for a lock does not keep a process alive; the timer does, while anything is in hand.
-    if (this.#users++ === 0) this.#timer.ref();
-    return seat;
-  }
-
-  async #enterLater(db: DatabaseKey): Promise<Seat> {
-    for (;;) {
-      await this.#seat(db).retired?.over;
-      const seat = this.#enter(db);
-      if (seat !== undefined) return seat;
-    }
-  }
-
-  #leave(seat: Seat): void {
-    seat.users--;
-    seat.lastUsed = performance.now();
-    if (seat.users === 0) seat.drained?.();
-    if (seat.handle === null) this.#forget(seat);
-    if (--this.#users === 0) {
-      this.#timer.unref();
-      this.#drained?.();
-    }
-    if (this.#overBudget() && !this.#evicting) void this.#evict();
-  }
-
-  /** Lets no operation begin, and closes the file when those in hand have ended. */
-  async #retire(seat: Seat): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const retirement = { over: promise, end: resolve };
-    seat.retired = retirement;
-    if (seat.users > 0) {
-      await new Promise<void>((drained) => {
-        seat.drained = drained;
-      });
-      seat.drained = null;
-    }
-    // Given up meanwhile, because it took too long: the file is in use again.
-    if (seat.retired === retirement) await this.#close(seat);
-  }
-
-  #resume(seat: Seat): void {
-    seat.retired?.end();
-    seat.retired = null;
-    this.#forget(seat);
+  closeIdle(age: number): Promise<void> {
+    return this.#files.closeIdle(age);
   }
 
   #check(): void {
     if (this.#poison !== null) throw this.#poison;
     if (this.#closed) throw new StoreError('closed', 'the store is closed');
-  }
-
-  /** The seat's handle, opened and fit for use. */
-  async #open(seat: Seat): Promise<Handle> {
-    await seat.closing;
-    seat.opening ??= this.#openReady(seat).finally(() => {
-      seat.opening = null;
-    });
-    return seat.opening;
-  }
-
-  async #openReady(seat: Seat): Promise<Handle> {
-    if (seat.handle === null) {
-      seat.handle = await this.#patiently(() => this.#newHandle(seat));
-      if (seat.key.kind === 'account') Atomics.add(this.#openHandles, 0, 1);
-    }
-    if (!seat.handle.ready) await this.#makeReady(seat, seat.handle);
-    return seat.handle;
-  }
-
-  #newHandle(seat: Seat): Handle {
-    try {
-      return new Handle(seat.file, this.#calls);
-    } catch (error) {
-      if (existsSync(seat.file)) throw error;
-      if (existsSync(dirname(seat.file))) throw new StoreError('corrupt', `${seat.file} is missing`, { cause: error });
-      throw new StoreError('not-found', `no account ${seat.name}`, { cause: error });
-    }
-  }
-
-  async #makeReady(seat: Seat, handle: Handle): Promise<void> {
-    const { boots, now = Date.now } = this.#options;
-    let fitness = await this.#patiently(() => inspect(handle.database, seat.key, boots));
-    if (fitness === 'settle') {
-      await seat.queue.run(async () => {
-        await this.#patiently(() => settle(handle.database, seat.key, boots, now()));
-        await this.#durable(handle);
-      });
-      fitness = 'current';
-    }
-    handle.stamped ||= fitness === 'current';
-    handle.ready = true;
   }
 
   /** Runs under the lock: one transaction, visible when it ends, durable later. */
@@ -380,11 +255,11 @@ export class SqliteEngine implements Engine {
     const handle = seat.handle;
     if (handle === null) throw new StoreError('busy', `${seat.name} was closed while a writer waited`);
     if (!handle.stamped) {
-      await this.#patiently(() => stamp(handle.database, seat.key, this.#options.boots));
+      await patiently(() => stamp(handle.database, seat.key, this.#options.boots));
       await this.#durable(handle);
       handle.stamped = true;
     }
-    const batch = await this.#patiently(() => handle.database.writeBatch(ops));
+    const batch = await patiently(() => handle.database.writeBatch(ops));
     if (batch.changed) Atomics.add(this.#unsynced, seat.slot, 1);
     return { ...batch, handle };
   }
@@ -431,28 +306,6 @@ export class SqliteEngine implements Engine {
     }
   }
 
-  /** Runs synchronous work against SQLite; a refusal as busy is tried again, asynchronously, within a bound. */
-  #patiently<T>(work: () => T): T | Promise<T> {
-    try {
-      return work();
-    } catch (error) {
-      if (!isBusy(error)) throw error;
-      return this.#retry(work);
-    }
-  }
-
-  async #retry<T>(work: () => T): Promise<T> {
-    const end = performance.now() + BUSY_BOUND;
-    for (let pause = 1; ; pause = Math.min(pause * 2, BUSY_PAUSE)) {
-      await sleep(pause);
-      try {
-        return work();
-      } catch (error) {
-        if (!isBusy(error) || performance.now() > end) throw error;
-      }
-    }
-  }
-
   /** Makes a StoreError of what an operation failed with, and logs what an operator must see. */
   #failed(seat: Seat, error: unknown): StoreError {
     // SQLite syncs too, at a checkpoint and when a log begins: a failure of that is as final as one of ours.
@@ -473,51 +326,5 @@ export class SqliteEngine implements Engine {
       { err: failure, database: seat.name, file: seat.file },
       `the database of ${what} is damaged: it is unavailable until it is restored, everything else goes on`,
     );
-  }
-
-  #overBudget(): boolean {
-    return this.#openHandles[0] !== undefined && Atomics.load(this.#openHandles, 0) > this.#options.handles;
-  }
-
-  /** Closes the handles that were used longest ago, one after the other, until the process is within its budget. */
-  async #evict(): Promise<void> {
-    this.#evicting = true;
-    try {
-      for (const seat of this.#seats.values()) {
-        if (!this.#overBudget()) break;
-        if (seat.key.kind !== 'account' || seat.handle === null || seat.users > 0 || seat.retired !== null) continue;
-        await this.#options.maintenance?.hold(seat.name);
-        if (seat.users === 0) await this.#close(seat);
-      }
-    } catch (error) {
-      if (!this.#closed) this.#options.log.error({ err: error }, 'closing a database failed');
-    } finally {
-      this.#evicting = false;
-    }
-  }
-
-  /** Closes a seat's handle; an operation that comes meanwhile waits for the end of it. */
-  async #close(seat: Seat): Promise<void> {
-    await seat.closing;
-    const handle = seat.handle;
-    if (handle === null) return;
-    seat.handle = null;
-    seat.closing = handle.close().finally(() => {
-      seat.closing = null;
-      if (seat.key.kind === 'account') Atomics.sub(this.#openHandles, 0, 1);
-    });
-    await seat.closing;
-    this.#forget(seat);
-  }
-
-  /** Drops a seat that says nothing any more. */
-  #forget(seat: Seat): void {
-    if (seat.handle !== null || seat.users > 0 || seat.retired !== null || seat.closing !== null) return;
-    if (this.#seats.get(seat.name) === seat) this.#seats.delete(seat.name);
-  }
-
-  #expire(): void {
-    const now = performance.now();
-    for (const seat of this.#seats.values()) seat.queue.expire(now);
   }
 }
