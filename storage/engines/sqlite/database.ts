@@ -21,8 +21,8 @@ export type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 export interface Batch {
   readonly outcomes: readonly Outcome[];
-  /** False if no row was touched. */
-  readonly changed: boolean;
+  /** Rows that were written; 0 if nothing changed. */
+  readonly rows: number;
 }
 
 export interface OpenDatabase {
@@ -48,7 +48,8 @@ export class Database {
   readonly #begin: Sqlite.Statement;
   readonly #beginImmediate: Sqlite.Statement;
   readonly #commit: Sqlite.Statement;
-  readonly #totalChanges: Sqlite.Statement<unknown[], number>;
+  /** Rows written by statements so far, also by those that were rolled back. */
+  #rows = 0;
 
   constructor(options: OpenDatabase) {
     this.file = options.file;
@@ -64,7 +65,6 @@ export class Database {
       this.#begin = this.#sqlite.prepare('BEGIN');
       this.#beginImmediate = this.#sqlite.prepare('BEGIN IMMEDIATE');
       this.#commit = this.#sqlite.prepare('COMMIT');
-      this.#totalChanges = this.#sqlite.prepare<unknown[], number>('SELECT total_changes()').pluck();
       this.version();
     } catch (error) {
       this.#sqlite.close();
@@ -77,11 +77,11 @@ export class Database {
     return this.#transaction(this.#begin, () => this.#drive(op()));
   }
 
-  /** Runs a writing operation in one transaction; `changed` is false if no row was touched. */
-  write<T>(op: () => Op<T>): { readonly value: T; readonly changed: boolean } {
-    const before = this.#totalChanges.get();
+  /** Runs a writing operation in one transaction; `rows` are those it wrote. */
+  write<T>(op: () => Op<T>): { readonly value: T; readonly rows: number } {
+    const before = this.#rows;
     const value = this.#transaction(this.#beginImmediate, () => this.#drive(op()));
-    return { value, changed: this.#totalChanges.get() !== before };
+    return { value, rows: this.#rows - before };
   }
 
   /**
@@ -93,7 +93,7 @@ export class Database {
   }
 
   #together(ops: readonly (() => Op<unknown>)[]): Batch | undefined {
-    const before = this.#totalChanges.get();
+    const before = this.#rows;
     const end = performance.now() + BATCH_TIME;
     const outcomes: Outcome[] = [];
     try {
@@ -107,17 +107,17 @@ export class Database {
       if (isBusy(error)) throw error;
       return undefined;
     }
-    return { outcomes, changed: this.#totalChanges.get() !== before };
+    return { outcomes, rows: this.#rows - before };
   }
 
   #eachAlone(ops: readonly (() => Op<unknown>)[]): Batch {
     const end = performance.now() + BATCH_TIME;
     const outcomes: Outcome[] = [];
-    let changed = false;
+    let rows = 0;
     for (const op of ops) {
       try {
         const outcome = this.write(op);
-        changed ||= outcome.changed;
+        rows += outcome.rows;
         outcomes.push(outcome);
       } catch (error) {
         if (isBusy(error)) {
@@ -128,7 +128,7 @@ export class Database {
       }
       if (performance.now() > end) break;
     }
-    return { outcomes, changed };
+    return { outcomes, rows };
   }
 
   /** Runs a script of the schema in one transaction, which also sets the version that it leads to. */
@@ -179,8 +179,9 @@ export class Database {
       const value = work();
       this.#commit.run();
       return value;
-    } finally {
+    } catch (error) {
       this.#rollback();
+      throw error;
     }
   }
 
@@ -193,8 +194,13 @@ export class Database {
   #execute(statement: Statement): unknown {
     const prepared = this.#statements.get(statement.sql) ?? this.#prepare(statement.sql);
     const args = bind(prepared.compiled, statement.args);
-    if (statement.mode === 'run') return prepared.statement.run(...args).changes;
+    if (statement.mode === 'run') {
+      const { changes } = prepared.statement.run(...args);
+      this.#rows += changes;
+      return changes;
+    }
     const rows = prepared.statement.all(...args);
+    if (!prepared.statement.readonly) this.#rows += rows.length;
     if (rows.length > MAX_ROWS) throw new RangeError(`more than ${MAX_ROWS} rows from: ${statement.sql}`);
     return rows;
   }

@@ -11,7 +11,7 @@ import { isExpected, isFailedSync, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
 import type { Committed, Handle, Seat } from './handles.ts';
 import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
-import { PASSIVE_FRAMES, RESTART_FRAMES } from './maintenance-rules.ts';
+import { PASSIVE_FRAMES, RESTART_FRAMES, WATCH_ROWS } from './maintenance-rules.ts';
 import { OpenFiles } from './open-files.ts';
 import { patiently } from './patience.ts';
 import type { StoreShared } from './shared.ts';
@@ -187,6 +187,9 @@ export class SqliteEngine implements Engine {
     const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
       const { database } = await this.#files.open(seat);
+      // Asked for again while it was under way, it may have been done already: two more syncs for a few pages.
+      const before = await patiently(() => database.checkpoint('NOOP'));
+      if (before.frames - before.moved < PASSIVE_FRAMES && before.frames < RESTART_FRAMES) return;
       const { frames } = await patiently(() => database.checkpoint('PASSIVE'));
       // All may be moved, but the log begins anew only once no reader is in it: so the lock and a wait for readers.
       if (frames >= RESTART_FRAMES) await seat.queue.run(() => patiently(() => database.checkpoint('RESTART')));
@@ -260,20 +263,21 @@ export class SqliteEngine implements Engine {
       handle.stamped = true;
     }
     const batch = await patiently(() => handle.database.writeBatch(ops));
-    if (batch.changed) Atomics.add(this.#unsynced, seat.slot, 1);
+    if (batch.rows > 0) Atomics.add(this.#unsynced, seat.slot, 1);
     return { ...batch, handle };
   }
 
   /** Makes what was committed durable, then tells those who listen. */
-  async #sync(seat: Seat, { changed, handle }: Committed): Promise<void> {
+  async #sync(seat: Seat, { rows, handle }: Committed): Promise<void> {
     // Nothing changed, perhaps because another commit, still to be synced, had done it already (a delivery's retry):
     // the answer rests on that one, so it waits for a sync too.
-    if (!changed && Atomics.load(this.#unsynced, seat.slot) === 0) return;
+    if (rows === 0 && Atomics.load(this.#unsynced, seat.slot) === 0) return;
     await this.#durable(handle);
-    if (!changed) return;
+    if (rows === 0) return;
     Atomics.sub(this.#unsynced, seat.slot, 1);
     this.#feed.raise(seat.key);
-    this.#watchGrowth(seat, handle);
+    handle.unwatched += rows;
+    if (handle.unwatched >= WATCH_ROWS) this.#watchGrowth(seat, handle);
   }
 
   async #durable(handle: Handle): Promise<void> {
@@ -297,6 +301,7 @@ export class SqliteEngine implements Engine {
 
   #watchGrowth(seat: Seat, handle: Handle): void {
     if (this.#options.maintenance === null) return;
+    handle.unwatched = 0;
     try {
       const { frames, moved } = handle.database.checkpoint('NOOP');
       if (frames - moved >= PASSIVE_FRAMES) this.#options.maintenance.grown(seat.name);

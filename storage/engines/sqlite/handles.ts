@@ -5,6 +5,7 @@ import type { DatabaseKey } from '../port.ts';
 import { type BatchCalls, BatchWriter } from './batch-writer.ts';
 import { type Batch, Database } from './database.ts';
 import { databaseFile, databaseName, type Layout } from './layout.ts';
+import { WATCH_ROWS } from './maintenance-rules.ts';
 import { type StoreShared, slotOf } from './shared.ts';
 import { type SyncCalls, WalSync } from './wal-sync.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -20,6 +21,8 @@ export class Handle {
   ready = false;
   /** The file says durably that it is written under this boot: writing operations may run. */
   stamped = false;
+  /** Rows written since the length of the log was looked at; at first it may be of any length. */
+  unwatched = WATCH_ROWS;
 
   constructor(file: string, calls: SyncCalls) {
     this.database = new Database({ file, busyTimeout: BUSY_TIMEOUT });
