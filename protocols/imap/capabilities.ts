@@ -5,12 +5,23 @@ import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
 const ALWAYS = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
 const AFTER_LOGIN = [
   ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
+  ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND'],
   ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
 ];
 
-/** `secure`: TLS is on; `mayLogIn`: passwords may be sent now. */
-export function capabilities(state: { loggedIn: boolean; secure: boolean; mayLogIn: boolean }): string {
-  if (state.loggedIn) return [...ALWAYS, ...AFTER_LOGIN].join(' ');
+export interface CapabilityState {
+  readonly loggedIn: boolean;
+  /** TLS is on. */
+  readonly secure: boolean;
+  /** Passwords may be sent now. */
+  readonly mayLogIn: boolean;
+  /** The largest message that is taken. */
+  readonly messageSize: number;
+}
+
+export function capabilities(state: CapabilityState): string {
+  // RFC 7889 2: the same for every mailbox.
+  if (state.loggedIn) return [...ALWAYS, ...AFTER_LOGIN, `APPENDLIMIT=${state.messageSize}`].join(' ');
   const names = [...ALWAYS];
   if (!state.secure) names.push('STARTTLS');
   // RFC 3501 6.2.3, RFC 9051 7.2.2

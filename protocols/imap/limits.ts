@@ -41,6 +41,9 @@ export const ID_VALUE_BYTES = 1_024;
 /** Bytes of a mailbox name on the wire: our longest path (see storage) in modified UTF-7. */
 export const MAILBOX_BYTES = 4_000;
 
+/** Messages in one APPEND (MULTIAPPEND), and bytes of theirs that stand in memory (small ones, compressed). */
+export const APPEND_MESSAGES = 1_000;
+export const APPEND_INLINE_BYTES = 16 * 1024 * 1024;
 /** Patterns in one LIST: clients that give several give two or three. */
 export const LIST_PATTERNS = 20;
 /** Options in one list of LIST or CREATE: more than there are. */

@@ -52,8 +52,9 @@ export class Session {
   }
 
   get capabilities(): string {
-    const { secure } = this.connection;
-    return capabilities({ loggedIn: this.account !== null, secure, mayLogIn: this.mayLogIn });
+    const { mayLogIn, connection, context } = this;
+    const { messageSize } = context;
+    return capabilities({ loggedIn: this.account !== null, secure: connection.secure, mayLogIn, messageSize });
   }
 
   /** Serves the connection until it ends. Never rejects. */
@@ -198,6 +199,17 @@ export class Session {
     this.account = account;
     this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
     this.connection.idle(IDLE_MS, true);
+  }
+
+  /** Back to the state before the login (RFC 8437 2): nothing of it is left. */
+  logout(): void {
+    this.deselect();
+    if (this.account !== null) this.server.leave(this.account);
+    this.log('info', 'logout');
+    this.principal = null;
+    this.account = null;
+    this.reader.limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
+    this.connection.idle(LOGIN_MS, false);
   }
 
   select(selected: Selected): void {

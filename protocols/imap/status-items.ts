@@ -15,6 +15,7 @@ const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['UIDNEXT', (mailbox) => mailbox.uidnext],
   ['UIDVALIDITY', (mailbox) => mailbox.uidvalidity],
   ['UNSEEN', (mailbox) => mailbox.unseen],
+  ['APPENDLIMIT', (_, session) => session.context.messageSize], // RFC 7889 3
   ['SIZE', (mailbox) => mailbox.bytes], // RFC 8438: exact
 ]);
 

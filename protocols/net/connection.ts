@@ -19,8 +19,10 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Peer, TlsProvider } from '../ports.ts';
+import { Deflated } from './deflated.ts';
 import {
   HANDSHAKE_MS,
   INPUT_HIGH_BYTES,
@@ -64,7 +66,11 @@ export class Connection {
   readonly peer: Peer;
   /** Replies are written here. */
   readonly out: ReplyWriter = new ReplyWriter((chunk) => this.#send(chunk));
-  #socket: Socket;
+  /** What is read from and written to: the socket, or its compression. */
+  #socket: Duplex;
+  /** The TCP or TLS socket itself. */
+  #wire: Socket;
+  #detach: () => void = () => {};
   #secure: boolean;
 
   // Input: [#start, #end) of #buffer is unread. Bytes before #end are never overwritten, so slices handed out stay good.
@@ -100,6 +106,7 @@ export class Connection {
     this.peer = peer;
     this.#secure = secure;
     this.#socket = socket;
+    this.#wire = socket;
     socket.setNoDelay(true);
     this.#attach(socket);
   }
@@ -121,8 +128,8 @@ export class Connection {
 
   /** TLS version and cipher, or null on a plain connection. */
   get tls(): { readonly version: string; readonly cipher: string } | null {
-    if (!(this.#socket instanceof TLSSocket)) return null;
-    return { version: this.#socket.getProtocol() ?? '', cipher: this.#socket.getCipher()?.name ?? '' };
+    if (!(this.#wire instanceof TLSSocket)) return null;
+    return { version: this.#wire.getProtocol() ?? '', cipher: this.#wire.getCipher()?.name ?? '' };
   }
 
   /** Aborted when the peer finishes sending or is gone: for long work on its behalf. Made when first asked for. */
@@ -272,7 +279,7 @@ export class Connection {
    * the handshake fails or takes too long; the connection is then closed.
    */
   async startTls(provider: TlsProvider): Promise<boolean> {
-    const plain = this.#socket;
+    const plain = this.#wire;
     plain.removeAllListeners('data');
     plain.pause();
     while (plain.read() !== null);
@@ -280,6 +287,7 @@ export class Connection {
     this.flush();
     const socket = new TLSSocket(plain, { ...provider.options(), isServer: true });
     this.#socket = socket;
+    this.#wire = socket;
     const secured = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => resolve(false), HANDSHAKE_MS).unref();
       const settle = (ok: boolean) => {
@@ -301,16 +309,60 @@ export class Connection {
     return true;
   }
 
+  // ---------------------------------------------------------------------------------------------------- compression
+
+  /** Both directions are compressed (RFC 4978). */
+  get compressed(): boolean {
+    return this.#socket instanceof Deflated;
+  }
+
+  /** Sends what is written as it is; everything after it, both ways, is compressed. */
+  startDeflate(): void {
+    this.flush();
+    this.#detach();
+    this.#wire.pause();
+    const unread = this.available === 0 ? null : Buffer.from(this.#buffer?.subarray(this.#start, this.#end) ?? []);
+    this.#drop();
+    this.#paused = false;
+    const deflated = new Deflated(this.#wire, unread);
+    this.#socket = deflated;
+    this.#attach(deflated);
+    this.#wire.resume();
+  }
+
+  /** Sends what is written and `last` compressed, and goes on without compression. What came before that is dropped. */
+  async stopDeflate(last: string): Promise<void> {
+    const deflated = this.#socket;
+    if (!(deflated instanceof Deflated)) return;
+    this.flush();
+    this.#drop();
+    try {
+      await deflated.release(last);
+    } catch {
+      throw new Disconnected(); // it was lost meanwhile
+    }
+    this.#detach();
+    this.#drop();
+    this.#paused = false;
+    this.#socket = this.#wire;
+    this.#attach(this.#wire);
+    this.#wire.resume();
+  }
+
   // -------------------------------------------------------------------------------------------------------- internal
 
-  #attach(socket: Socket): void {
+  #attach(socket: Duplex): void {
     // The peer may finish sending and still read the answers to what it pipelined.
     socket.allowHalfOpen = true;
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
-    socket.on('end', () => this.#finished(socket));
-    socket.on('drain', () => this.#drainer?.resolve());
-    socket.on('error', () => this.destroy());
-    socket.on('close', () => this.#gone());
+    const receive = (chunk: Buffer) => this.#receive(chunk);
+    const finished = () => this.#finished(socket);
+    const drained = () => this.#drainer?.resolve();
+    const failed = () => this.destroy();
+    const gone = () => this.#gone();
+    socket.on('data', receive).on('end', finished).on('drain', drained).on('error', failed).on('close', gone);
+    this.#detach = () => {
+      socket.off('data', receive).off('end', finished).off('drain', drained).off('error', failed).off('close', gone);
+    };
   }
 
   #receive(chunk: Buffer): void {
@@ -393,7 +445,7 @@ export class Connection {
     else this.#wake('timeout');
   }
 
-  #finished(socket: Socket): void {
+  #finished(socket: Duplex): void {
     // A plain socket that TLS has taken over says nothing more of its own.
     if (this.#ended || socket !== this.#socket) return;
     this.#ended = true;

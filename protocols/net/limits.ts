@@ -20,3 +20,10 @@ export const HANDSHAKE_MS = 30 * 1000;
 export const LINGER_MS = 3 * 1000;
 /** How long work runs before the event loop gets its turn: a fifth of the 50 ms that nothing may pass. */
 export const SLICE_MS = 10;
+/**
+ * Compression of output: a window of 8 KB and small tables cost 64 KB a connection (zlib's own choice: 268 KB) and a few
+ * per cent of the ratio; replies are repetitive over short distances.
+ */
+export const DEFLATE = { windowBits: 13, memLevel: 6, level: 5, chunkSize: 8 * 1024 } as const;
+/** Input: the peer may use the largest window (RFC 1951); it is inflated in pieces of this, whatever it grows to. */
+export const INFLATE = { windowBits: 15, chunkSize: 16 * 1024 } as const;

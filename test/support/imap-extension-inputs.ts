@@ -19,10 +19,25 @@ export function listArguments(random: Random): string {
   return `${select} ${pick(random, ['""', 'a/', '"x"'])} ${patterns}${returns}`;
 }
 
+/** One message of APPEND, from the space on. */
+function appended(random: Random): string {
+  const head = pick(random, [
+    '',
+    '(\\Seen) ',
+    '"17-Jul-1996 02:44:25 -0700" ',
+    '(k) " 1-Jan-2026 00:00:00 +0000" ',
+    '() ',
+  ]);
+  const text = pick(random, ['Subject: x\r\n\r\nx\r\n', '', 'x', '\0']);
+  const wrap = pick(random, ['', '', '', 'UTF8 (']);
+  return ` ${head}${wrap}${wrap === '' ? '' : '~'}{${text.length}+}\r\n${text}${wrap === '' ? '' : ')'}`;
+}
+
 /** A command without its tag and without its line end. */
 export function extensionCommand(random: Random, mailbox: () => string): string {
   return pick(random, [
     () => `LIST${listArguments(random)}`,
+    () => `APPEND ${mailbox()}${Array.from({ length: between(random, 1, 3) }, () => appended(random)).join('')}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

@@ -5,6 +5,7 @@ import { authenticate } from './authenticate.ts';
 import { capability } from './capability.ts';
 import { check } from './check.ts';
 import { close } from './close.ts';
+import { compress } from './compress.ts';
 import { copy, move, uidCopy, uidMove } from './copy.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
@@ -26,6 +27,7 @@ import { starttls } from './starttls.ts';
 import { status } from './status.ts';
 import { store, uidStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { unauthenticate } from './unauthenticate.ts';
 import { unselect } from './unselect.ts';
 import type { Verb } from './verb.ts';
 import { xlist } from './xlist.ts';
@@ -36,6 +38,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['CAPABILITY', capability],
   ['CHECK', check],
   ['CLOSE', close],
+  ['COMPRESS', compress],
   ['COPY', copy],
   ['CREATE', create],
   ['DELETE', remove],
@@ -65,6 +68,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['UID MOVE', uidMove],
   ['UID SEARCH', uidSearch],
   ['UID STORE', uidStore],
+  ['UNAUTHENTICATE', unauthenticate],
   ['UNSELECT', unselect],
   ['UNSUBSCRIBE', unsubscribe],
   ['XLIST', xlist],

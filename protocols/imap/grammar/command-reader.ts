@@ -106,13 +106,18 @@ export class CommandReader {
     await this.#bytes(unread.literal, write);
   }
 
-  /** The rest of a command after a literal that its verb took, up to the next message or the line's end. */
-  async rest(): Promise<{ readonly scanner: Scanner; readonly pending: PendingLiteral | null }> {
+  /**
+   * The rest of a command after a literal that its verb took, up to the next literal that `streams` wants for the verb,
+   * or the line's end.
+   */
+  async rest(
+    streams: (scanner: Scanner) => boolean,
+  ): Promise<{ readonly scanner: Scanner; readonly pending: PendingLiteral | null }> {
     const verb = this.#unread?.verb ?? '';
     this.#unread = null;
     const line = await this.#awaitLine(this.limits.line);
     if (line === TOO_LONG) throw new Violation('Command line too long');
-    const collected = await this.#collect(line, (segments) => this.#streams(verb, new Scanner(segments)));
+    const collected = await this.#collect(line, (segments) => streams(new Scanner(segments)));
     if (collected.pending !== null) this.#unread = { verb, literal: collected.pending };
     if (collected.refused !== '') throw new BadCommand(collected.refused);
     return { scanner: new Scanner(collected.segments), pending: collected.pending };
@@ -131,7 +136,7 @@ export class CommandReader {
       }
       if (literal !== null) await this.#drain(literal);
       try {
-        await this.rest();
+        await this.rest(() => true); // no literal of it is kept
       } catch (error) {
         if (!(error instanceof BadCommand)) throw error; // it has been refused already
       }

@@ -67,6 +67,11 @@ export class Scanner {
     return this.#at >= this.#text.length && this.#index >= this.#segments.length - 1;
   }
 
+  /** Nothing but spaces is left. */
+  get blank(): boolean {
+    return this.#index >= this.#segments.length - 1 && /^ *$/.test(this.#text.slice(this.#at));
+  }
+
   /** What stands next is the announcement of a literal that is still on its way (APPEND's message). */
   get atPendingLiteral(): boolean {
     return (

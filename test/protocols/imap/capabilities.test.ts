@@ -15,7 +15,8 @@ test('what is advertised depends on the state, and is told without being asked f
   const after = [
     ...['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'],
     ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
-    ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
+    ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND'],
+    ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE', 'APPENDLIMIT=52428800'],
   ];
   expect(advertised(login.text)).toEqual(after);
   expect(advertised(texts(await client.ok('CAPABILITY'))[0] ?? '')).toEqual(after);
