@@ -237,6 +237,11 @@ export interface MailAccount {
   // -- reading
   /** The cursor of now. */
   cursor(changeClass: ChangeClass): Promise<Cursor>;
+  /**
+   * The cursor after everything of a modseq that a client brings back; null where a power cut or a restore lost what was
+   * seen at that modseq. One that has not been given yet has nothing after it.
+   */
+  cursorAfter(changeClass: ChangeClass, modseq: number): Promise<Cursor | null>;
   /** Rows after the cursor, in order. Errors: stale-cursor. No other code reads the log. */
   changes(
     changeClass: ChangeClass,

@@ -20,6 +20,8 @@ export const TAG_CHARS = 128;
 export const SEQUENCE_RANGES = 20_000;
 /** Items in one FETCH: more than there are kinds of; each costs for every message. */
 export const FETCH_ITEMS = 100;
+/** Parameters or modifiers of one SELECT, FETCH or STORE: there are three kinds. */
+export const MODIFIERS = 10;
 /** Field names in one FETCH section: Thunderbird asks for about 30. */
 export const HEADER_FIELDS = 200;
 /** Levels of a part number: the message reader stops at 100. */

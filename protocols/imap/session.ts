@@ -6,6 +6,7 @@ import { Pace } from '../net/pace.ts';
 import type { Principal, ProtocolContext } from '../ports.ts';
 import { capabilities } from './capabilities.ts';
 import type { Outcome, Reply, Verb } from './commands/verb.ts';
+import type { Enabled } from './enabled.ts';
 import { refusalOf } from './errors.ts';
 import { type Command, CommandReader, type Malformed, Violation } from './grammar/command-reader.ts';
 import { BadCommand, Refusal } from './grammar/errors.ts';
@@ -21,7 +22,7 @@ import {
   LOGIN_MS,
 } from './limits.ts';
 import type { ServerState } from './server.ts';
-import type { Selected } from './view/selected.ts';
+import type { Expunges, Selected } from './view/selected.ts';
 
 export class Session {
   readonly connection: Connection;
@@ -31,6 +32,7 @@ export class Session {
   principal: Principal | null = null;
   account: ImapAccount | null = null;
   selected: Selected | null = null;
+  readonly enabled = new Set<Enabled>();
   loginFailures = 0;
   /** The connection ends after the reply in hand. */
   ending = false;
@@ -162,13 +164,26 @@ export class Session {
 
   async #finish(verb: Verb, command: Command, reply: Reply): Promise<void> {
     this.#badCommands = 0;
-    await this.sync(verb.expunges);
-    const { status = 'OK', code = '', text = `${command.verb} completed` } = reply;
+    const expunges = await this.sync(verb.expunges && reply.expunges !== false);
+    const { status = 'OK', text = `${command.verb} completed` } = reply;
     const { out } = this.connection;
+    const code = this.#highestModseq(reply, expunges);
     out.text(command.tag).text(` ${status} `);
     if (code !== '') out.text(`[${code}] `);
     out.text(text).text('\r\n');
     if (this.selected?.index.deleted === true && !this.ending) this.bye('The selected mailbox was deleted');
+  }
+
+  /** The tagged reply's code; mod-sequences that the client must know of are told in it, or before it. */
+  #highestModseq({ code = '', expunged = false }: Reply, expunges: Expunges): string {
+    if (this.selected === null || !this.enabled.has('CONDSTORE')) return code;
+    const qresync = this.enabled.has('QRESYNC');
+    // RFC 7162 3.2: while expunges wait, a client must not believe the mod-sequences that come after them; and 3.2.7.
+    if (expunges !== 'withheld' && !(qresync && (expunged || expunges === 'told'))) return code;
+    const highest = `HIGHESTMODSEQ ${this.selected.synced}`;
+    if (code === '') return highest;
+    this.connection.out.text(`* OK [${highest}] Highest\r\n`);
+    return code;
   }
 
   /** BAD, and BYE after too many in a row. */
@@ -180,15 +195,24 @@ export class Session {
   }
 
   /** Brings the view up to date and tells the client. */
-  async sync(expunges: boolean): Promise<void> {
-    if (this.selected === null) return;
+  async sync(expunges: boolean): Promise<Expunges> {
+    if (this.selected === null) return 'none';
     try {
       await this.selected.account.catchUp();
     } catch (error) {
       // The command itself is done; the next one tries again.
       this.#refusal(error, 'sync');
     }
-    this.selected.tell(this.connection.out, expunges);
+    return this.selected.tell(this.connection.out, expunges);
+  }
+
+  /** Switches an extension on; the first use of mod-sequences tells the mailbox's (RFC 7162 3.1). */
+  enable(extension: Enabled): void {
+    if (extension === 'QRESYNC') this.enable('CONDSTORE'); // RFC 7162 3.2.3
+    if (this.enabled.has(extension)) return;
+    this.enabled.add(extension);
+    if (extension !== 'CONDSTORE' || this.selected === null) return;
+    this.connection.out.text(`* OK [HIGHESTMODSEQ ${this.selected.synced}] Highest\r\n`);
   }
 
   // --------------------------------------------------------------------------------------------------------- states
@@ -208,6 +232,7 @@ export class Session {
     this.log('info', 'logout');
     this.principal = null;
     this.account = null;
+    this.enabled.clear(); // RFC 8437 2
     this.reader.limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
     this.connection.idle(LOGIN_MS, false);
   }

@@ -12,6 +12,7 @@ type Value = (mailbox: Mailbox, session: Session) => number | string | Promise<n
 const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['MESSAGES', (mailbox) => mailbox.total],
   ['RECENT', (mailbox, session) => countRecent(session.owner, mailbox, session.server.recent)],
+  ['HIGHESTMODSEQ', (mailbox) => mailbox.modseq],
   ['UIDNEXT', (mailbox) => mailbox.uidnext],
   ['UIDVALIDITY', (mailbox) => mailbox.uidvalidity],
   ['UNSEEN', (mailbox) => mailbox.unseen],
@@ -38,6 +39,7 @@ export async function tellStatus(
   path: string,
   items: ReadonlySet<string>,
 ): Promise<void> {
+  if (items.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
   const values: string[] = [];
   for (const name of items) values.push(`${name} ${await ITEMS.get(name)?.(mailbox, session)}`);
   session.connection.out.text(`* STATUS ${mailboxReply(path)} (${values.join(' ')})\r\n`);

@@ -3,7 +3,7 @@
 
 import { messageContent } from '../blobs/content.ts';
 import type { Adopted, Blobs } from '../blobs/port.ts';
-import { currentCursor, readChanges } from '../changes/feed.ts';
+import { currentCursor, cursorAfter, readChanges } from '../changes/feed.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
 import { StoreError } from '../errors.ts';
 import type { Op } from '../operation.ts';
@@ -123,6 +123,10 @@ export class SqlMailAccount implements MailAccount {
 
   cursor(changeClass: ChangeClass): Promise<Cursor> {
     return this.#read(() => currentCursor(this.id, changeClass));
+  }
+
+  cursorAfter(changeClass: ChangeClass, modseq: number): Promise<Cursor | null> {
+    return this.#read(() => cursorAfter(this.id, changeClass, modseq));
   }
 
   changes(

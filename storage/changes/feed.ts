@@ -71,11 +71,23 @@ export function* readChanges(query: ChangesQuery): Op<ChangePage> {
  * what the client saw at it may not have been kept (DESIGN 4). One after another then looks changed to it.
  */
 export function* trustedModseq(account: string, modseq: number): Op<number> {
+  return (yield* isTrusted(account, modseq)) ? modseq : 0;
+}
+
+/** The cursor after everything of a modseq that a client brings back; null where it can't be trusted. */
+export function* cursorAfter(account: string, changeClass: ChangeClass, modseq: number): Op<Cursor | null> {
+  if (!(yield* isTrusted(account, modseq))) return null;
+  const { newest } = yield* stateOf(account, changeClass);
+  return yield* cursorAt(account, Math.min(modseq, newest), null);
+}
+
+/** Has all that a client can have seen at this modseq been kept? */
+function* isTrusted(account: string, modseq: number): Op<boolean> {
   const row = yield* one(
     `SELECT epoch FROM epoch WHERE account = $1 AND epoch > 0 AND first <= $2 AND (last IS NULL OR last >= $2) LIMIT 1`,
     [account, modseq],
   );
-  return row === undefined ? 0 : modseq;
+  return row !== undefined;
 }
 
 function matches(row: ChangeRow, query: ChangesQuery): boolean {

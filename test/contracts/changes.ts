@@ -164,6 +164,20 @@ export function changeContracts(store: () => SqlStore, many: number): void {
       expect(await uids(0)).toEqual([1, 2, 3, 4, 5]);
     });
 
+    test('the log goes on after a modseq as it does after its cursor; after one that was not given nothing comes', async () => {
+      const account = await freshAccount(store());
+      const inbox = await mailboxAt(account, 'INBOX');
+      await deliver(store(), account, inbox.id, [message()]);
+      const { modseq } = await mailboxAt(account, 'INBOX');
+      expect(await account.cursorAfter('mail', modseq)).toBe(await account.cursor('mail'));
+      await deliver(store(), account, inbox.id, [message(), message()]);
+      const after = (await account.cursorAfter('mail', modseq)) ?? '';
+      expect((await changesSince(account, after, 9)).rows.map((row) => row.uid)).toEqual([2, 3]);
+      const beyond = (await account.cursorAfter('mail', Number.MAX_SAFE_INTEGER)) ?? '';
+      expect((await changesSince(account, beyond, 9)).rows).toEqual([]);
+      expect(await account.cursorAfter('mail', 0)).toBeNull();
+    });
+
     test('a commit raises the generation before it is answered, and wakes subscribers', async () => {
       const account = await freshAccount(store());
       const inbox = await mailboxAt(account, 'INBOX');

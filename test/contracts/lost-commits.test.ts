@@ -108,8 +108,11 @@ async function checkAfter(store: SqlStore, id: string, known: Known): Promise<vo
     expect(await placementsOf(account, inbox.id, Number(value))).toEqual(live);
     const stale = await account.setFlags(inbox.id, ALL, change4, { unchangedSince: Number(value) });
     expect(stale.modified).toEqual(live.map((row) => row.uid));
+    expect(await account.cursorAfter('mail', Number(value))).toBeNull();
   }
   expect(await placementsOf(account, inbox.id, known.modseq)).toHaveLength(1);
+  const goingOn = (await account.cursorAfter('mail', known.modseq)) ?? '';
+  expect((await changesSince(account, goingOn, 3)).rows.at(-1)).toMatchObject({ kind: 'add', collection: inbox.id });
   for (let step = 0; step < 8; step += 1) {
     for (const name of await namesOf(account)) {
       if (!known.durable.has(name)) expect([name, known.lost.has(name)]).toEqual([name, false]);

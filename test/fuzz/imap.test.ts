@@ -8,11 +8,15 @@ import { flagList } from '#protocols/imap/grammar/flags.ts';
 import { ListPattern } from '#protocols/imap/grammar/list-pattern.ts';
 import { listRequest } from '#protocols/imap/grammar/list-request.ts';
 import { mailboxPath, mailboxReply } from '#protocols/imap/grammar/mailbox-name.ts';
+import { fetchModifiers, selectParameters } from '#protocols/imap/grammar/mod-sequence.ts';
 import { Scanner, type Segment } from '#protocols/imap/grammar/scanner.ts';
 import { search } from '#protocols/imap/grammar/search-key.ts';
 import { inRanges, resolveSet, type SequenceSet, sequenceSet } from '#protocols/imap/grammar/sequence-set.ts';
 import { decodeMailbox, encodeMailbox } from '#protocols/imap/grammar/utf7.ts';
+import { Rows } from '#protocols/imap/index/rows.ts';
 import { charsetDecoder } from '#protocols/imap/search/text.ts';
+import { lastMatch } from '#protocols/imap/sync/resync.ts';
+import { View } from '#protocols/imap/view/view.ts';
 import { listArguments } from '#test/support/imap-extension-inputs.ts';
 import * as inputs from '#test/support/imap-inputs.ts';
 import { type ImapServer, message, PASSWORD, startImap } from '#test/support/imap-server.ts';
@@ -57,6 +61,23 @@ function check(condition: boolean, what: string): void {
   if (!condition) throw new Error(what);
 }
 
+/** RFC 7162 3.2.5.2, one pair at a time, of those that a small mailbox can have. */
+function naiveMatch(view: View, { numbers, uids }: { numbers: SequenceSet; uids: SequenceSet }): number {
+  const listed = (set: SequenceSet) => {
+    const found: number[] = [];
+    for (const [first, last] of resolveSet(set, 0)) {
+      for (let value = first; value <= last && found.length < 1_000; value++) found.push(value);
+    }
+    return found;
+  };
+  const known = listed(uids);
+  const pairs = listed(numbers).map((number, at) => [number, known[at] ?? 0] as const);
+  const matching = pairs.filter(
+    ([number, uid]) => view.has(view.slotOf(number)) && view.slotOfUid(uid) === view.slotOf(number),
+  );
+  return Math.max(0, ...matching.map(([, uid]) => uid));
+}
+
 const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
   (random, parsers) => {
     const text = inputs.damaged(random, inputs.set(random));
@@ -80,6 +101,22 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     scanner.end();
     check(items.length > 0, 'no items');
     for (const item of items) if (item.kind === 'section') check(/^[\x20-\x7e]+$/.test(item.label), 'label');
+  },
+  (random) => {
+    const scanner = new Scanner([{ text: inputs.damaged(random, inputs.fetchModifiers(random)), literal: null }]);
+    const { changedSince } = fetchModifiers(scanner);
+    scanner.end();
+    check(changedSince === null || Number.isSafeInteger(changedSince), 'a mod-sequence');
+  },
+  (random) => {
+    const scanner = new Scanner([{ text: inputs.damaged(random, inputs.selectParameters(random)), literal: null }]);
+    const { qresync } = selectParameters(scanner);
+    scanner.end();
+    if (qresync?.match == null) return;
+    const rows = new Rows(0);
+    for (let uid = 3; uid < 60; uid += between(random, 1, 3)) rows.append(uid, 0, 0, 1, uid);
+    const view = new View(rows, rows.count, new Uint32Array(0));
+    check(lastMatch(view, qresync.match) === naiveMatch(view, qresync.match), 'the last match');
   },
   (random) => {
     search(new Scanner(segments(inputs.damaged(random, inputs.searchKeys(random)))), charsetDecoder);

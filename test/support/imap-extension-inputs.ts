@@ -7,7 +7,7 @@ function some(random: Random, most: number, from: readonly string[]): string {
 
 const PATTERNS = ['*', '%', 'a/%', 'INBOX', '""', '"Sent Items"', 'x*'];
 const SELECT = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE', 'subscribed', 'NONSENSE'];
-const STATUS = ['MESSAGES', 'SIZE', 'UNSEEN', 'UIDNEXT', 'UIDVALIDITY', 'RECENT', 'NONSENSE'];
+const STATUS = ['MESSAGES', 'SIZE', 'UNSEEN', 'UIDNEXT', 'UIDVALIDITY', 'RECENT', 'HIGHESTMODSEQ', 'NONSENSE'];
 const RETURN = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS (MESSAGES)', 'STATUS (SIZE UNSEEN)', 'STATUS ()', 'X'];
 const USES = ['\\Sent', '\\Drafts', '\\All', '\\sent', '\\Junk', 'Sent', '\\'];
 

@@ -14,6 +14,7 @@ const ITEMS = [
   'RFC822',
   'RFC822.SIZE',
   'RFC822.HEADER',
+  'MODSEQ',
   'ALL',
   'FULL',
   'FAST',
@@ -111,6 +112,7 @@ export function searchKeys(random: Random, depth = 0): string {
       case 4:
         return `${pick(random, ['BEFORE', 'ON', 'SENTSINCE'])} ${pick(random, DATES)}`;
       case 5:
+        if (random() < 0.3) return `MODSEQ ${random() < 0.5 ? `${astring(random)} all ` : ''}${number(random)}`;
         return `${pick(random, ['LARGER', 'SMALLER'])} ${number(random)}`;
       case 6:
         return `${pick(random, ['KEYWORD', 'UNKEYWORD'])} ${pick(random, FLAGS)}`;
@@ -146,6 +148,21 @@ function message(random: Random): string {
   return `{${text.length}+}\r\n${text}`;
 }
 
+/** With the space before them. */
+export function fetchModifiers(random: Random): string {
+  if (random() < 0.3) return '';
+  const one = () => pick(random, [`CHANGEDSINCE ${number(random)}`, `CHANGEDSINCE ${number(random)}`, 'VANISHED']);
+  return ` (${many(random, 2, one)})`;
+}
+
+/** With the space before them. */
+export function selectParameters(random: Random): string {
+  const known = random() < 0.5 ? ` ${set(random)}` : '';
+  const match = random() < 0.5 ? ` (${set(random)} ${set(random)})` : '';
+  const one = () => pick(random, ['CONDSTORE', `QRESYNC (${number(random)} ${number(random)}${known}${match})`]);
+  return ` (${many(random, 2, one)})`;
+}
+
 /** A command without its tag and without its line end. */
 export function command(random: Random): string {
   const mailbox = () => astring(random);
@@ -166,23 +183,24 @@ export function command(random: Random): string {
       ]),
     () =>
       `${pick(random, ['SELECT', 'SELECT', 'EXAMINE', 'CREATE', 'DELETE', 'SUBSCRIBE', 'UNSUBSCRIBE'])} ${mailbox()}`,
+    () => `${pick(random, ['SELECT', 'EXAMINE'])} INBOX${selectParameters(random)}`,
     () => `RENAME ${mailbox()} ${mailbox()}`,
     () => `${pick(random, ['LIST', 'LSUB'])} ${astring(random)} ${astring(random)}`,
     () =>
       `STATUS ${mailbox()} (${many(random, 4, () => pick(random, ['MESSAGES', 'RECENT', 'UIDNEXT', 'UNSEEN', 'UIDVALIDITY']))})`,
     () =>
       `APPEND ${mailbox()} ${random() < 0.5 ? `${flagList(random)} ` : ''}${random() < 0.5 ? `${dateTime(random)} ` : ''}${message(random)}`,
-    () => `${uid}FETCH ${set(random)} ${fetchItems(random)}`,
+    () => `${uid}FETCH ${set(random)} ${fetchItems(random)}${fetchModifiers(random)}`,
     () => `${uid}FETCH ${set(random)} ${fetchItems(random)}`,
     () =>
-      `${uid}STORE ${set(random)} ${pick(random, ['', '+', '-'])}FLAGS${pick(random, ['', '.SILENT'])} ${flagList(random)}`,
+      `${uid}STORE ${set(random)} ${random() < 0.2 ? `(UNCHANGEDSINCE ${number(random)}) ` : ''}${pick(random, ['', '+', '-'])}FLAGS${pick(random, ['', '.SILENT'])} ${flagList(random)}`,
     () =>
       `${uid}SEARCH ${random() < 0.2 ? `CHARSET ${pick(random, ['UTF-8', 'ISO-8859-1', 'X-NO'])} ` : ''}${searchKeys(random)}`,
     () => `${uid}${pick(random, ['COPY', 'MOVE'])} ${set(random)} ${mailbox()}`,
     () => `UID EXPUNGE ${set(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,
     () => extensionCommand(random, mailbox),
-    () => `ENABLE ${many(random, 3, () => pick(random, ATOMS))}`,
+    () => `ENABLE ${many(random, 3, () => pick(random, [...ATOMS, 'CONDSTORE', 'QRESYNC']))}`,
   ];
   return pick(random, verbs)();
 }
@@ -246,6 +264,8 @@ export function completion(text: string): string {
       if (at >= text.length) return '';
       continue;
     }
+    // No server reads on after such a one (RFC 7888 4): the connection ends.
+    if (Number(literal[1]) > 300_000_000) return '\r\n';
     if (end === -1) return `\r\n${'x'.repeat(Number(literal[1]))}\r\n`;
     at = end + 1 + Number(literal[1]);
     if (at > text.length) return `${'x'.repeat(at - text.length)}\r\n`;

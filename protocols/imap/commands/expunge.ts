@@ -1,4 +1,4 @@
-// EXPUNGE (RFC 9051 6.4.3) and UID EXPUNGE (RFC 4315 2.1).
+// EXPUNGE (RFC 9051 6.4.3) and UID EXPUNGE (RFC 4315 2.1), with HIGHESTMODSEQ (RFC 7162 3.2.7, 3.2.9).
 
 import type { UidRange } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
@@ -22,8 +22,9 @@ function expunging(byUid: boolean): Verb {
       scanner.end();
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
       const uids = deletedUids(current, set === null ? undefined : resolveSet(set, current.view.lastUid));
-      if (uids.length > 0) await owner.mail.expunge(current.mailbox.id, uids, { onlyDeleted: true });
-      return undefined;
+      if (uids.length === 0) return undefined;
+      const done = await owner.mail.expunge(current.mailbox.id, uids, { onlyDeleted: true });
+      return { expunged: done.uids.length > 0 };
     },
   };
 }

@@ -1,10 +1,15 @@
-// FETCH and UID FETCH (RFC 9051 6.4.5).
+// FETCH and UID FETCH (RFC 9051 6.4.5), with CHANGEDSINCE and VANISHED (RFC 7162 3.1.4, 3.2.6).
 
 import { fetch as run } from '../fetch/fetch.ts';
 import { planFetch } from '../fetch/plan.ts';
-import { fetchItems } from '../grammar/fetch-att.ts';
-import { sequenceSet } from '../grammar/sequence-set.ts';
+import { BadCommand } from '../grammar/errors.ts';
+import { type FetchItem, fetchItems } from '../grammar/fetch-att.ts';
+import { type FetchModifiers, fetchModifiers } from '../grammar/mod-sequence.ts';
+import { resolveSet, type SequenceSet, sequenceSet } from '../grammar/sequence-set.ts';
+import type { Session } from '../session.ts';
+import { changedSince, historyAfter, tellVanished } from '../sync/history.ts';
 import { membersOf } from '../view/uid-ranges.ts';
+import type { Member } from '../view/view.ts';
 import type { Verb } from './verb.ts';
 
 export const fetch: Verb = fetching(false);
@@ -18,10 +23,50 @@ function fetching(byUid: boolean): Verb {
       scanner.space();
       const set = sequenceSet(scanner);
       scanner.space();
-      const plan = planFetch(fetchItems(scanner), byUid);
+      const items = fetchItems(scanner);
+      const modifiers = fetchModifiers(scanner);
       scanner.end();
-      await run(session, membersOf(session.current.view, set, byUid), plan);
+      check(session, modifiers, byUid);
+      const plan = planFetch(withModseq(session, items, modifiers), byUid);
+      await run(session, await chosen(session, set, modifiers, byUid), plan);
       return undefined;
     },
   };
+}
+
+/** RFC 7162 3.2.6: where VANISHED may stand. */
+function check(session: Session, { changedSince, vanished }: FetchModifiers, byUid: boolean): void {
+  if (!vanished) return;
+  if (!byUid) throw new BadCommand('VANISHED belongs to UID FETCH');
+  if (changedSince === null) throw new BadCommand('VANISHED without CHANGEDSINCE');
+  if (!session.enabled.has('QRESYNC')) throw new BadCommand('QRESYNC is not enabled');
+}
+
+/** The items, with what mod-sequences add to them; asking for them switches them on (RFC 7162 3.1). */
+function withModseq(session: Session, items: FetchItem[], { changedSince }: FetchModifiers): FetchItem[] {
+  const asked = items.some(({ kind }) => kind === 'modseq');
+  if (asked || changedSince !== null) session.enable('CONDSTORE');
+  if (asked) return items;
+  // RFC 7162 3.2.4: a reply that tells a change of flags has both.
+  const marks = items.some((item) => item.kind === 'section' && !item.peek) && !session.current.readOnly;
+  if (marks && session.enabled.has('CONDSTORE')) return [{ kind: 'uid' }, { kind: 'modseq' }, ...items];
+  return changedSince === null ? items : [{ kind: 'modseq' }, ...items];
+}
+
+/** The messages to answer for; what has vanished is told before them. */
+async function chosen(
+  session: Session,
+  set: SequenceSet,
+  modifiers: FetchModifiers,
+  byUid: boolean,
+): Promise<Iterable<Member>> {
+  const { view, mailbox } = session.current;
+  const members = membersOf(view, set, byUid);
+  if (modifiers.changedSince === null) return members;
+  const history = await historyAfter(session, modifiers.changedSince);
+  // '*' stands for the last one that there was, too.
+  if (modifiers.vanished) {
+    await tellVanished(session, history, resolveSet(set, Math.max(view.lastUid, mailbox.uidnext - 1)));
+  }
+  return changedSince(view, members, history);
 }

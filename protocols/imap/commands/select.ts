@@ -1,11 +1,13 @@
-// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2).
+// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2), with CONDSTORE and QRESYNC (RFC 7162 3.1.8, 3.2.5).
 
 import type { Mailbox } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
-import { Refusal } from '../grammar/errors.ts';
+import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
+import { selectParameters } from '../grammar/mod-sequence.ts';
 import { recentFrom } from '../recent-from.ts';
 import type { Session } from '../session.ts';
+import { resync } from '../sync/resync.ts';
 import { Selected } from '../view/selected.ts';
 import type { Reply, Verb } from './verb.ts';
 
@@ -19,12 +21,19 @@ function opening(readOnly: boolean): Verb {
     async run(session, { scanner }) {
       scanner.space();
       const path = mailboxName(scanner);
+      const { condstore, qresync } = selectParameters(scanner);
       scanner.end();
+      // RFC 7162 3.2.5
+      if (qresync !== null && !session.enabled.has('QRESYNC')) throw new BadCommand('QRESYNC is not enabled');
       // RFC 3501 6.3.1: the one before is left even when this fails.
+      if (session.selected !== null) session.connection.out.text('* OK [CLOSED] Left\r\n'); // RFC 7162 3.2.11
       session.deselect();
+      if (condstore) session.enable('CONDSTORE');
       const mailbox = await session.owner.find(path);
       if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-      return await open(session, mailbox, readOnly);
+      const reply = await open(session, mailbox, readOnly);
+      if (qresync !== null) await resync(session, qresync);
+      return reply;
     },
   };
 }
@@ -35,7 +44,11 @@ async function open(session: Session, mailbox: Mailbox, readOnly: boolean): Prom
   let selected: Selected;
   try {
     const from = await recentFrom(account, mailbox, session.server.recent);
-    selected = new Selected({ account, mailbox, index, readOnly }, session.server.recent, from);
+    selected = new Selected(
+      { account, mailbox, index, readOnly, enabled: session.enabled },
+      session.server.recent,
+      from,
+    );
   } catch (error) {
     account.release(mailbox.id);
     throw error;
@@ -55,6 +68,7 @@ function report(session: Session, selected: Selected, mailbox: Mailbox): void {
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
   // The row was read before the index, which may have newer messages.
   out.text(`* OK [UIDNEXT ${Math.max(mailbox.uidnext, view.lastUid + 1)}] Predicted next UID\r\n`);
+  out.text(`* OK [HIGHESTMODSEQ ${selected.synced}] Highest\r\n`);
 }
 
 /** The sequence number of the first message without \Seen, or 0. */

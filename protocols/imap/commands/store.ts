@@ -1,15 +1,17 @@
-// STORE and UID STORE (RFC 9051 6.4.6).
+// STORE and UID STORE (RFC 9051 6.4.6), with UNCHANGEDSINCE (RFC 7162 3.1.3).
 
 import { Pace } from '#protocols/net/pace.ts';
 import type { FlagChange, UidRange } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { storeFlags } from '../grammar/flags.ts';
+import { unchangedSince } from '../grammar/mod-sequence.ts';
 import type { Scanner } from '../grammar/scanner.ts';
-import { sequenceSet } from '../grammar/sequence-set.ts';
+import { formatSet, sequenceSet } from '../grammar/sequence-set.ts';
 import type { Session } from '../session.ts';
+import type { Selected } from '../view/selected.ts';
 import { appendUid, membersOf } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
-import type { Verb } from './verb.ts';
+import type { Reply, Verb } from './verb.ts';
 
 export const store: Verb = storing(false);
 export const uidStore: Verb = storing(true);
@@ -23,14 +25,16 @@ function storing(byUid: boolean): Verb {
     async run(session, { scanner }) {
       scanner.space();
       const set = sequenceSet(scanner);
+      const since = unchangedSince(scanner);
       scanner.space();
       const { change, silent } = storeArguments(scanner);
       scanner.end();
       const { current } = session;
+      if (since !== undefined) session.enable('CONDSTORE'); // RFC 7162 3.1
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
       const members = [...membersOf(current.view, set, byUid)];
-      if (members.length > 0) await apply(session, members, change, { silent, byUid });
-      return undefined;
+      if (members.length === 0) return undefined;
+      return await apply(session, members, change, { silent, byUid, since });
     },
   };
 }
@@ -44,37 +48,89 @@ function storeArguments(scanner: Scanner): { change: FlagChange; silent: boolean
   return { change: { action, flags, keywords }, silent: item[2] !== undefined };
 }
 
+interface Options {
+  readonly silent: boolean;
+  readonly byUid: boolean;
+  /** UNCHANGEDSINCE */
+  readonly since: number | undefined;
+}
+
 /** Changes the flags and tells what they are now; silently, only those that are not what the client can expect. */
 async function apply(
   session: Session,
   members: readonly Member[],
   change: FlagChange,
-  options: { silent: boolean; byUid: boolean },
-): Promise<void> {
-  const { current, owner, connection } = session;
-  const { view } = current;
-  const { rows } = view;
-  const untold = current.untold();
-  const before = members.map(({ slot }) => ({ flags: rows.flags(slot), keywords: rows.keywords(slot) }));
+  options: Options,
+): Promise<Reply | undefined> {
+  const { current, owner } = session;
+  const { rows } = current.view;
+  const before = new Before(current, members);
   const uids: [number, number][] = [];
   for (const { slot } of members) appendUid(uids, rows.uid(slot));
-  await owner.mail.setFlags(current.mailbox.id, uids as UidRange[], change);
+  const condition = options.since === undefined ? {} : { unchangedSince: options.since };
+  const { modified } = await owner.mail.setFlags(current.mailbox.id, uids as UidRange[], change, condition);
   await owner.catchUp();
-  const { index } = current;
+  const failed = new Set(modified);
+  await tell(session, { members, before, change, failed, options });
+  if (failed.size === 0) return undefined;
+  const named = options.byUid ? modified : members.flatMap(({ slot, seq }) => (failed.has(rows.uid(slot)) ? seq : []));
+  return { code: `MODIFIED ${formatSet(named)}`, text: 'Some were changed by others' };
+}
+
+/** What the client knew of the messages before they were changed. */
+class Before {
+  readonly untold: ReadonlyMap<number, number>;
+  readonly #states: readonly { flags: number; keywords: number; modseq: number }[];
+
+  constructor(current: Selected, members: readonly Member[]) {
+    const { rows } = current.view;
+    this.untold = current.untold();
+    this.#states = members.map(({ slot }) => {
+      return { flags: rows.flags(slot), keywords: rows.keywords(slot), modseq: rows.modseq(slot) };
+    });
+  }
+
+  at(index: number): { flags: number; keywords: number; modseq: number } {
+    return this.#states[index] ?? { flags: 0, keywords: 0, modseq: 0 };
+  }
+}
+
+interface Done {
+  readonly members: readonly Member[];
+  readonly before: Before;
+  readonly change: FlagChange;
+  /** UIDs of those that had been changed by others. */
+  readonly failed: ReadonlySet<number>;
+  readonly options: Options;
+}
+
+async function tell(session: Session, { members, before, change, failed, options }: Done): Promise<void> {
+  const { current, owner, connection } = session;
+  const { rows } = current.view;
+  const conditional = options.since !== undefined;
+  const withModseq = session.enabled.has('CONDSTORE');
   const pace = new Pace(connection);
-  for (const [at, { slot, seq }] of members.entries()) {
-    const old = before[at] ?? { flags: 0, keywords: 0 };
+  for (const [at, member] of members.entries()) {
+    if (pace.due) await pace.rest();
+    const { slot } = member;
+    const old = before.at(at);
     const flags = changedFlags(old.flags, change);
     const keywords = owner.keywords.changed(old.keywords, change.action, change.keywords);
-    // A message that another session has expunged is still the client's: its flags change for it alone.
-    if (index.view.slotOfUid(rows.uid(slot)) === -1) rows.set(slot, flags, keywords, rows.modseq(slot));
-    if (options.silent) {
-      const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot);
-      if (expected && !untold.has(slot)) current.markTold(slot);
+    if (current.index.view.slotOfUid(rows.uid(slot)) === -1) {
+      // A message that another session has expunged is still the client's: its flags change for it alone, unless it
+      // asked that nothing had happened to it.
+      if (conditional) continue;
+      rows.set(slot, flags, keywords, rows.modseq(slot));
+    }
+    // RFC 7162 3.1.3: who failed is told what it is now.
+    if (!options.silent || failed.has(rows.uid(slot))) {
+      current.tellFlags(connection.out, member, options.byUid);
       continue;
     }
-    current.tellFlags(connection.out, { slot, seq }, options.byUid);
-    if (pace.due) await pace.rest();
+    const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot) && !before.untold.has(slot);
+    if (!expected) continue;
+    if (conditional || (withModseq && rows.modseq(slot) !== old.modseq)) current.tellModseq(connection.out, member);
+    else current.markTold(slot);
   }
 }
 

@@ -13,6 +13,10 @@ export interface Reply {
   /** A response code without its brackets. */
   readonly code?: string;
   readonly text?: string;
+  /** Messages were expunged: who knows mod-sequences is told the mailbox's (RFC 7162 3.2.7). */
+  readonly expunged?: boolean;
+  /** false: EXPUNGE replies must wait, although the verb may have them. */
+  readonly expunges?: false;
 }
 
 /** undefined: `OK <verb> completed`; 'answered': the verb has written its tagged reply itself. */

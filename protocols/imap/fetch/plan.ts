@@ -21,6 +21,8 @@ export interface FetchPlan {
   readonly seen: boolean;
   /** FLAGS is among the items. */
   readonly flags: boolean;
+  /** MODSEQ is among the items. */
+  readonly modseq: boolean;
 }
 
 export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPlan {
@@ -46,5 +48,6 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
     content,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),
+    modseq: has('modseq'),
   };
 }

@@ -31,17 +31,18 @@ export class FetchReply {
     this.#plan = plan;
   }
 
-  /** From memory: UID and FLAGS are all that can be asked for. */
+  /** From memory: UID, MODSEQ and FLAGS are all that can be asked for. */
   writeKnown({ slot, seq }: Member): void {
     const { out } = this.#connection;
-    const { uid, flags } = this.#plan;
+    const { uid, flags, modseq } = this.#plan;
     if (flags) this.#selected.tellKeywords(out);
     out
       .text('* ')
       .number(seq)
       .text(uid ? ' FETCH (UID ' : ' FETCH (');
     if (uid) out.number(this.#selected.view.rows.uid(slot));
-    if (flags) this.#flags(slot, uid ? ' FLAGS (' : 'FLAGS (');
+    if (modseq) this.#modseq(slot, uid ? ' MODSEQ (' : 'MODSEQ (');
+    if (flags) this.#flags(slot, uid || modseq ? ' FLAGS (' : 'FLAGS (');
     out.text(')\r\n');
   }
 
@@ -87,6 +88,11 @@ export class FetchReply {
     out.text(')\r\n');
   }
 
+  /** RFC 7162 3.1.4.2 */
+  #modseq(slot: number, label: string): void {
+    this.#connection.out.text(label).number(this.#selected.view.rows.modseq(slot)).text(')');
+  }
+
   #flags(slot: number, label: string): void {
     this.#connection.out.text(label).text(this.#selected.flagText(slot)).text(')');
     this.#selected.markTold(slot);
@@ -97,6 +103,9 @@ export class FetchReply {
     switch (kind) {
       case 'flags':
         this.#flags(member.slot, 'FLAGS (');
+        break;
+      case 'modseq':
+        this.#modseq(member.slot, 'MODSEQ (');
         break;
       case 'size':
         out.text('RFC822.SIZE ').number(content?.size ?? row?.size ?? 0);

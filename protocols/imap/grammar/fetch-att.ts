@@ -23,7 +23,7 @@ export interface SectionItem {
 }
 
 export type FetchItem =
-  | { readonly kind: 'uid' | 'flags' | 'internaldate' | 'size' | 'envelope' | 'body' | 'bodystructure' }
+  | { readonly kind: 'uid' | 'flags' | 'modseq' | 'internaldate' | 'size' | 'envelope' | 'body' | 'bodystructure' }
   | SectionItem;
 
 const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
@@ -31,6 +31,7 @@ const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
     [
       ['UID', 'uid'],
       ['FLAGS', 'flags'],
+      ['MODSEQ', 'modseq'],
       ['INTERNALDATE', 'internaldate'],
       ['RFC822.SIZE', 'size'],
       ['ENVELOPE', 'envelope'],

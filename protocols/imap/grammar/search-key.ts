@@ -5,6 +5,7 @@ import { SEARCH_DEPTH, SEARCH_KEYS, SEARCH_TEXTS } from '../limits.ts';
 import { searchDate } from './date-time.ts';
 import { BadCommand } from './errors.ts';
 import { keyword } from './flags.ts';
+import { modSequence } from './mod-sequence.ts';
 import type { Scanner } from './scanner.ts';
 import { type SequenceSet, sequenceSet } from './sequence-set.ts';
 
@@ -19,6 +20,7 @@ export type SearchKey =
   | { readonly kind: 'flag'; readonly bit: number; readonly set: boolean }
   | { readonly kind: 'keyword'; readonly name: string; readonly set: boolean }
   | { readonly kind: 'sequence' | 'uid'; readonly set: SequenceSet }
+  | { readonly kind: 'modseq'; readonly modseq: number }
   | { readonly kind: 'larger' | 'smaller'; readonly size: number }
   | { readonly kind: 'received' | 'sent'; readonly relation: DayRelation; readonly day: number }
   | { readonly kind: 'header'; readonly field: string; readonly text: string }
@@ -28,6 +30,10 @@ export interface Search {
   readonly key: SearchKey;
   /** As named, or null: US-ASCII, and UTF-8 where a client sends it anyway. */
   readonly charset: string | null;
+  /** The mod-sequences that it names: then the reply has one too (RFC 7162 3.1.5). */
+  readonly modseqs: readonly number[];
+  /** Sequence numbers are among the keys. */
+  readonly numbered: boolean;
 }
 
 const FLAG_KEYS: ReadonlyMap<string, SearchKey> = new Map(
@@ -62,15 +68,18 @@ export function search(scanner: Scanner, decoder: (charset: string | null) => (b
     charset = scanner.astring();
     scanner.space();
   }
-  const keys = new Keys(scanner, decoder(charset)).list('');
+  const keys = new Keys(scanner, decoder(charset));
+  const key = keys.list('');
   scanner.end();
-  return { key: keys, charset };
+  return { key, charset, modseqs: keys.modseqs, numbered: keys.numbered };
 }
 
 /** Reads keys, counting what they may cost. */
 class Keys {
   readonly #scanner: Scanner;
   readonly #decode: (bytes: string) => string;
+  readonly modseqs: number[] = [];
+  numbered = false;
   #keys = 0;
   #texts = 0;
 
@@ -99,7 +108,10 @@ class Keys {
       scanner.expect(')');
       return key;
     }
-    if (next === '*' || (next >= '0' && next <= '9')) return { kind: 'sequence', set: sequenceSet(scanner) };
+    if (next === '*' || (next >= '0' && next <= '9')) {
+      this.numbered = true;
+      return { kind: 'sequence', set: sequenceSet(scanner) };
+    }
     return this.#named(scanner.atom().toUpperCase(), depth);
   }
 
@@ -124,6 +136,8 @@ class Keys {
       case 'UNKEYWORD':
         scanner.space();
         return { kind: 'keyword', name: keyword(scanner), set: name === 'KEYWORD' };
+      case 'MODSEQ':
+        return { kind: 'modseq', modseq: this.#modseq() };
       case 'LARGER':
       case 'SMALLER':
         scanner.space();
@@ -152,6 +166,23 @@ class Keys {
       default:
         throw new BadCommand('Unknown search key');
     }
+  }
+
+  /** [SP entry-name SP entry-type-req] SP mod-sequence-valzer: ours are one for all entries (RFC 7162 3.1.5). */
+  #modseq(): number {
+    const scanner = this.#scanner;
+    scanner.space();
+    if (scanner.peek() === '"') {
+      scanner.string();
+      scanner.space();
+      if (!['PRIV', 'SHARED', 'ALL'].includes(scanner.atom().toUpperCase())) {
+        throw new BadCommand('Unknown entry type');
+      }
+      scanner.space();
+    }
+    const modseq = modSequence(scanner);
+    this.modseqs.push(modseq);
+    return modseq;
   }
 
   /** SP astring, decoded. */

@@ -6,6 +6,7 @@ import { clientPurpose } from '#storage/account/folder-names.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, ChangeRow, Cursor, MailAccount, Mailbox, MailboxId, UidRange } from '#storage/ports.ts';
 import { CHANGE_ROWS, KEPT_MAILBOXES, KEPT_ROWS } from '../limits.ts';
+import { mergeRanges } from '../ranges.ts';
 import { KeywordSets } from './keyword-sets.ts';
 import { MailboxIndex } from './mailbox-index.ts';
 import { Rows } from './rows.ts';
@@ -133,10 +134,12 @@ export class ImapAccount {
   async #follow(): Promise<void> {
     const generation = this.mail.generation();
     if (generation === this.#seen) return;
+    // Up to which modseq each index has everything, once the log has been read to its end.
+    const complete = new Map<MailboxIndex, number>();
     for (let more = this.#cursor !== null; more && this.#cursor !== null; ) {
       try {
         const page = await this.mail.changes('mail', this.#cursor, CHANGE_ROWS);
-        await this.#apply(page.rows);
+        await this.#apply(page.rows, complete);
         this.#cursor = page.cursor;
         // The rows of one modseq may go on in the next page.
         this.#applied = Math.max(this.#applied, (page.rows.at(-1)?.modseq ?? 0) - 1);
@@ -148,14 +151,16 @@ export class ImapAccount {
       }
     }
     for (const { index } of this.#opened.values()) if (index.stale) await this.#load(index);
+    for (const [index, modseq] of complete) index.completeTo(modseq);
     this.#seen = generation;
   }
 
-  async #apply(rows: readonly ChangeRow[]): Promise<void> {
+  async #apply(rows: readonly ChangeRow[], complete: Map<MailboxIndex, number>): Promise<void> {
     const wanted = new Map<MailboxIndex, UidRange[]>();
     for (const row of rows) {
       const index = this.#opened.get(row.collection)?.index;
       if (index === undefined) continue;
+      complete.set(index, row.modseq);
       if (row.uid === 0) {
         if (row.reason === 'deleted') index.deleted = true;
       } else if (row.kind === 'remove') {
@@ -181,11 +186,14 @@ export class ImapAccount {
   /** Reads a mailbox from the start. */
   async #load(index: MailboxIndex): Promise<void> {
     const rows = new Rows(0);
+    // Read first: all that it counts is in the rows that follow.
+    const modseq = (await this.mail.mailbox(index.mailbox))?.modseq ?? 0;
     for await (const page of this.mail.placements(index.mailbox, ALL_UIDS)) {
       await this.#learn(page);
       index.load(rows, page);
     }
     index.replace(rows);
+    index.completeTo(modseq);
   }
 
   async #reloadAll(): Promise<void> {
@@ -203,15 +211,4 @@ export class ImapAccount {
       this.keywords.learn(await this.mail.keywords());
     }
   }
-}
-
-/** Ranges in any order as ascending, disjoint ones. */
-function mergeRanges(ranges: readonly UidRange[]): UidRange[] {
-  const merged: [number, number][] = [];
-  for (const [first, last] of [...ranges].sort((a, b) => a[0] - b[0])) {
-    const previous = merged.at(-1);
-    if (previous !== undefined && first <= previous[1] + 1) previous[1] = Math.max(previous[1], last);
-    else merged.push([first, last]);
-  }
-  return merged;
 }

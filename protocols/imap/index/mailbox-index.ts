@@ -29,6 +29,7 @@ export class MailboxIndex {
   /** Runs up to this tick are no longer in the log. */
   #forgotten = 0;
   #modseq = 0;
+  #complete = 0;
   /** The mailbox is gone. */
   deleted = false;
   /** It can't be brought up to date by changes and must be loaded again. */
@@ -51,6 +52,16 @@ export class MailboxIndex {
   /** The highest modseq of any row seen. */
   get modseq(): number {
     return this.#modseq;
+  }
+
+  /** Every change up to this modseq is here, expunges too: HIGHESTMODSEQ (RFC 7162 3.1.2.1). Rows may be newer. */
+  get complete(): number {
+    return this.#complete;
+  }
+
+  /** Every change up to a modseq is here now. */
+  completeTo(modseq: number): void {
+    if (modseq > this.#complete) this.#complete = modseq;
   }
 
   /** Takes rows from the store: new ones, and old ones whose flags may have changed. Ascending UIDs. */

@@ -39,7 +39,9 @@ export class Rows {
     return this.#messages[slot] ?? 0;
   }
 
+  /** As it is now. */
   modseq(slot: number): number {
+    if (this.successor !== null) return this.#newer(slot, (rows, at) => rows.modseq(at), this.#modseqs);
     return this.#modseqs[slot] ?? 0;
   }
 

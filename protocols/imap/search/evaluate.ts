@@ -22,6 +22,7 @@ export interface Known {
   readonly seq: number;
   readonly uid: number;
   readonly flags: number;
+  readonly modseq: number;
   readonly recent: boolean;
   hasKeyword(name: string): boolean;
 }
@@ -85,7 +86,7 @@ function every(keys: readonly Prepared[], facts: Facts): boolean | undefined {
 
 type MemoryKey = Extract<
   Prepared,
-  { kind: 'all' | 'recent' | 'new' | 'old' | 'flag' | 'keyword' | 'sequence' | 'uid' }
+  { kind: 'all' | 'recent' | 'new' | 'old' | 'flag' | 'keyword' | 'modseq' | 'sequence' | 'uid' }
 >;
 
 function ofMemory(key: MemoryKey, known: Known): boolean {
@@ -102,6 +103,8 @@ function ofMemory(key: MemoryKey, known: Known): boolean {
       return ((known.flags & key.bit) !== 0) === key.set;
     case 'keyword':
       return known.hasKeyword(key.name) === key.set;
+    case 'modseq':
+      return known.modseq >= key.modseq; // RFC 7162 3.1.5
     case 'sequence':
       return inRanges(key.ranges, known.seq);
     case 'uid':

@@ -6,7 +6,7 @@ import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
 import { searchText } from '#storage/message/text.ts';
 import type { ListingColumn, ListingRow } from '#storage/ports.ts';
-import type { SearchKey } from '../grammar/search-key.ts';
+import type { Search, SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
@@ -17,8 +17,12 @@ import { HeaderTexts } from './header-match.ts';
 import { fold, Needles } from './text.ts';
 
 /** The messages that match, in order. */
-export async function search(session: Session, key: SearchKey): Promise<Member[]> {
-  return await new SearchRun(session, prepare(key, session.current.view)).run();
+export async function search(session: Session, { key, modseqs }: Search): Promise<Member[]> {
+  const { view } = session.current;
+  // A modseq at which something was lost finds everything.
+  const lost = new Set<number>();
+  for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
+  return await new SearchRun(session, prepare(key, { view, lost })).run();
 }
 
 class SearchRun {
@@ -111,6 +115,7 @@ class SearchRun {
       seq,
       uid,
       flags: rows.flags(slot),
+      modseq: rows.modseq(slot),
       recent: this.#selected.isRecent(uid),
       hasKeyword: (name) => account.keywords.holds(rows.keywords(slot), name),
     };
@@ -122,21 +127,29 @@ class SearchRun {
   }
 }
 
+/** What keys are resolved against. */
+interface Context {
+  readonly view: View;
+  readonly lost: ReadonlySet<number>;
+}
+
 /** Resolves sets and folds texts, once for all messages. */
-function prepare(key: SearchKey, view: View): Prepared {
+function prepare(key: SearchKey, context: Context): Prepared {
+  const { view, lost } = context;
   switch (key.kind) {
     case 'and':
-      return { kind: 'and', keys: key.keys.map((inner) => prepare(inner, view)) };
+      return { kind: 'and', keys: key.keys.map((inner) => prepare(inner, context)) };
     case 'or':
-      return { kind: 'or', first: prepare(key.first, view), second: prepare(key.second, view) };
+      return { kind: 'or', first: prepare(key.first, context), second: prepare(key.second, context) };
     case 'not':
-      return { kind: 'not', key: prepare(key.key, view) };
+      return { kind: 'not', key: prepare(key.key, context) };
     case 'sequence':
       return { kind: 'sequence', ranges: resolveSet(key.set, view.exists) };
     case 'uid':
       return { kind: 'uid', ranges: resolveSet(key.set, view.lastUid) };
+    case 'modseq':
+      return lost.has(key.modseq) ? { kind: 'all' } : key;
     case 'header':
-      return { ...key, text: fold(key.text) };
     case 'text':
     case 'body':
       return { ...key, text: fold(key.text) };

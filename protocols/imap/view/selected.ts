@@ -2,11 +2,15 @@
 
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import type { Mailbox } from '#storage/ports.ts';
+import type { Enabled } from '../enabled.ts';
 import { SYSTEM_FLAGS } from '../grammar/flags.ts';
 import type { ImapAccount } from '../index/account.ts';
 import type { MailboxIndex } from '../index/mailbox-index.ts';
+import { countBelow } from '../index/rows.ts';
 import { RECENT_RUNS } from '../limits.ts';
+import { writeRanges } from '../ranges.ts';
 import type { RecentLedger } from '../recent.ts';
+import { appendUid } from './uid-ranges.ts';
 import { expungedBetween, type Member, View } from './view.ts';
 
 /** Messages whose flags the client has been told in the command in hand: they are not told again at its end. */
@@ -17,6 +21,9 @@ interface Told {
   readonly tick: number;
 }
 
+/** Whether `tell` had expunges to tell, and did. */
+export type Expunges = 'none' | 'told' | 'withheld';
+
 export class Selected {
   readonly account: ImapAccount;
   readonly mailbox: Mailbox;
@@ -25,6 +32,9 @@ export class Selected {
   readonly readOnly: boolean;
   /** As the client knows it. */
   view: View;
+  /** Everything up to this modseq has been told, expunges too: what a client may take for HIGHESTMODSEQ. */
+  synced: number;
+  readonly #enabled: ReadonlySet<Enabled>;
   #tick: number;
   #modseq: number;
   #keywords = -1;
@@ -36,7 +46,14 @@ export class Selected {
 
   /** `recentFrom`: the first UID that no session has been told of. */
   constructor(
-    place: { account: ImapAccount; mailbox: Mailbox; index: MailboxIndex; readOnly: boolean },
+    place: {
+      account: ImapAccount;
+      mailbox: Mailbox;
+      index: MailboxIndex;
+      readOnly: boolean;
+      /** What the client has enabled, now or later. */
+      enabled: ReadonlySet<Enabled>;
+    },
     recent: RecentLedger,
     recentFrom: number,
   ) {
@@ -44,6 +61,8 @@ export class Selected {
     this.mailbox = place.mailbox;
     this.index = place.index;
     this.readOnly = place.readOnly;
+    this.#enabled = place.enabled;
+    this.synced = place.index.complete;
     this.#recent = recent;
     this.view = this.index.view;
     this.#tick = this.index.tick;
@@ -90,12 +109,25 @@ export class Selected {
     else this.#told.push({ first: slot, last: slot, tick });
   }
 
-  /** Tells a message's flags, with its UID if that is asked for (RFC 9051 6.4.9). */
+  /**
+   * Tells a message's flags, with its UID if that is asked for (RFC 9051 6.4.9); to those who know mod-sequences always
+   * with UID and mod-sequence (RFC 7162 3.2.4).
+   */
   tellFlags(out: ReplyWriter, { slot, seq }: Member, withUid: boolean): void {
+    const withModseq = this.#enabled.has('CONDSTORE');
     this.tellKeywords(out);
     out.text('* ').number(seq).text(' FETCH (');
-    if (withUid) out.text('UID ').number(this.view.rows.uid(slot)).text(' ');
+    if (withUid || withModseq) out.text('UID ').number(this.view.rows.uid(slot)).text(' ');
+    if (withModseq) out.text('MODSEQ (').number(this.view.rows.modseq(slot)).text(') ');
     out.text('FLAGS (').text(this.flagText(slot)).text('))\r\n');
+    this.markTold(slot);
+  }
+
+  /** Tells the mod-sequence of a message whose flags the client knows without being told (RFC 7162 3.1.3). */
+  tellModseq(out: ReplyWriter, { slot, seq }: Member): void {
+    const { rows } = this.view;
+    out.text('* ').number(seq).text(' FETCH (UID ').number(rows.uid(slot));
+    out.text(' MODSEQ (').number(rows.modseq(slot)).text('))\r\n');
     this.markTold(slot);
   }
 
@@ -110,18 +142,22 @@ export class Selected {
    * Tells everything that has changed: EXPUNGE if it is allowed now (RFC 9051 7.5.1), then EXISTS if messages came, then
    * flags. The view becomes what has been told.
    */
-  tell(out: ReplyWriter, expunges: boolean): void {
+  tell(out: ReplyWriter, expunges: boolean): Expunges {
     const { index } = this;
     const current = index.view;
     const told = this.#told;
     if (told.length > 0) this.#told = [];
-    if (current === this.view && index.tick === this.#tick) return;
+    if (current === this.view && index.tick === this.#tick) {
+      this.synced = index.complete;
+      return 'none';
+    }
     const before = this.view;
     // Slots mean something else after the rows were made anew.
     const still = before.rows === current.rows ? told : [];
     const after = expunges ? current : withoutExpunges(before, current);
     const gone = expunges ? expungedBetween(before, after) : [];
-    for (const seq of gone) out.text('* ').number(seq).text(' EXPUNGE\r\n');
+    this.#tellExpunged(out, gone);
+    const withheld = !expunges && isWithheld(before, current);
     this.view = after;
     if (after.exists > before.exists - gone.length) {
       out.text('* ').number(after.exists).text(' EXISTS\r\n');
@@ -131,6 +167,24 @@ export class Selected {
     this.#tellFlags(out, still);
     this.#tick = index.tick;
     this.#modseq = index.modseq;
+    if (withheld) return 'withheld';
+    this.synced = index.complete;
+    return gone.length > 0 ? 'told' : 'none';
+  }
+
+  /** `gone`: sequence numbers of the view, from the highest. */
+  #tellExpunged(out: ReplyWriter, gone: readonly number[]): void {
+    if (gone.length === 0) return;
+    if (!this.#enabled.has('QRESYNC')) {
+      for (const seq of gone) out.text('* ').number(seq).text(' EXPUNGE\r\n');
+      return;
+    }
+    // RFC 7162 3.2.10.2: only messages that the client knows of.
+    const uids: [number, number][] = [];
+    for (const seq of gone.toReversed()) appendUid(uids, this.view.rows.uid(this.view.slotOf(seq)));
+    out.text('* VANISHED ');
+    writeRanges(out, uids);
+    out.text('\r\n');
   }
 
   #tellFlags(out: ReplyWriter, told: readonly Told[]): void {
@@ -157,6 +211,12 @@ export class Selected {
     else this.#recentRuns.push([first, uidnext - 1]);
     if (this.#recentRuns.length > RECENT_RUNS) this.#recentRuns.shift();
   }
+}
+
+/** Is a message that the client counts gone in the current view? After the rows were made anew it may be. */
+function isWithheld(before: View, current: View): boolean {
+  if (before.rows !== current.rows) return true;
+  return countBelow(current.dead, before.slots) > before.dead.length;
 }
 
 /** The current view with every message that the client counts still in it. */

@@ -23,6 +23,7 @@ test('a first session: login, append, select, fetch, store, expunge, logout', as
     '* OK [UNSEEN 1] First unseen',
     expect.stringMatching(/^\* OK \[UIDVALIDITY \d+\]/),
     '* OK [UIDNEXT 2] Predicted next UID',
+    expect.stringMatching(/^\* OK \[HIGHESTMODSEQ \d+\] Highest$/),
   ]);
   expect(selected.text).toBe('[READ-WRITE] Selected');
   const fetched = await client.ok('FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY[])');
