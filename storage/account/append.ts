@@ -5,7 +5,7 @@ import { type Op, one, run } from '../operation.ts';
 import type { Appended } from '../ports.ts';
 import type { Incoming } from './incoming.ts';
 import { formatKeywords, keywordIds } from './keywords.ts';
-import { DELIVERY_ID_MS } from './limits.ts';
+import { DELIVERY_ID_MS, DELIVERY_ROWS } from './limits.ts';
 import { type MailboxRow, theMailbox, touchMailbox } from './mailbox-row.ts';
 import { checkRoom } from './quota.ts';
 import { addReferences, lookUpReferences } from './threads.ts';
@@ -43,7 +43,7 @@ export function* append(job: AppendJob): Op<Appended[]> {
   }
   if (tally.total === 0) return appended;
   checkRoom(unit, tally.bytes, job.quota);
-  count(unit, 'mail', tally.total, tally.bytes);
+  count(unit, tally.total, tally.bytes);
   yield* touchMailbox(unit, mailbox.id, tally);
   yield* finish(unit);
   return appended;
@@ -76,9 +76,9 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
   );
   yield* insertMessage(account, message, thread, entry);
   yield* run(
-    `INSERT INTO placement (account, mailbox, uid, message, item, flags, keywords, received, modseq, saved, origin)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0)`,
-    [account, mailbox.id, uid, message, item, entry.flags, keywords, entry.received, unit.modseq, now],
+    `INSERT INTO placement (account, mailbox, uid, message, thread, item, flags, keywords, received, modseq, saved,
+      origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)`,
+    [account, mailbox.id, uid, message, thread, item, entry.flags, keywords, entry.received, unit.modseq, now],
   );
   const { reason } = what;
   yield* log(unit, 'mail', { kind: 'add', reason, collection: mailbox.id, uid, item, object: message, thread });
@@ -136,12 +136,15 @@ interface DeliveredRow {
   readonly uidvalidity: number | null;
 }
 
-// A delivered message is in the thread that its first reference leads to, and rows of a thread are found by delivery id.
+// A delivered message is in the thread that its first reference leads to, among the newest: an index that knew delivery
+// ids would be one more page in every commit.
 const DELIVERED = ['placement', 'expunged'].map(
   (table) => `SELECT p.mailbox, p.uid, p.item, p.modseq, p.message, b.uidvalidity
-  FROM message m JOIN ${table} p ON p.account = m.account AND p.message = m.id
+  FROM (SELECT account, mailbox, uid, item, modseq, message, saved FROM ${table}
+      WHERE account = $1 AND thread = $2 ORDER BY message DESC LIMIT ${DELIVERY_ROWS}) AS p
+    JOIN message m ON m.account = p.account AND m.id = p.message
     LEFT JOIN mailbox b ON b.account = p.account AND b.id = p.mailbox
-  WHERE m.account = $1 AND m.thread = $2 AND m.delivery_id = $3 AND p.saved > $4
+  WHERE m.delivery_id = $3 AND p.saved > $4
   ORDER BY p.item LIMIT 1`,
 );
 

@@ -22,10 +22,7 @@ const CLASSES = ['mail', 'contacts', 'calendar', 'tasks', 'notes'] as const;
 /** Fills a new account's database, which has its counter row and first epoch (epoch.ts). `now` in unix ms. */
 export function* createAccount(account: string, now: number): Op<void> {
   for (const name of CLASSES) {
-    yield* run(`INSERT INTO class (account, class, modseq, floor, bytes, objects) VALUES ($1, $2, 1, 0, 0, 0)`, [
-      account,
-      name,
-    ]);
+    yield* run(`INSERT INTO class (account, class, floor) VALUES ($1, $2, 1)`, [account, name]);
   }
   const unit = yield* begin(account);
   for (const [path, special] of SYSTEM_MAILBOXES) {

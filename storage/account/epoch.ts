@@ -136,7 +136,6 @@ function* skipUids(account: string, modseq: number, uidvalidity: number, restore
       modseq,
     ]);
   }
-  yield* run("UPDATE class SET modseq = $2 WHERE account = $1 AND class = 'mail'", [account, modseq]);
 }
 
 /** A database without a counter row is new, or damaged, or another account's. */

@@ -85,7 +85,7 @@ export function* expungeAll(unit: Unit, mailbox: MailboxRow, options: Expunging)
 
 /** Takes what went out of the mailbox's and the account's counters. */
 export function* subtract(unit: Unit, mailbox: number, tally: Tally): Op<void> {
-  count(unit, 'mail', -tally.total, -tally.bytes);
+  count(unit, -tally.total, -tally.bytes);
   const delta = { total: -tally.total, unseen: -tally.unseen, bytes: -tally.bytes, uids: 0 };
   yield* touchMailbox(unit, mailbox, delta);
 }
@@ -103,9 +103,9 @@ const FIND = `SELECT p.uid, p.flags, m.size
   FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
   WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 AND (p.flags & $5) = $5 ORDER BY p.uid LIMIT $6`;
 
-const KEEP = `INSERT INTO expunged (account, item, mailbox, uid, message, flags, keywords, received, saved, origin,
+const KEEP = `INSERT INTO expunged (account, item, mailbox, uid, message, thread, flags, keywords, received, saved, origin,
     modseq, at, by, retain_until, hold)
-  SELECT account, item, mailbox, uid, message, flags, keywords, received, saved, origin, $6, $7, account, $8, 0
+  SELECT account, item, mailbox, uid, message, thread, flags, keywords, received, saved, origin, $6, $7, account, $8, 0
   FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND (flags & $5) = $5`;
 
 const DELETE = `DELETE FROM placement

@@ -36,6 +36,10 @@ export const REFERENCES = 101;
 /** How long a delivery id is remembered, ms: peers retry within minutes. */
 export const DELIVERY_ID_MS = 3_600_000;
 
+/** Newest messages of its thread among which a repeated delivery is looked for: about 2 ms, in a thread that somebody
+ * filled; few threads get so many within the hour. */
+export const DELIVERY_ROWS = 1_000;
+
 // A transaction on a server thread lasts at most about 10 ms (DESIGN 5); these were measured to stay within it.
 
 /** Rows that one transaction walks when it changes flags set-wise. */

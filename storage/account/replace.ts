@@ -40,7 +40,7 @@ export function* replace(job: ReplaceJob): Op<Appended> {
   const known = yield* lookUpReferences(account, entry.references.length === 0 ? [0] : entry.references);
   const uid = mailbox.uidnext;
   const appended = yield* place(unit, { mailbox, uid, entry, known, now, reason: 'replaced', item: row.item });
-  count(unit, 'mail', 1, entry.size);
+  count(unit, 1, entry.size);
   yield* touchMailbox(unit, mailbox.id, { total: 1, unseen: 1 - (entry.flags & 1), bytes: entry.size, uids: 1 });
   yield* finish(unit);
   return appended;

@@ -30,7 +30,7 @@ interface ExpungedRow {
 }
 
 // An item may have been expunged more than once (replaced, restored and deleted again): the latest comes back.
-const LATEST = `SELECT e.mailbox, e.uid, e.message, e.flags, e.keywords, e.received, m.size, m.thread
+const LATEST = `SELECT e.mailbox, e.uid, e.message, e.flags, e.keywords, e.received, m.size, e.thread
   FROM expunged e JOIN message m ON m.account = e.account AND m.id = e.message
   WHERE e.account = $1 AND e.item = $2 ORDER BY e.modseq DESC, e.uid DESC LIMIT 1`;
 
@@ -83,7 +83,7 @@ function* bringBack(
   to: { readonly mailbox: number; readonly uid: number; readonly now: number },
 ): Op<void> {
   const { account, modseq } = unit;
-  const { uid, message } = row;
+  const { uid, message, thread } = row;
   yield* run(`DELETE FROM expunged WHERE account = $1 AND item = $2 AND mailbox = $3 AND uid = $4`, [
     account,
     item,
@@ -94,22 +94,25 @@ function* bringBack(
   const again = (yield* isLive(account, item)) ? takeId(unit) : item;
   const flags = row.flags & ~Flag.deleted;
   yield* run(
-    `INSERT INTO placement (account, mailbox, uid, message, item, flags, keywords, received, modseq, saved, origin)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-    [account, to.mailbox, to.uid, message, again, flags, row.keywords, row.received, modseq, to.now, row.mailbox],
+    `INSERT INTO placement (account, mailbox, uid, message, thread, item, flags, keywords, received, modseq, saved,
+      origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    [
+      ...[account, to.mailbox, to.uid, message, thread, again, flags, row.keywords, row.received, modseq, to.now],
+      row.mailbox,
+    ],
   );
-  const { thread } = row;
   const change = { collection: to.mailbox, other: row.mailbox, uid: to.uid, item: again, object: message, thread };
   yield* log(unit, 'mail', { kind: 'add', reason: 'restored', ...change });
-  count(unit, 'mail', 1, row.size);
+  count(unit, 1, row.size);
 }
 
 /** Is there a placement of this item? Most items are their message's id; the others have an index of their own. */
 function* isLive(account: string, item: number): Op<boolean> {
-  const own = yield* one(`SELECT uid FROM placement WHERE account = $1 AND message = $2 AND item = $2 LIMIT 1`, [
-    account,
-    item,
-  ]);
+  const own = yield* one(
+    `SELECT p.uid FROM message m JOIN placement p ON p.account = m.account AND p.thread = m.thread AND p.message = m.id
+     WHERE m.account = $1 AND m.id = $2 AND p.item = $2 LIMIT 1`,
+    [account, item],
+  );
   if (own !== undefined) return true;
   const other = yield* one(`SELECT uid FROM placement WHERE account = $1 AND item = $2 AND item <> message LIMIT 1`, [
     account,

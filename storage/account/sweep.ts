@@ -39,12 +39,12 @@ export function* sweepExpunged(account: string, now: number): Op<SweepStep> {
   let messages = 0;
   let blobs = false;
   for (const message of new Set(due.map((row) => row.message))) {
-    if (yield* isNamed(account, message)) continue;
-    const row = yield* one<{ blob: string }>(`SELECT blob FROM message WHERE account = $1 AND id = $2`, [
-      account,
-      message,
-    ]);
-    blobs ||= row !== undefined && row.blob !== '';
+    const row = yield* one<{ blob: string; thread: number }>(
+      `SELECT blob, thread FROM message WHERE account = $1 AND id = $2`,
+      [account, message],
+    );
+    if (row === undefined || (yield* isNamed(account, row.thread, message))) continue;
+    blobs ||= row.blob !== '';
     messages += 1;
     yield* run(`DELETE FROM content WHERE account = $1 AND message = $2`, [account, message]);
     yield* run(`DELETE FROM annotation WHERE account = $1 AND message = $2`, [account, message]);
@@ -73,7 +73,8 @@ export function* referencedBlobs(account: string, names: readonly string[]): Op<
 export function* sweepReferences(account: string, after: number): Op<number | undefined> {
   yield* begin(account);
   const rows = yield* all<{ hash: number; live: number }>(
-    `SELECT r.hash, CASE WHEN EXISTS (SELECT 1 FROM message m WHERE m.account = r.account AND m.thread = r.thread)
+    `SELECT r.hash, CASE WHEN EXISTS (SELECT 1 FROM placement p WHERE p.account = r.account AND p.thread = r.thread)
+         OR EXISTS (SELECT 1 FROM expunged e WHERE e.account = r.account AND e.thread = r.thread)
        THEN 1 ELSE 0 END AS live
      FROM reference r WHERE r.account = $1 AND r.hash > $2 ORDER BY r.hash LIMIT ${SWEEP_ROWS}`,
     [account, after],
@@ -84,9 +85,10 @@ export function* sweepReferences(account: string, after: number): Op<number | un
   return rows.length === SWEEP_ROWS ? rows.at(-1)?.hash : undefined;
 }
 
-function* isNamed(account: string, message: number): Op<boolean> {
-  const live = yield* one(`SELECT uid FROM placement WHERE account = $1 AND message = $2 LIMIT 1`, [account, message]);
-  if (live !== undefined) return true;
-  const kept = yield* one(`SELECT uid FROM expunged WHERE account = $1 AND message = $2 LIMIT 1`, [account, message]);
-  return kept !== undefined;
+function* isNamed(account: string, thread: number, message: number): Op<boolean> {
+  for (const table of ['placement', 'expunged']) {
+    const sql = `SELECT uid FROM ${table} WHERE account = $1 AND thread = $2 AND message = $3 LIMIT 1`;
+    if ((yield* one(sql, [account, thread, message])) !== undefined) return true;
+  }
+  return false;
 }

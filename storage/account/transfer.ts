@@ -56,8 +56,9 @@ const TOTALS = `SELECT count(*) AS n, CAST(coalesce(sum(1 - (p.flags & 1)), 0) A
   FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
   WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4`;
 
-const COPY = `INSERT INTO placement (account, mailbox, uid, message, item, flags, keywords, received, modseq, saved, origin)
-  SELECT account, $5, $6 + row_number() OVER (ORDER BY uid), message, $7 + row_number() OVER (ORDER BY uid), flags,
+const COPY = `INSERT INTO placement (account, mailbox, uid, message, thread, item, flags, keywords, received, modseq,
+    saved, origin)
+  SELECT account, $5, $6 + row_number() OVER (ORDER BY uid), message, thread, $7 + row_number() OVER (ORDER BY uid), flags,
     keywords, received, $8, $9, mailbox
   FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4`;
 
@@ -87,7 +88,7 @@ export function* transfer(unit: Unit, job: TransferJob): Op<Transferred> {
   }
   const target = source.map((_, index) => to.uidnext + index);
   if (source.length === 0) return { uidvalidity: to.uidvalidity, source, target, modseq: to.modseq };
-  if (job.kind === 'copy') count(unit, 'mail', sum.total, sum.bytes);
+  if (job.kind === 'copy') count(unit, sum.total, sum.bytes);
   else yield* touchMailbox(unit, from.id, { total: -sum.total, unseen: -sum.unseen, bytes: -sum.bytes, uids: 0 });
   yield* touchMailbox(unit, to.id, { ...sum, uids: sum.total });
   return { uidvalidity: to.uidvalidity, source, target, modseq: unit.modseq };

@@ -5,13 +5,6 @@ import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import type { ChangeClass } from '../ports.ts';
 
-/** What a transaction has done so far to one class of things. */
-interface ClassDelta {
-  seq: number;
-  bytes: number;
-  objects: number;
-}
-
 /** The state of a writing transaction. Make it with `begin`, end it with `finish`. */
 export interface Unit {
   readonly account: string;
@@ -24,7 +17,8 @@ export interface Unit {
   uidvalidity: number;
   bytes: number;
   messages: number;
-  readonly classes: Map<ChangeClass, ClassDelta>;
+  /** How many change rows of each class the transaction has. */
+  readonly changes: Map<ChangeClass, number>;
 }
 
 interface CounterRow {
@@ -52,7 +46,7 @@ export function* begin(account: string): Op<Unit> {
     uidvalidity: row.uidvalidity,
     bytes: row.bytes,
     messages: row.messages,
-    classes: new Map(),
+    changes: new Map(),
   };
 }
 
@@ -78,47 +72,29 @@ export function takeUidvalidity(unit: Unit, now: number): number {
 
 /** Takes `count` sequence numbers in the class's change rows of this transaction; the number before the first. */
 export function takeSeq(unit: Unit, changeClass: ChangeClass, count: number): number {
-  const delta = deltaOf(unit, changeClass);
-  const before = delta.seq;
-  delta.seq += count;
+  const before = unit.changes.get(changeClass) ?? 0;
+  unit.changes.set(changeClass, before + count);
   return before;
 }
 
-/** Counts what came (or, negative, went): in the account and in the class. */
-export function count(unit: Unit, changeClass: ChangeClass, objects: number, bytes: number): void {
-  const delta = deltaOf(unit, changeClass);
-  delta.objects += objects;
-  delta.bytes += bytes;
+/** Counts what came (or, negative, went). */
+export function count(unit: Unit, messages: number, bytes: number): void {
   unit.bytes += bytes;
-  unit.messages += objects;
+  unit.messages += messages;
 }
 
 /** Writes the counters back if the transaction has logged anything or taken ids; to be called last. */
 export function* finish(unit: Unit): Op<void> {
-  if (unit.classes.size === 0 && unit.nextId === unit.firstId) return;
-  for (const [name, delta] of unit.classes) {
-    yield* run(
-      `UPDATE class SET modseq = $3, bytes = bytes + $4, objects = objects + $5 WHERE account = $1 AND class = $2`,
-      [unit.account, name, unit.modseq, delta.bytes, delta.objects],
-    );
-  }
+  if (unit.changes.size === 0 && unit.nextId === unit.firstId) return;
   yield* run(
     `UPDATE counter SET modseq = $2, next_id = $3, uidvalidity = $4, bytes = $5, messages = $6 WHERE account = $1`,
     [
       unit.account,
-      unit.classes.size === 0 ? unit.modseq - 1 : unit.modseq,
+      unit.changes.size === 0 ? unit.modseq - 1 : unit.modseq,
       unit.nextId,
       unit.uidvalidity,
       unit.bytes,
       unit.messages,
     ],
   );
-}
-
-function deltaOf(unit: Unit, changeClass: ChangeClass): ClassDelta {
-  const known = unit.classes.get(changeClass);
-  if (known !== undefined) return known;
-  const fresh = { seq: 0, bytes: 0, objects: 0 };
-  unit.classes.set(changeClass, fresh);
-  return fresh;
 }

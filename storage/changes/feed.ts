@@ -14,7 +14,8 @@ interface StateRow {
   readonly newest: number;
 }
 
-const STATE = `SELECT c.modseq, c.floor, k.epoch, k.modseq AS newest
+const STATE = `SELECT coalesce((SELECT h.modseq FROM change h WHERE h.account = c.account AND h.class = c.class
+    ORDER BY h.modseq DESC LIMIT 1), c.floor) AS modseq, c.floor, k.epoch, k.modseq AS newest
   FROM class c JOIN counter k ON k.account = c.account WHERE c.account = $1 AND c.class = $2`;
 
 const ROWS = `SELECT modseq, seq, kind, reason, collection, other, uid, last, item, object, thread, reader, name

@@ -66,8 +66,8 @@ export interface LoggedPlacements {
 // The rows are complete in themselves: they outlive what they name.
 const INSERT_PLACEMENTS = `INSERT INTO change (${COLUMNS})
   SELECT p.account, 'mail', $5, $6 + row_number() OVER (ORDER BY p.uid), $7, $8, p.mailbox, $9, p.uid, p.uid,
-    p.item, p.message, m.thread, '', ''
-  FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
+    p.item, p.message, p.thread, '', ''
+  FROM placement p
   WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 AND (p.flags & $10) = $10`;
 
 /** Logs a row for each placement of a range as it stands now: after adding them, before removing them. */

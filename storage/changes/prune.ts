@@ -38,7 +38,8 @@ export function* markLog(account: string, now: number, keep: Keep = KEEP): Op<vo
 export function* pruneLog(account: string, changeClass: ChangeClass, now: number, keep: Keep = KEEP): Op<boolean> {
   yield* begin(account);
   const state = yield* one<{ floor: number; modseq: number }>(
-    `SELECT floor, modseq FROM class WHERE account = $1 AND class = $2`,
+    `SELECT c.floor, coalesce((SELECT h.modseq FROM change h WHERE h.account = c.account AND h.class = c.class
+       ORDER BY h.modseq DESC LIMIT 1), c.floor) AS modseq FROM class c WHERE c.account = $1 AND c.class = $2`,
     [account, changeClass],
   );
   if (state === undefined) return false;

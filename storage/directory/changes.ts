@@ -200,7 +200,7 @@ function* logThing(
   reader = '',
 ): Op<void> {
   yield* log(unit, 'directory', { kind, reason: thing, collection: Collection[thing], object, name, reader });
-  if (kind !== 'set') count(unit, 'directory', kind === 'add' ? 1 : -1, 0);
+  if (kind !== 'set') count(unit, kind === 'add' ? 1 : -1, 0);
 }
 
 /** A page of accounts in the order of their ids. */

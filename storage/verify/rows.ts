@@ -51,9 +51,18 @@ export const ACCOUNT_ROWS: readonly Check[] = [
     code: 'orphan-message',
     sql: `SELECT 'message ' || m.id || ' is in no mailbox and not among the expunged' AS detail
       FROM message m WHERE m.account = $1
-        AND NOT EXISTS (SELECT 1 FROM placement p WHERE p.account = m.account AND p.message = m.id)
-        AND NOT EXISTS (SELECT 1 FROM expunged e WHERE e.account = m.account AND e.message = m.id)`,
+        AND NOT EXISTS (SELECT 1 FROM placement p
+          WHERE p.account = m.account AND p.thread = m.thread AND p.message = m.id)
+        AND NOT EXISTS (SELECT 1 FROM expunged e
+          WHERE e.account = m.account AND e.thread = m.thread AND e.message = m.id)`,
   },
+  ...['placement', 'expunged'].map((table) => ({
+    code: 'wrong-thread',
+    sql: `SELECT 'item ' || p.item || ' is in thread ' || p.thread || ', its message ' || m.id || ' in ' || m.thread
+        AS detail
+      FROM ${table} p JOIN message m ON m.account = p.account AND m.id = p.message
+      WHERE p.account = $1 AND p.thread <> m.thread`,
+  })),
   {
     code: 'orphan-content',
     sql: `SELECT 'content of message ' || c.message || ', which does not exist' AS detail

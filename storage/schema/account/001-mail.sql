@@ -27,14 +27,12 @@ CREATE TABLE epoch (
   PRIMARY KEY (account, epoch)
 ) STRICT, WITHOUT ROWID;
 
--- The state (modseq) of each class of things, and the floor below which its log has been cut.
+-- Each class of things, and the floor below which its log has been cut. Its state is the modseq of the log's last row,
+-- or the floor if none is left: a column for it would be one more page in every commit.
 CREATE TABLE class (
   account TEXT NOT NULL,
   class TEXT NOT NULL,
-  modseq INTEGER NOT NULL,
   floor INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  objects INTEGER NOT NULL,
   PRIMARY KEY (account, class)
 ) STRICT, WITHOUT ROWID;
 
@@ -77,10 +75,9 @@ CREATE TABLE message (
   envelope TEXT NOT NULL,
   structure TEXT NOT NULL,
   preview TEXT NOT NULL,
-  delivery_id INTEGER NOT NULL, -- a hash, 0 for none; found by way of the thread that its Message-ID leads to
+  delivery_id INTEGER NOT NULL, -- a hash, 0 for none; looked for in the thread that its Message-ID leads to
   blob TEXT NOT NULL            -- '' if the body is in content
 ) STRICT;
-CREATE INDEX message_thread ON message (account, thread, delivery_id);
 CREATE INDEX message_blob ON message (account, blob) WHERE blob <> '';
 
 -- Every Message-ID seen or named, as a hash, and the thread it belongs to.
@@ -105,6 +102,7 @@ CREATE TABLE placement (
   mailbox INTEGER NOT NULL,
   uid INTEGER NOT NULL,
   message INTEGER NOT NULL,
+  thread INTEGER NOT NULL,      -- the message's; here so that one index finds a thread's placements and a message's
   item INTEGER NOT NULL,
   flags INTEGER NOT NULL,
   keywords TEXT NOT NULL,       -- ids, ascending, joined by ' '
@@ -114,7 +112,7 @@ CREATE TABLE placement (
   origin INTEGER NOT NULL,      -- the mailbox it was copied or moved from, else 0
   PRIMARY KEY (account, mailbox, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX placement_message ON placement (account, message);
+CREATE INDEX placement_thread ON placement (account, thread, message);
 CREATE UNIQUE INDEX placement_item ON placement (account, item) WHERE item <> message;
 
 -- What was a placement, kept for undelete.
@@ -124,6 +122,7 @@ CREATE TABLE expunged (
   mailbox INTEGER NOT NULL,
   uid INTEGER NOT NULL,
   message INTEGER NOT NULL,
+  thread INTEGER NOT NULL,
   flags INTEGER NOT NULL,
   keywords TEXT NOT NULL,
   received INTEGER NOT NULL,
@@ -136,7 +135,7 @@ CREATE TABLE expunged (
   hold INTEGER NOT NULL,        -- not 0: kept whatever the time
   PRIMARY KEY (account, item, mailbox, uid)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX expunged_message ON expunged (account, message);
+CREATE INDEX expunged_thread ON expunged (account, thread, message);
 CREATE INDEX expunged_due ON expunged (account, retain_until) WHERE hold = 0;
 
 -- Where to look. Rows of add and remove are complete in themselves: they outlive what they name. A set is a UID run.

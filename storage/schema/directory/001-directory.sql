@@ -24,10 +24,7 @@ CREATE TABLE epoch (
 CREATE TABLE class (
   account TEXT NOT NULL,
   class TEXT NOT NULL,
-  modseq INTEGER NOT NULL,
   floor INTEGER NOT NULL,
-  bytes INTEGER NOT NULL,
-  objects INTEGER NOT NULL,
   PRIMARY KEY (account, class)
 ) STRICT, WITHOUT ROWID;
 
@@ -112,4 +109,4 @@ CREATE TABLE alias_target (
   PRIMARY KEY (domain, local, seq)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO class (account, class, modseq, floor, bytes, objects) VALUES ('directory', 'directory', 1, 0, 0, 0);
+INSERT INTO class (account, class, floor) VALUES ('directory', 'directory', 1);
