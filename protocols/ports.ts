@@ -88,6 +88,20 @@ export interface ProtocolMetrics {
   message(protocol: string, result: 'accepted' | 'refused' | 'deferred', bytes: number): void;
 }
 
+/** What a peer can do too much of. Recipients are counted by network (IPv4 /24, IPv6 /64), the others by address. */
+export type Misdeed = 'unknown-recipient' | 'caught-recipient' | 'spoiled-session' | 'message';
+
+/** What untrusted peers did lately, over all threads. Each count falls with time. */
+export interface Conduct {
+  of(address: string): PeerConduct;
+}
+
+export interface PeerConduct {
+  count(what: Misdeed): number;
+  /** Counts one more, and gives the count. */
+  note(what: Misdeed): number;
+}
+
 // ----------------------------------------------------------------------------------------------- SMTP's own ports
 
 /** A reply in SMTP's terms: code, enhanced status code (RFC 3463) and text, always ours. */

@@ -10,8 +10,9 @@ import {
   MAX_CONNECTIONS_PER_ADDRESS,
   MAX_CONNECTIONS_PER_MINUTE,
   MAX_MX_CONNECTIONS_PER_ADDRESS,
+  MAX_MX_CONNECTIONS_PER_NETWORK,
 } from './limits.ts';
-import { countedNetwork } from './peers.ts';
+import { countedNetwork, siteNetwork } from './peers.ts';
 
 const ROWS = 4;
 const CELLS = 1 << 14;
@@ -32,6 +33,7 @@ export interface AdmissionLimits {
   readonly total: number;
   readonly perAddress: number;
   readonly perAddressMx: number;
+  readonly perNetworkMx: number;
   readonly perMinute: number;
 }
 
@@ -39,6 +41,7 @@ export const DEFAULT_ADMISSION: AdmissionLimits = {
   total: MAX_CONNECTIONS,
   perAddress: MAX_CONNECTIONS_PER_ADDRESS,
   perAddressMx: MAX_MX_CONNECTIONS_PER_ADDRESS,
+  perNetworkMx: MAX_MX_CONNECTIONS_PER_NETWORK,
   perMinute: MAX_CONNECTIONS_PER_MINUTE,
 };
 
@@ -67,15 +70,17 @@ export class Admission {
     this.#turnMinute(Math.floor(now / MINUTE_MS));
     if (this.#raise(RATE, cells) > this.#limits.perMinute) return 'too-fast';
     const open = this.#raise(OPEN, cells);
+    const site = mx ? this.#cells(`site ${siteNetwork(address)}`) : [];
+    const openAtSite = mx ? this.#raise(OPEN, site) : 0;
     const total = Atomics.add(this.#words, TOTAL, 1) + 1;
     const release = () => {
-      for (const cell of cells) Atomics.sub(this.#words, OPEN + cell, 1);
+      for (const cell of [...cells, ...site]) Atomics.sub(this.#words, OPEN + cell, 1);
       Atomics.sub(this.#words, TOTAL, 1);
     };
     const refusal =
       total > this.#limits.total
         ? 'too-many'
-        : open > (mx ? this.#limits.perAddressMx : this.#limits.perAddress)
+        : open > (mx ? this.#limits.perAddressMx : this.#limits.perAddress) || openAtSite > this.#limits.perNetworkMx
           ? 'too-many-from-you'
           : undefined;
     if (refusal === undefined) return once(release);

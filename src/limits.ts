@@ -15,6 +15,9 @@ export const MAX_CONNECTIONS_PER_ADDRESS = 1_000;
 /** Connections of one untrusted address to the MX listener: Postfix's own default; no honest sender needs more. */
 export const MAX_MX_CONNECTIONS_PER_ADDRESS = 50;
 
+/** The same of a whole network (an IPv4 /24, an IPv6 /48): a large provider sends from many addresses at once. */
+export const MAX_MX_CONNECTIONS_PER_NETWORK = 200;
+
 /** New connections a minute from one untrusted address: a whole office polling by POP3 stays far below. */
 export const MAX_CONNECTIONS_PER_MINUTE = 600;
 
@@ -44,3 +47,23 @@ export const SCRAPE_MS = 2_000;
 
 /** A server thread opens its store and its listeners well within this; longer means that it hangs. */
 export const THREAD_START_MS = 30_000;
+
+/** Rows of the table of what networks did lately, 12 bytes each. */
+export const CONDUCT_ROWS = 32_768;
+
+/** One is forgotten after this, so an hour forgives 20 wrong recipients or spoiled sessions and 60 guesses that a
+ * catch-all took; messages are a rate: ten a second in the long run, more than one peer has for one company. */
+export const CONDUCT_FORGET_MS = {
+  'unknown-recipient': 180_000,
+  'caught-recipient': 60_000,
+  'spoiled-session': 180_000,
+  message: 100,
+} as const;
+
+/** Counts stop here, so that nobody is remembered for more than some hours after the last time. */
+export const CONDUCT_CAP = {
+  'unknown-recipient': 100,
+  'caught-recipient': 240,
+  'spoiled-session': 60,
+  message: 6_000,
+} as const;

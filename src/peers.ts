@@ -25,6 +25,18 @@ export function countedNetwork(address: string): string {
     .join(':')}::/64`;
 }
 
+/** The network around a peer, where one guesser changes addresses: an IPv4 /24, an IPv6 /64. */
+export function wideNetwork(address: string): string {
+  const network = countedNetwork(address);
+  return isIP(network) === 4 ? `${network.slice(0, network.lastIndexOf('.'))}.0/24` : network;
+}
+
+/** The network of a site: an IPv4 /24, an IPv6 /48. */
+export function siteNetwork(address: string): string {
+  const network = wideNetwork(address);
+  return network.endsWith('/64') ? `${network.split(':').slice(0, 3).join(':')}::/48` : network;
+}
+
 /** Says of an address whether it is in one of the networks: `10.0.0.0/8`, `::1`, `2001:db8::/32`. */
 export function networkMatcher(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();

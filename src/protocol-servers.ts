@@ -10,6 +10,7 @@ import type { Store } from '#storage/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
+import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
 import { createSubmission } from './outbound/submit.ts';
 import { networkMatcher } from './peers.ts';
@@ -46,14 +47,15 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     trusted: networkMatcher(config.limits.trustedNetworks),
     store,
   };
-  const ingress = createIngress({ hostname, directory, mail: (id) => store.mail(id), log });
+  const conduct = createConduct(shared.conduct);
+  const ingress = createIngress({ hostname, directory, mail: (id) => store.mail(id), conduct, log });
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const submission = createSubmission({ hostname, directory, ingress, stage, messageSize, log });
-  const submissions = createSmtpServer({ ...context, submission }, 'submission');
+  const submissions = createSmtpServer({ ...context, conduct, submission }, 'submission');
   const imap = createImapServer(context, shared.recent);
   const pop3 = createPop3Server(context);
   return {
-    smtp: createSmtpServer({ ...context, ingress }, 'mx'),
+    smtp: createSmtpServer({ ...context, conduct, ingress }, 'mx'),
     submission: submissions,
     submissions,
     imap,

@@ -11,6 +11,7 @@ import { createAdmissionShared } from './admission.ts';
 import { createAuthShared } from './auth/shared.ts';
 import type { CertificateFiles } from './certificates/provider.ts';
 import { ensureSelfSigned } from './certificates/self-signed.ts';
+import { createConductShared } from './conduct.ts';
 import { type BoundAddress, type ListenTable, reservePorts } from './listeners.ts';
 import { metricsPage, ThreadMetrics } from './observe/metrics.ts';
 import { type RunningThread, startThread } from './thread.ts';
@@ -134,6 +135,7 @@ function createShared(): ServerShared {
     store: createStoreShared(),
     auth: createAuthShared(availableParallelism()),
     admission: createAdmissionShared(),
+    conduct: createConductShared(),
     recent: createRecentShared(Date.now()),
     ticketKeys: new Uint8Array(randomBytes(TICKET_KEY_BYTES)),
   };

@@ -4,6 +4,7 @@ import type { RecentShared } from '#protocols/imap/recent.ts';
 import type { StoreShared } from '#storage/open.ts';
 import type { AuthShared } from './auth/shared.ts';
 import type { CertificateFiles } from './certificates/provider.ts';
+import type { ConductShared } from './conduct.ts';
 import type { ListenTable } from './listeners.ts';
 import type { MetricsSnapshot } from './observe/metrics.ts';
 
@@ -12,6 +13,7 @@ export interface ServerShared {
   readonly store: StoreShared;
   readonly auth: AuthShared;
   readonly admission: SharedArrayBuffer;
+  readonly conduct: ConductShared;
   /** IMAP's \\Recent. */
   readonly recent: RecentShared;
   /** TLS session tickets of one thread are good in all. */

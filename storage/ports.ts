@@ -317,7 +317,13 @@ export interface Alias {
 
 export type Resolution =
   /** Deliver to these accounts; `suffix` is what followed '+' (F137). */
-  | { readonly kind: 'local'; readonly accounts: readonly Account[]; readonly suffix: string }
+  | {
+      readonly kind: 'local';
+      readonly accounts: readonly Account[];
+      readonly suffix: string;
+      /** Only a domain's catch-all takes it. */
+      readonly caught: boolean;
+    }
   /** A domain of ours, but nobody there. */
   | { readonly kind: 'unknown' }
   /** Not a domain of ours. */

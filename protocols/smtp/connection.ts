@@ -7,7 +7,7 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
-import type { Peer, Principal, SmtpReply } from '#protocols/ports.ts';
+import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.ts';
 import { COMMANDS } from './commands/table.ts';
 import { decodeLine, splitVerb } from './grammar.ts';
 import { type DataSink, Input } from './input.ts';
@@ -21,6 +21,7 @@ const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH) \S+ HTTP
 export class Connection extends SMTPConnection implements Session {
   readonly part: Part;
   readonly peer: Peer;
+  readonly conduct: PeerConduct | null;
   readonly log: Logger;
   hello: Session['hello'] = null;
   principal: Principal | null = null;
@@ -36,7 +37,10 @@ export class Connection extends SMTPConnection implements Session {
   #after: 'finish' | 'upgrade' | null = null;
   #stopping = false;
   readonly #sessionTimer: NodeJS.Timeout;
+  readonly #fruitTimer: NodeJS.Timeout;
   #phaseTimer: NodeJS.Timeout | undefined;
+  #progressed = false;
+  #endHold: () => void = () => {};
 
   constructor(server: SmtpServer, socket: Socket, options: ConnectionOptions) {
     super(server, socket, { id: options.peer.connection });
@@ -45,7 +49,10 @@ export class Connection extends SMTPConnection implements Session {
     this.log = options.log;
     this.#onGone = options.onGone;
     this.secure = this.session.secure = options.secure;
-    this.#sessionTimer = setTimeout(() => this.cut(Reply.tooSlow), this.part.limits.sessionMs).unref();
+    this.conduct = options.conduct;
+    const { sessionMs, fruitlessMs } = this.part.limits;
+    this.#sessionTimer = setTimeout(() => this.cut(Reply.tooSlow), sessionMs).unref();
+    this.#fruitTimer = setTimeout(() => this.#fruitless(), fruitlessMs).unref();
   }
 
   // --------------------------------------------------------------------------------------- what commands ask (Session)
@@ -65,7 +72,22 @@ export class Connection extends SMTPConnection implements Session {
         await sink.end();
       },
     });
-    this.#phaseTimer = setTimeout(() => this.cut(Reply.tooSlow), this.part.limits.dataMs).unref();
+    this.#expect(performance.now() + this.part.limits.dataMs);
+  }
+
+  progress(): void {
+    this.#progressed = true;
+    this.counts.idle = 0;
+    this.#fruitTimer.refresh();
+  }
+
+  async hold(): Promise<void> {
+    this.#flush();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, this.part.limits.holdMs).unref();
+    this.#endHold = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   finish(): void {
@@ -83,9 +105,12 @@ export class Connection extends SMTPConnection implements Session {
   }
 
   async answer(answer: Answer): Promise<void> {
+    if (isError(answer) && ++this.counts.errors > this.part.limits.errorsAtOnce && this.conduct !== null) {
+      await this.hold();
+    }
     if (this._closing || this.#gone) return;
     this.#write(typeof answer === 'string' ? answer : format(answer));
-    if (typeof answer !== 'string') this.#count(answer);
+    if (typeof answer !== 'string') this.#enforce();
     if (this._closing) return;
     if (this.#after === 'finish') this.close();
     else if (this.#stopping && this.#sink === null) this.cut(Reply.stopping);
@@ -114,6 +139,7 @@ export class Connection extends SMTPConnection implements Session {
   /** Stops: at once when the peer owes us a command, else after the answer to what is in hand. */
   stop(): void {
     this.#stopping = true;
+    this.#endHold();
     if (this.#input?.working !== true && this.#sink === null) this.cut(Reply.stopping);
   }
 
@@ -125,9 +151,12 @@ export class Connection extends SMTPConnection implements Session {
     super._onClose();
     if (this.#gone) return;
     this.#gone = true;
+    this.#endHold();
     clearTimeout(this.#sessionTimer);
+    clearTimeout(this.#fruitTimer);
     clearTimeout(this.#phaseTimer);
     this.part.context.metrics.connection(this.#label, -1);
+    if (!this.#progressed && this.counts.errors > this.part.limits.errorsAtOnce) this.conduct?.note('spoiled-session');
     const sink = this.#sink;
     this.#sink = null;
     void sink?.abort().catch((error: unknown) => this.log.error({ err: error }, 'a cut message left something behind'));
@@ -254,14 +283,34 @@ export class Connection extends SMTPConnection implements Session {
     return ++this.counts.idle <= limit || this.peer.trusted;
   }
 
-  #count({ code }: SmtpReply): void {
-    const { counts, peer } = this;
+  #enforce(): void {
+    const { counts, peer, principal } = this;
     const { limits } = this.part;
-    if ((code >= 500 && code <= 504) || code === 555) counts.errors++;
     if (peer.trusted) return;
+    const refused = principal === null ? limits.refusedRecipients : limits.refusedRecipientsOfUser;
     if (counts.logins >= limits.logins) this.cut(Reply.tooManyLogins);
     else if (counts.errors >= limits.errors) this.cut(Reply.tooManyErrors);
-    else if (counts.refused >= limits.refusedRecipients) this.cut(Reply.tooManyErrors);
+    else if (counts.refused >= refused) this.cut(Reply.tooManyErrors);
+  }
+
+  /** Content is awaited until `deadline`; in each rateMs in which the peer kept us waiting it must send some. */
+  #expect(deadline: number): void {
+    const { rateMs, rateOctets } = this.part.limits;
+    const before = this._socket.bytesRead;
+    const left = deadline - performance.now();
+    const check = () => {
+      if (this.#sink === null) return;
+      const slow = this._socket.bytesRead - before < rateOctets && this.#input?.working !== true;
+      if (left <= rateMs || slow) this.cut(Reply.tooSlow);
+      else this.#expect(deadline);
+    };
+    this.#phaseTimer = setTimeout(check, Math.max(1, Math.min(rateMs, left))).unref();
+  }
+
+  /** Nothing came of this session for long. */
+  #fruitless(): void {
+    if (this.#sink === null && this.#input?.working !== true) this.cut(Reply.tooSlow);
+    else this.#fruitTimer.refresh();
   }
 
   // -------------------------------------------------------------------------------------------------------- the output
@@ -279,7 +328,14 @@ export class Connection extends SMTPConnection implements Session {
 
 export interface ConnectionOptions {
   readonly peer: Peer;
+  readonly conduct: PeerConduct | null;
   readonly secure: boolean;
   readonly log: Logger;
   onGone(): void;
+}
+
+/** The peer does not speak SMTP as it should: unknown, malformed or out of order. */
+function isError(answer: Answer): boolean {
+  if (typeof answer === 'string') return false;
+  return (answer.code >= 500 && answer.code <= 504) || answer.code === 555;
 }

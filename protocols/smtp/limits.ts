@@ -10,6 +10,13 @@ export interface Limits {
   readonly recipients: number;
   readonly errors: number;
   readonly refusedRecipients: number;
+  readonly refusedRecipientsOfUser: number;
+  readonly refusedAtOnce: number;
+  readonly errorsAtOnce: number;
+  readonly holdMs: number;
+  readonly guesses: number;
+  readonly spoiledSessions: number;
+  readonly messageBurst: number;
   readonly idleCommands: number;
   readonly anonymousCommands: number;
   readonly logins: number;
@@ -17,7 +24,10 @@ export interface Limits {
   readonly idleMs: number;
   readonly handshakeMs: number;
   readonly dataMs: number;
+  readonly rateMs: number;
+  readonly rateOctets: number;
   readonly sessionMs: number;
+  readonly fruitlessMs: number;
   readonly graceMs: number;
   readonly excess: number;
 }
@@ -35,8 +45,20 @@ export const LIMITS: Limits = {
   recipients: 1_000,
   /** Commands that are unknown, malformed or out of order: a program that makes so many does not speak SMTP. */
   errors: 10,
-  /** Refused recipients: past so many somebody tries out addresses. */
-  refusedRecipients: 20,
+  /** Refused recipients: past so many somebody tries out addresses. A person's own list may be a little older. */
+  refusedRecipients: 10,
+  refusedRecipientsOfUser: 20,
+  /** Refused recipients and errors of a session that are told at once; each further one is held back. */
+  refusedAtOnce: 3,
+  errorsAtOnce: 3,
+  /** How long an answer is held back: nothing for a peer that made a mistake, much for one that makes thousands. */
+  holdMs: 2_000,
+  /** Refused recipients of a network in the last hour, past which each is held back. */
+  guesses: 20,
+  /** Sessions of an address in the last hour that brought nothing but errors, past which it is not greeted. */
+  spoiledSessions: 20,
+  /** Messages of an address above ten a second: a list's distribution to us comes in such a burst, but no larger. */
+  messageBurst: 1_000,
   /** Commands in a row that bring no message further (NOOP, RSET, EHLO, VRFY ...): nobody needs so many. */
   idleCommands: 100,
   /** The same on submission before a login: EHLO, STARTTLS, EHLO and a few tries to log in. */
@@ -51,8 +73,13 @@ export const LIMITS: Limits = {
   handshakeMs: HANDSHAKE_MS,
   /** From DATA to the final dot: 50 MB over a line of 250 kbit/s. */
   dataMs: 1_800_000,
+  /** While content is awaited at least so many octets must come in each such time: 100 a second is an ancient modem. */
+  rateMs: 60_000,
+  rateOctets: 6_000,
   /** A whole session: kept connections of a busy peer are renewed, a trickle of bytes is not for ever. */
   sessionMs: 4 * 3_600_000,
+  /** A session without a message or a login since: three times the patience that RFC 5321 4.5.3.2 asks for. */
+  fruitlessMs: 900_000,
   /** At a stop: for what is in hand; the server as a whole has 20 seconds. */
   graceMs: 10_000,
   /** A message so many times larger than the limit: nobody reads the 552, so the connection ends. */
@@ -68,3 +95,5 @@ export const ENVID_OCTETS = 100;
 export const ORCPT_OCTETS = 500;
 /** Commands worked off before the event loop gets its turn: some thousand NOOPs fit in one packet. */
 export const BURST = 50;
+/** Fields of a header block; its octets are bounded by the store. The most that real mail has is some hundred. */
+export const HEADER_FIELDS = 1_000;

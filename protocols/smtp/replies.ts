@@ -28,6 +28,7 @@ export const Reply = {
   recipientFirst: reply(503, '5.5.1', 'Send RCPT first'),
   nestedMail: reply(503, '5.5.1', 'A transaction is open already'),
   noParameters: reply(501, '5.5.4', 'This command takes no parameters'),
+  ourName: reply(550, '5.7.1', 'That is the name of this server, not yours'),
   helloSyntax: reply(501, '5.5.4', 'Syntax: EHLO hostname'),
   mailSyntax: reply(501, '5.5.4', 'Syntax: MAIL FROM:<address>'),
   recipientSyntax: reply(501, '5.5.4', 'Syntax: RCPT TO:<address>'),
@@ -39,9 +40,12 @@ export const Reply = {
   noSmtpUtf8: reply(553, '5.6.7', 'An address that is not ASCII needs SMTPUTF8'), // RFC 6531 3.5
 
   tooLarge: reply(552, '5.3.4', 'Message too large'),
+  headerTooLarge: reply(552, '5.3.4', 'The header of the message is too large'),
   tooLargeByFar: reply(421, '4.3.4', 'Message far too large, closing the connection'),
   tooManyRecipients: reply(452, '4.5.3', 'Too many recipients'),
   tooManyErrors: reply(421, '4.7.0', 'Too many errors'),
+  spoiled: reply(421, '4.7.0', 'Too many errors from your address, try again later'),
+  tooFast: reply(450, '4.7.1', 'Too many messages from your address, try again later'),
   tooManyCommands: reply(421, '4.7.0', 'Too many commands without a message'),
   tooManyLogins: reply(421, '4.7.0', 'Too many failed logins'),
   tooManyConnections: reply(421, '4.3.2', 'Too many connections, try again later'),

@@ -6,13 +6,22 @@ import type { SecureContext } from 'node:tls';
 import { SMTPServer } from 'smtp-server';
 import { peerOf } from '#protocols/net/connection.ts';
 import { LINGER_MS } from '#protocols/net/limits.ts';
-import type { Ingress, ProtocolContext, ProtocolServer, Submission } from '#protocols/ports.ts';
+import type {
+  Conduct,
+  Ingress,
+  PeerConduct,
+  ProtocolContext,
+  ProtocolServer,
+  SmtpReply,
+  Submission,
+} from '#protocols/ports.ts';
 import { Connection } from './connection.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { format, Reply } from './replies.ts';
 import type { Kind, Part, QueueOffers } from './session.ts';
 
 export interface SmtpContext extends ProtocolContext {
+  readonly conduct: Conduct;
   /** Needed by `mx`. */
   readonly ingress?: Ingress;
   /** Needed by `submission`. */
@@ -49,27 +58,37 @@ export class SmtpServer extends SMTPServer {
 
   /** Takes a socket over. */
   take(socket: Socket, secure: boolean): void {
-    const { context, limits } = this.part;
+    const { context } = this.part;
     const peer = peerOf(socket, context.trusted);
     if (peer === undefined) {
       socket.destroy(); // gone already
       return;
     }
-    const stopping = this.#stopped !== null;
-    if (stopping || this.open.size >= limits.connections) {
+    const conduct = peer.trusted ? null : context.conduct.of(peer.address);
+    const refusal = this.#refusal(conduct);
+    if (refusal !== null) {
       socket.on('error', () => socket.destroy());
-      socket.end(format(stopping ? Reply.stopping : Reply.tooManyConnections)).resume();
+      socket.end(format(refusal)).resume();
       setTimeout(() => socket.destroy(), LINGER_MS).unref();
       return;
     }
     const connection = new Connection(this, socket, {
       peer,
+      conduct,
       secure,
       log: context.log.child({ connection: peer.connection, address: peer.address }),
       onGone: () => this.#left(connection),
     });
     this.open.add(connection);
     connection.init();
+  }
+
+  /** Why a peer is not greeted. */
+  #refusal(conduct: PeerConduct | null): SmtpReply | null {
+    const { limits } = this.part;
+    if (this.#stopped !== null) return Reply.stopping;
+    if (this.open.size >= limits.connections) return Reply.tooManyConnections;
+    return (conduct?.count('spoiled-session') ?? 0) > limits.spoiledSessions ? Reply.spoiled : null;
   }
 
   /** Stops: no new connections, the ones in hand finish what they are at. Resolves when all are gone. */

@@ -2,10 +2,12 @@
 
 import type { Logger } from 'pino';
 import type {
+  Conduct,
   Envelope,
   Ingress,
   IngressSession,
   Peer,
+  PeerConduct,
   Principal,
   ProtocolContext,
   RecipientRequest,
@@ -23,7 +25,7 @@ export type Kind = 'mx' | 'submission';
 /** What all sessions of a server share. */
 export interface Part {
   readonly kind: Kind;
-  readonly context: ProtocolContext;
+  readonly context: ProtocolContext & { readonly conduct: Conduct };
   readonly limits: Limits;
   /** For MX. */
   readonly ingress: Ingress | undefined;
@@ -69,9 +71,17 @@ export interface Session {
   transaction: Transaction | null;
   /** The line that follows is not a command but goes here (AUTH). */
   continuation: ((line: string) => Answer | Promise<Answer>) | null;
+  /** What the peer's network did lately; null for a trusted one, to which no such limit applies. */
+  readonly conduct: PeerConduct | null;
+  /** Our address that the peer connected to. */
+  readonly localAddress: string;
   /** Counts towards the limits; see limits.ts. */
   readonly counts: { errors: number; refused: number; idle: number; logins: number };
 
+  /** Something came of the session: a message or a login. Patience starts anew. */
+  progress(): void;
+  /** Keeps the peer waiting for its answer. */
+  hold(): Promise<void>;
   /** What follows is content. */
   receive(sink: DataSink): void;
   /** Sends an answer of its own time: the one at the end of DATA. */

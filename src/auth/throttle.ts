@@ -5,8 +5,8 @@
 // address before, only for what was tried on that account. So a stranger can slow down nobody but himself; a guesser
 // with many addresses gets one look from each and then waits for the whole account's count.
 
-import { createHmac } from 'node:crypto';
 import { isIPv6 } from 'node:net';
+import { LeakyCounter, rowKey, TICK_MS } from '../leaky-counter.ts';
 import {
   ACCOUNT,
   ADDRESS,
@@ -21,10 +21,6 @@ import {
 import { type AuthShared, monotonic } from './shared.ts';
 import { type Key, SharedTable } from './table.ts';
 
-/** The tables count in ticks of this, so that 32 bits last for years. */
-const TICK_MS = 100;
-const FORGET = FORGET_MS / TICK_MS;
-
 /** One try: who, from where. */
 export interface Attempt {
   readonly pair: Key;
@@ -34,7 +30,7 @@ export interface Attempt {
 }
 
 export class Throttle {
-  readonly #failures: SharedTable;
+  readonly #failures: LeakyCounter;
   readonly #guesses: SharedTable;
   readonly #known: SharedTable;
   readonly #key: Uint8Array;
@@ -42,11 +38,11 @@ export class Throttle {
 
   /** `clock`: monotonic ms, the same in all threads. */
   constructor(shared: AuthShared, clock: () => number = monotonic) {
-    this.#failures = new SharedTable(shared.failures);
     this.#guesses = new SharedTable(shared.guesses);
     this.#known = new SharedTable(shared.known);
     this.#key = shared.key;
     this.#now = () => Math.floor((clock() - shared.start) / TICK_MS) + 1;
+    this.#failures = new LeakyCounter(new SharedTable(shared.failures), FORGET_MS, this.#now);
   }
 
   /** `account`: the account's id, or the name as typed when there is none. */
@@ -61,10 +57,10 @@ export class Throttle {
 
   /** Milliseconds to wait before the password is looked at, or `throttled`: it is not looked at. */
   before(attempt: Attempt): number | 'throttled' {
-    const pair = this.#count(attempt.pair);
-    const account = pair > 0 ? this.#count(attempt.account) : 0;
+    const pair = this.#failures.count(attempt.pair);
+    const account = pair > 0 ? this.#failures.count(attempt.account) : 0;
     const known = this.#known.get(attempt.pair) > this.#now();
-    const address = attempt.address === null || known ? 0 : this.#count(attempt.address);
+    const address = attempt.address === null || known ? 0 : this.#failures.count(attempt.address);
     if (pair >= PAIR.burst || address >= ADDRESS.burst || account >= ACCOUNT.burst) return 'throttled';
     return delay(Math.max(pair, address, account));
   }
@@ -78,12 +74,12 @@ export class Throttle {
       repeated = until > now;
       return now + GUESS_MS / TICK_MS;
     });
-    const first = this.#count(attempt.pair) === 0;
-    const before = this.#count(attempt.account);
+    const first = this.#failures.count(attempt.pair) === 0;
+    const before = this.#failures.count(attempt.account);
     if (!repeated) {
-      this.#add(attempt.pair, PAIR.cap);
-      this.#add(attempt.account, ACCOUNT.cap);
-      if (attempt.address !== null) this.#add(attempt.address, ADDRESS.cap);
+      this.#failures.add(attempt.pair, PAIR.cap);
+      this.#failures.add(attempt.account, ACCOUNT.cap);
+      if (attempt.address !== null) this.#failures.add(attempt.address, ADDRESS.cap);
     }
     return first ? delay(before) : 0; // who failed at this account before has waited already
   }
@@ -91,24 +87,13 @@ export class Throttle {
   /** Forgets what this address did to this account, and remembers that they belong together. */
   succeeded(attempt: Attempt): void {
     const now = this.#now();
-    if (this.#count(attempt.pair) > 0) this.#failures.update(attempt.pair, () => 0);
+    this.#failures.clear(attempt.pair);
     const until = now + KNOWN_MS / TICK_MS;
     this.#known.update(attempt.pair, () => until);
   }
 
-  /** Failures not yet forgotten. A row's time is when the last of them will be. */
-  #count(key: Key): number {
-    return Math.max(0, Math.ceil((this.#failures.get(key) - this.#now()) / FORGET));
-  }
-
-  #add(key: Key, cap: number): void {
-    const now = this.#now();
-    this.#failures.update(key, (until) => Math.min(Math.max(until, now) + FORGET, now + cap * FORGET));
-  }
-
   #hash(...parts: readonly string[]): Key {
-    const hash = createHmac('sha256', this.#key).update(parts.join('\0')).digest();
-    return [hash.readInt32LE(0) | 1, hash.readInt32LE(4)]; // never both zero: an empty row is nobody's
+    return rowKey(this.#key, parts);
   }
 }
 

@@ -9,3 +9,6 @@ export const PARALLEL = 16;
 
 /** Mailbox ids of INBOXes remembered in a thread, so that a delivery needs no look-up. */
 export const INBOXES = 10_000;
+
+/** Recipients that only a catch-all took, of one network in the last hour: a form letter's few, not a dictionary. */
+export const CAUGHT = 60;

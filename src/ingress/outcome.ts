@@ -9,6 +9,12 @@ export const NO_SPACE: SmtpReply = { code: 452, enhanced: '4.3.1', text: 'Insuff
 export const MAILBOX_FULL: SmtpReply = { code: 552, enhanced: '5.2.2', text: 'Mailbox full' };
 export const TOO_LARGE: SmtpReply = { code: 552, enhanced: '5.3.4', text: 'Message too large' };
 export const UNKNOWN: SmtpReply = { code: 550, enhanced: '5.1.1', text: 'No such mailbox here' };
+export const UNREAD: SmtpReply = { code: 450, enhanced: '4.3.5', text: 'Nobody reads this yet, try again later' };
+export const GUESSING: SmtpReply = {
+  code: 452,
+  enhanced: '4.7.1',
+  text: 'Too many guessed addresses, try again later',
+};
 export const LOOP: SmtpReply = { code: 554, enhanced: '5.4.6', text: 'Mail loop' };
 const MAILBOX_FULL_FOR_SOME: SmtpReply = { code: 452, enhanced: '4.2.2', text: 'A mailbox is full, try again later' };
 

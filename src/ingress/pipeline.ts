@@ -2,17 +2,19 @@
 // to end the road, or null to let the message pass to the next.
 
 import type { Logger } from 'pino';
-import type { Envelope, Ingress, SmtpReply } from '#protocols/ports.ts';
+import type { Conduct, Envelope, Ingress, IngressSession, SmtpReply } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import type { Account, AccountId, Directory, MailAccount } from '#storage/ports.ts';
 import { createDeliver, type Delivery } from './deliver.ts';
+import { CAUGHT } from './limits.ts';
 import { loops } from './loops.ts';
-import { LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN } from './outcome.ts';
+import { GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
 
 export interface IngressParts {
   readonly hostname: string;
   readonly directory: Pick<Directory, 'resolve'>;
   readonly mail: (id: AccountId) => MailAccount;
+  readonly conduct: Conduct;
   readonly log: Logger;
 }
 
@@ -24,7 +26,7 @@ export function createIngress(parts: IngressParts): Ingress {
   // In this order: authenticate, classify and filter have their places between these two.
   const stages: readonly Stage[] = [refuseLoops(parts.log), createDeliver(parts)];
   return {
-    recipient: (address, envelope) => recipient(parts, address, envelope),
+    recipient: (address, envelope, session) => recipient(parts, address, envelope, session),
     async accept(envelope, staged, session) {
       const about = { connection: session.id, address: session.peer.address, sender: envelope.sender };
       const delivery = { envelope, staged, session, about };
@@ -47,11 +49,20 @@ function refuseLoops(log: Logger): Stage {
 }
 
 /** RCPT: whose address is it, and is there room if the size is known (F135)? */
-async function recipient(parts: IngressParts, address: string, envelope: Envelope): Promise<SmtpReply | null> {
+async function recipient(
+  parts: IngressParts,
+  address: string,
+  envelope: Envelope,
+  session: IngressSession,
+): Promise<SmtpReply | null> {
   try {
     const resolution = await parts.directory.resolve(address);
     if (resolution.kind === 'foreign') return { ...RELAY, text: `<${address}> ${RELAY.text}` };
-    if (resolution.kind === 'unknown') return { ...UNKNOWN, text: `<${address}> ${UNKNOWN.text}` };
+    if (resolution.kind === 'unknown') {
+      const refusal = isRole(address) ? UNREAD : UNKNOWN;
+      return { ...refusal, text: `<${address}> ${refusal.text}` };
+    }
+    if (resolution.caught && guesses(parts, session)) return GUESSING;
     if (envelope.declaredSize === null) return null;
     const size = envelope.declaredSize;
     const full = await Promise.all(resolution.accounts.map((account) => isFull(parts, account, size)));
@@ -63,6 +74,17 @@ async function recipient(parts: IngressParts, address: string, envelope: Envelop
     parts.log.error({ err: error, address }, 'a recipient could not be looked up');
     return TEMPORARY;
   }
+}
+
+/** RFC 5321 4.5.1, RFC 2142 2: addresses that are never refused and that no block applies to. */
+export function isRole(address: string): boolean {
+  return /^(?:postmaster(?:@|$)|abuse@)/i.test(address);
+}
+
+/** Counts what a catch-all takes from strangers: every guess is right there. */
+function guesses({ conduct }: IngressParts, { peer, principal }: IngressSession): boolean {
+  if (peer.trusted || principal !== null) return false;
+  return conduct.of(peer.address).note('caught-recipient') > CAUGHT;
 }
 
 async function isFull(parts: IngressParts, account: Account, size: number): Promise<boolean> {

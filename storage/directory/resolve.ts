@@ -15,15 +15,36 @@ import {
   targetsOf,
 } from './rows.ts';
 
-/** Account, alias, +suffix, catch-all, in this order. `postmaster` alone is the default domain's (RFC 5321 4.5.1). */
+/**
+ * Account, alias, +suffix, catch-all, in this order. `postmaster` alone is the default domain's (RFC 5321 4.5.1). Where
+ * a domain has no abuse or postmaster of its own, its postmaster and then the default domain's reads that mail.
+ */
 export function* resolve(text: string): Op<Resolution> {
   const address = parseAddress(text.toLowerCase() === 'postmaster' ? `postmaster@${yield* defaultDomain()}` : text);
   if (address === undefined) return yield* unparsed(text);
   if ((yield* domainRow(address.domain)) === undefined) return { kind: 'foreign' };
   const found = new Map<string, AccountRow>();
-  const suffix = yield* follow(address, found, new Set(), 0);
+  const { suffix, caught } = yield* follow(address, found, new Set(), 0);
+  for (const stead of found.size === 0 ? yield* steadsOf(address) : []) {
+    if (found.size === 0) yield* follow(stead, found, new Set(), 0);
+  }
   if (found.size === 0) return { kind: 'unknown' };
-  return { kind: 'local', accounts: [...found.values()].map(presentAccount), suffix };
+  return { kind: 'local', accounts: [...found.values()].map(presentAccount), suffix, caught };
+}
+
+/** Who reads the mail of a role that every domain has (RFC 5321 4.5.1, RFC 2142), where nobody was named. */
+function* steadsOf({ local, domain }: Address): Op<Address[]> {
+  if (local !== 'postmaster' && local !== 'abuse') return [];
+  return [
+    { local: 'postmaster', domain },
+    { local: 'postmaster', domain: yield* defaultDomain() },
+  ];
+}
+
+interface Followed {
+  readonly suffix: string;
+  /** Only the catch-all was left. */
+  readonly caught: boolean;
 }
 
 /** An address that nobody can have: unknown in a domain of ours. */
@@ -34,13 +55,14 @@ function* unparsed(text: string): Op<Resolution> {
 }
 
 /** Adds the accounts that an address leads to; the suffix it was written with. */
-function* follow(address: Address, found: Map<string, AccountRow>, seen: Set<string>, depth: number): Op<string> {
+function* follow(address: Address, found: Map<string, AccountRow>, seen: Set<string>, depth: number): Op<Followed> {
   const { domain } = address;
   const { base, suffix } = splitSuffix(address.local);
-  if (yield* arrive(address, found, seen, depth)) return '';
-  if (base !== address.local && (yield* arrive({ local: base, domain }, found, seen, depth))) return suffix;
-  yield* arrive({ local: '', domain }, found, seen, depth);
-  return suffix;
+  if (yield* arrive(address, found, seen, depth)) return { suffix: '', caught: false };
+  if (base !== address.local && (yield* arrive({ local: base, domain }, found, seen, depth))) {
+    return { suffix, caught: false };
+  }
+  return { suffix, caught: yield* arrive({ local: '', domain }, found, seen, depth) };
 }
 
 /** Adds the account of exactly this address, or those of the alias; false if there is neither. */

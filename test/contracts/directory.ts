@@ -116,6 +116,24 @@ export function directoryContracts(open: OpenStore): void {
       await directory.removeAlias('Postmaster@EXAMPLE.test');
     });
 
+    test('a domain without a postmaster or abuse of its own has the postmaster of the default domain', async () => {
+      expect(await whither(directory, 'abuse@other.test')).toBe('unknown');
+      await directory.addAlias('postmaster@example.test', ['bert@example.test']);
+      expect(await whither(directory, 'abuse@other.test')).toBe('bert@example.test');
+      expect(await whither(directory, 'Abuse@example.test')).toBe('bert@example.test');
+      await directory.addAlias('postmaster@other.test', ['carl@other.test']);
+      expect(await whither(directory, 'abuse@other.test')).toBe('carl@other.test');
+      expect(await whither(directory, 'abuse+x@other.test')).toBe('unknown');
+      for (const domain of ['example.test', 'other.test']) await directory.removeAlias(`postmaster@${domain}`);
+    });
+
+    test('what only a catch-all takes is told apart', async () => {
+      await directory.addAlias('@other.test', ['bert@example.test']);
+      expect(await directory.resolve('whoever@other.test')).toMatchObject({ kind: 'local', caught: true });
+      expect(await directory.resolve('carl@other.test')).toMatchObject({ kind: 'local', caught: false });
+      await directory.removeAlias('@other.test');
+    });
+
     test('aliases lead on, also to aliases, with catch-alls last', async () => {
       await directory.addAlias('sales@example.test', ['anna@example.test', 'ANNA@example.test', 'carl@other.test']);
       await directory.addAlias('all@other.test', ['sales@example.test', 'bert@example.test']);

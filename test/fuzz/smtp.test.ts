@@ -333,7 +333,14 @@ async function babble(port: number, random: Random): Promise<string> {
 
 describe('sessions over sockets', () => {
   test('get well-formed replies, and a message lies there for each 250 to DATA and no other', async () => {
-    const limits = { errors: 1_000, idleCommands: 1_000, anonymousCommands: 1_000, handshakeMs: 20 };
+    const limits = {
+      errors: 1_000,
+      spoiledSessions: 1_000,
+      messageBurst: 100_000,
+      idleCommands: 1_000,
+      anonymousCommands: 1_000,
+      handshakeMs: 20,
+    };
     await using smtp = await startSmtp({ limits });
     const random = seeded(2_920);
     let promised = 0;

@@ -2,9 +2,9 @@
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { Admission, createAdmissionShared } from '#src/admission.ts';
-import { countedNetwork, networkMatcher, plainAddress } from '#src/peers.ts';
+import { countedNetwork, networkMatcher, plainAddress, siteNetwork } from '#src/peers.ts';
 
-const limits = { total: 100, perAddress: 3, perAddressMx: 2, perMinute: 5 };
+const limits = { total: 100, perAddress: 3, perAddressMx: 2, perNetworkMx: 3, perMinute: 5 };
 const noon = 1_000_000 * 60_000;
 
 test('an address may hold so many connections and no more; a closed one makes room', () => {
@@ -24,6 +24,19 @@ test('the MX listener has its own, lower limit', () => {
   expect(admission.admit('192.0.2.1', 'smtp', noon)).toBeTypeOf('function');
   expect(admission.admit('192.0.2.1', 'smtp', noon)).toBe('too-many-from-you');
   expect(admission.admit('192.0.2.1', 'submission', noon)).toBeTypeOf('function');
+});
+
+test('a network has its own limit on the MX listener', () => {
+  const admission = new Admission(createAdmissionShared(), limits);
+  const releases = ['192.0.2.1', '192.0.2.1', '192.0.2.2'].map(
+    (peer) => admission.admit(peer, 'smtp', noon) as () => void,
+  );
+  expect(admission.admit('192.0.2.3', 'smtp', noon)).toBe('too-many-from-you');
+  expect(admission.admit('192.0.3.1', 'smtp', noon)).toBeTypeOf('function');
+  releases[0]?.();
+  expect(admission.admit('192.0.2.3', 'smtp', noon)).toBeTypeOf('function');
+  expect(siteNetwork('2001:db8:1:2::5')).toBe(siteNetwork('2001:db8:1:ffff::1'));
+  expect(siteNetwork('2001:db8:1:2::5')).not.toBe(siteNetwork('2001:db8:2:2::5'));
 });
 
 test('an address that connects too often is refused until the next minute', () => {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type Logger, pino } from 'pino';
-import type { Envelope, Ingress, ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
+import type { Conduct, Envelope, Ingress, ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
 import type { Limits } from '#protocols/smtp/limits.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
 import type { QueueOffers } from '#protocols/smtp/session.ts';
@@ -14,6 +14,7 @@ import { createAuthShared } from '#src/auth/shared.ts';
 import { Throttle } from '#src/auth/throttle.ts';
 import { loadCertificates } from '#src/certificates/provider.ts';
 import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
+import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
@@ -50,6 +51,7 @@ export interface SmtpServers extends AsyncDisposable {
   readonly submissions: number;
   readonly servers: { readonly mx: ProtocolServer; readonly submission: ProtocolServer };
   readonly store: SqlStore;
+  readonly conduct: Conduct;
   readonly folder: string;
   readonly anna: Account;
   readonly bert: Account;
@@ -76,7 +78,8 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const tls = opening.use(await loadCertificates([{ certificate: pem, key: pem }], { log }));
   const hostname = 'mail.example.test';
   const messageSize = options.messageSize ?? 52_428_800;
-  const pipeline = createIngress({ hostname, directory: store.directory, mail: (id) => store.mail(id), log });
+  const conduct = createConduct(createConductShared());
+  const pipeline = createIngress({ hostname, directory: store.directory, mail: (id) => store.mail(id), conduct, log });
   const ingress: Ingress = {
     ...pipeline,
     accept: (envelope, ...rest) => {
@@ -102,9 +105,10 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     store: { mail: (id) => store.mail(id), stage },
   };
   const { queue = {} } = options;
+  const limits: Partial<Limits> = { holdMs: 1, ...options.limits };
   const servers = {
-    mx: createSmtpServer({ ...context, ingress, queue }, 'mx', options.limits),
-    submission: createSmtpServer({ ...context, submission, queue }, 'submission', options.limits),
+    mx: createSmtpServer({ ...context, conduct, ingress, queue }, 'mx', limits),
+    submission: createSmtpServer({ ...context, conduct, submission, queue }, 'submission', limits),
   };
   const listen = async (server: ProtocolServer, secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -127,7 +131,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const lifetime = opening.move();
   return {
     ...ports,
-    ...{ servers, store: real, folder, anna, bert },
+    ...{ servers, store: real, conduct, folder, anna, bert },
     inbox: (account) => inboxOf(real.mail(account.id)),
     [Symbol.asyncDispose]: () => lifetime[Symbol.asyncDispose](),
   };

@@ -46,7 +46,7 @@ async function logIn(session: Session, login: string, password: string): Promise
   context.metrics.login('smtp', answer.ok ? 'ok' : answer.reason);
   if (!answer.ok) return answer.reason === 'rejected' ? rejected(session) : REFUSALS[answer.reason];
   session.principal = answer.principal;
-  session.counts.idle = 0;
+  session.progress();
   return Reply.loggedIn;
 }
 

@@ -2,6 +2,7 @@
 
 import type { SmtpReply } from '#protocols/ports.ts';
 import type { Staged } from '#storage/ports.ts';
+import { headerRefusal } from '../header.ts';
 import { Reception } from '../reception.ts';
 import { Reply } from '../replies.ts';
 import { type Answer, envelopeOf, ingressSession, type Session, type Transaction } from '../session.ts';
@@ -35,7 +36,7 @@ async function accept(session: Session, transaction: Transaction, reception: Rec
   session.transaction = null; // RFC 5321 4.1.1.4: whatever comes of it
   const reply = await deliver(session, transaction, await reception.finish());
   if (reception.cause !== null) session.log.error({ err: reception.cause }, 'a message could not be received');
-  if (reply.code < 300) session.counts.idle = 0;
+  if (reply.code < 300) session.progress();
   const result = reply.code < 300 ? 'accepted' : reply.code < 500 ? 'deferred' : 'refused';
   context.metrics.message(kind === 'mx' ? 'smtp' : 'submission', result, reception.octets);
   return reply;
@@ -45,6 +46,8 @@ async function deliver(session: Session, transaction: Transaction, received: Sta
   if ('code' in received) return received;
   const { kind, ingress, submission } = session.part;
   await using staged = received;
+  const refusal = headerRefusal(staged);
+  if (refusal !== null) return refusal;
   const envelope = envelopeOf(transaction);
   try {
     const reply =

@@ -2,12 +2,13 @@
 
 import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
 import { parseHello } from '../grammar.ts';
-import { formatLines } from '../replies.ts';
+import { formatLines, Reply } from '../replies.ts';
 import { type Answer, mayLogIn, offersOf, type Session } from '../session.ts';
 
 export function ehlo(session: Session, rest: string): Answer {
   const name = parseHello(rest);
   if (typeof name !== 'string') return name;
+  if (isOurs(session, name)) return Reply.ourName;
   session.hello = { name, esmtp: true };
   session.transaction = null;
   return formatLines(250, [session.part.context.hostname, ...extensions(session)]);
@@ -16,9 +17,18 @@ export function ehlo(session: Session, rest: string): Answer {
 export function helo(session: Session, rest: string): Answer {
   const name = parseHello(rest);
   if (typeof name !== 'string') return name;
+  if (isOurs(session, name)) return Reply.ourName;
   session.hello = { name, esmtp: false };
   session.transaction = null;
   return formatLines(250, [session.part.context.hostname]);
+}
+
+/** Who calls himself by our name or address from outside is nobody honest; every other name is only looked at. */
+function isOurs({ part, peer, localAddress }: Session, name: string): boolean {
+  if (part.kind !== 'mx' || peer.trusted) return false;
+  const bare = name.toLowerCase().replace(/\.$/, '');
+  const literal = bare.replace(/^\[(?:ipv6:)?(.*)\]$/, '$1');
+  return bare === part.context.hostname.toLowerCase() || literal === localAddress;
 }
 
 function extensions(session: Session): string[] {

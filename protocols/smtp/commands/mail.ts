@@ -5,12 +5,14 @@ import { Reply } from '../replies.ts';
 import { type Answer, ingressSession, offersOf, type Session } from '../session.ts';
 
 export async function mail(session: Session, rest: string): Promise<Answer> {
-  const { kind, context, submission } = session.part;
+  const { kind, context, limits, submission } = session.part;
   if (session.hello === null) return Reply.helloFirst;
   if (kind === 'submission' && session.principal === null) {
     return session.secure || context.plaintext ? Reply.loginFirst : Reply.tlsFirst;
   }
   if (session.transaction !== null) return Reply.nestedMail;
+  const { conduct, principal } = session;
+  if (principal === null && conduct !== null && conduct.note('message') > limits.messageBurst) return Reply.tooFast;
   const command = parseMail(rest, offersOf(session));
   if ('code' in command) return command;
   // RFC 1870 6.1: a message that says it is too large is refused before it is sent.

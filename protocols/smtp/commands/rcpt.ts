@@ -1,5 +1,6 @@
 // RCPT TO (RFC 5321 4.1.1.3): the directory says whether there is such an address here.
 
+import type { SmtpReply } from '#protocols/ports.ts';
 import { parseRcpt } from '../grammar.ts';
 import { Reply } from '../replies.ts';
 import { type Answer, envelopeOf, ingressSession, offersOf, type Session } from '../session.ts';
@@ -15,12 +16,20 @@ export async function rcpt(session: Session, rest: string): Promise<Answer> {
   const port = part.kind === 'mx' ? part.ingress : part.submission;
   if (port === undefined) return Reply.temporary;
   const refusal = await port.recipient(command.address, envelopeOf(transaction), ingressSession(session));
-  if (refusal !== null) {
-    if (refusal.code >= 500) session.counts.refused++;
-    return refusal;
-  }
+  if (refusal !== null) return refused(session, refusal);
   recipients.push(command.address);
   const { request } = command;
   if (request.notify !== null || request.orcpt !== null) transaction.requests.set(command.address, request);
   return Reply.recipient;
+}
+
+/** A few mistakes are told at once; who makes many, here or in other sessions of his network, tries out addresses. */
+async function refused(session: Session, refusal: SmtpReply): Promise<Answer> {
+  const { counts, conduct, principal, part } = session;
+  if (refusal.code < 500) return refusal;
+  counts.refused++;
+  if (principal !== null || conduct === null) return refusal;
+  const guesses = conduct.note('unknown-recipient');
+  if (counts.refused > part.limits.refusedAtOnce || guesses > part.limits.guesses) await session.hold();
+  return refusal;
 }

@@ -62,12 +62,15 @@ test('ten commands that are no SMTP end the session', async () => {
   expect(await until(at.client)).toEqual([...Array(10).fill('500 5.5.1'), '421 4.7.0']);
 });
 
-test('twenty refused recipients end the session', async () => {
-  await using at = await begin({});
-  at.client.wire.send(
-    `MAIL FROM:<a@peer.example>\r\n${Array.from({ length: 25 }, (_, i) => `RCPT TO:<x${i}@example.test>\r\n`).join('')}`,
+test('twenty refused recipients end the session of somebody who is logged in', async () => {
+  await using smtp = await startSmtp();
+  const client = await SmtpWire.open(smtp.submission);
+  await client.command('EHLO peer.example');
+  await client.command(`AUTH PLAIN ${Buffer.from(`\0anna\0${PASSWORD}`).toString('base64')}`);
+  client.wire.send(
+    `MAIL FROM:<anna@example.test>\r\n${Array.from({ length: 25 }, (_, i) => `RCPT TO:<x${i}@example.test>\r\n`).join('')}`,
   );
-  expect(await until(at.client)).toEqual(['250 2.1.0', ...Array(20).fill('550 5.1.1'), '421 4.7.0']);
+  expect(await until(client)).toEqual(['250 2.1.0', ...Array(20).fill('550 5.1.1'), '421 4.7.0']);
 });
 
 test('commands that bring no message further end the session, and a message starts the count anew', async () => {
