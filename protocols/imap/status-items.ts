@@ -4,12 +4,14 @@ import type { Mailbox } from '#storage/ports.ts';
 import { BadCommand } from './grammar/errors.ts';
 import { mailboxReply } from './grammar/mailbox-name.ts';
 import type { Scanner } from './grammar/scanner.ts';
+import { objectId } from './object-id.ts';
 import { countRecent } from './recent-from.ts';
 import type { Session } from './session.ts';
 
 type Value = (mailbox: Mailbox, session: Session) => number | string | Promise<number | string>;
 
 const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
+  ['MAILBOXID', (mailbox, session) => `(${objectId('F', session.owner.id, mailbox.id)})`], // RFC 8474 4.3
   ['MESSAGES', (mailbox) => mailbox.total],
   ['RECENT', (mailbox, session) => countRecent(session.owner, mailbox, session.server.recent)],
   ['HIGHESTMODSEQ', (mailbox) => mailbox.modseq],

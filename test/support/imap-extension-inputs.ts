@@ -7,8 +7,29 @@ function some(random: Random, most: number, from: readonly string[]): string {
 
 const PATTERNS = ['*', '%', 'a/%', 'INBOX', '""', '"Sent Items"', 'x*'];
 const SELECT = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE', 'subscribed', 'NONSENSE'];
-const STATUS = ['MESSAGES', 'SIZE', 'UNSEEN', 'UIDNEXT', 'UIDVALIDITY', 'RECENT', 'HIGHESTMODSEQ', 'NONSENSE'];
+const STATUS = [
+  'MESSAGES',
+  'SIZE',
+  'MAILBOXID',
+  'APPENDLIMIT',
+  'UNSEEN',
+  'UIDNEXT',
+  'UIDVALIDITY',
+  'RECENT',
+  'HIGHESTMODSEQ',
+  'NONSENSE',
+];
 const RETURN = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS (MESSAGES)', 'STATUS (SIZE UNSEEN)', 'STATUS ()', 'X'];
+const ITEMS = ['EMAILID', 'THREADID', 'SAVEDATE', 'PREVIEW', 'PREVIEW (LAZY)', 'PREVIEW (X)', 'FLAGS'];
+const KEYS = [
+  'EMAILID Mx-1',
+  'THREADID x',
+  'SAVEDON 1-Jan-2026',
+  'SAVEDBEFORE x',
+  'SAVEDATESUPPORTED',
+  'ALL',
+  'NOT SEEN',
+];
 const USES = ['\\Sent', '\\Drafts', '\\All', '\\sent', '\\Junk', 'Sent', '\\'];
 
 /** The arguments of LIST, from the space on. */
@@ -38,6 +59,8 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
   return pick(random, [
     () => `LIST${listArguments(random)}`,
     () => `APPEND ${mailbox()}${Array.from({ length: between(random, 1, 3) }, () => appended(random)).join('')}`,
+    () => `FETCH 1:* (${pick(random, ITEMS)} ${pick(random, ITEMS)})`,
+    () => `${pick(random, ['', 'UID '])}SEARCH ${pick(random, KEYS)} ${pick(random, KEYS)}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

@@ -6,6 +6,7 @@ import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName, SEPARATOR } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { LIST_OPTIONS } from '../limits.ts';
+import { objectId } from '../object-id.ts';
 import { specialUse } from '../special-use.ts';
 import type { Verb } from './verb.ts';
 
@@ -24,12 +25,13 @@ export const create: Verb = {
     const special = theUse(uses);
     const alias = await owner.alias(path);
     if (alias !== undefined && (special === '' || special === alias.special)) {
-      return { text: `"${alias.path}" is the mailbox for that` };
+      const code = `MAILBOXID (${objectId('F', owner.id, alias.id)})`;
+      return { code, text: `"${alias.path}" is the mailbox for that` };
     }
     const taken = special !== '' && (await owner.mailboxes()).some((mailbox) => mailbox.special === special);
     if (taken) throw new Refusal('USEATTR', 'There is a mailbox for that use');
-    await owner.mail.createMailbox(path, { special });
-    return undefined;
+    const { id } = await owner.mail.createMailbox(path, { special });
+    return { code: `MAILBOXID (${objectId('F', owner.id, id)})` }; // RFC 8474 4.1
   },
 };
 

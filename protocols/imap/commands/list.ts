@@ -24,9 +24,9 @@ export const list: Verb = {
     }
     const patterns = ListPattern.all(request.reference, request.patterns);
     const pace = new Pace(session.connection);
-    for (const entry of await entries(session, request)) {
-      if (!patterns.some((pattern) => pattern.matches(entry.path))) continue;
-      if (!wanted(entry, request) && !entry.parent) continue;
+    const matches = ({ path }: Entry) => patterns.some((pattern) => pattern.matches(path));
+    for (const entry of await entries(session, request, matches)) {
+      if ((!wanted(entry, request) && !entry.parent) || !matches(entry)) continue;
       await tell(session, entry, request);
       if (pace.due) await pace.rest();
     }
@@ -42,12 +42,12 @@ interface Entry {
   readonly mailbox: Mailbox | undefined;
   readonly children: boolean;
   subscribed: boolean;
-  /** RECURSIVEMATCH: something below it is wanted. */
+  /** RECURSIVEMATCH: something below it is wanted, and the patterns leave it out. */
   parent: boolean;
 }
 
 /** All names that there are to choose from, INBOX first, then by name. */
-async function entries({ owner }: Session, request: ListRequest): Promise<Entry[]> {
+async function entries({ owner }: Session, request: ListRequest, matches: (entry: Entry) => boolean): Promise<Entry[]> {
   const mailboxes = await owner.mailboxes();
   const parents = new Set(mailboxes.map(({ parent }) => parent));
   const byPath = new Map<string, Entry>();
@@ -65,7 +65,8 @@ async function entries({ owner }: Session, request: ListRequest): Promise<Entry[
   }
   if (request.select.recursive) {
     for (const entry of [...byPath.values()]) {
-      if (!wanted(entry, request)) continue;
+      // RFC 5258 4: what is listed itself tells of nothing above it.
+      if (!wanted(entry, request) || matches(entry)) continue;
       for (const path of superiors(entry.path)) (byPath.get(path) ?? add(path, undefined)).parent = true;
     }
   }

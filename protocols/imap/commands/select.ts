@@ -5,6 +5,7 @@ import { Flag } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
+import { objectId } from '../object-id.ts';
 import { recentFrom } from '../recent-from.ts';
 import type { Session } from '../session.ts';
 import { resync } from '../sync/resync.ts';
@@ -65,6 +66,7 @@ function report(session: Session, selected: Selected, mailbox: Mailbox): void {
   out.text(`* ${view.exists} EXISTS\r\n* ${selected.recentCount} RECENT\r\n`);
   const unseen = firstUnseen(selected);
   if (unseen > 0) out.text(`* OK [UNSEEN ${unseen}] First unseen\r\n`);
+  out.text(`* OK [MAILBOXID (${objectId('F', session.owner.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
   // The row was read before the index, which may have newer messages.
   out.text(`* OK [UIDNEXT ${Math.max(mailbox.uidnext, view.lastUid + 1)}] Predicted next UID\r\n`);

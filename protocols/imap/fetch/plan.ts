@@ -39,6 +39,10 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
   if (has('body') || has('bodystructure') || parts) columns.push('structure');
   if (readers.some((reader) => reader.ofHeader)) columns.push('header');
   if (has('internaldate')) columns.push('received', 'receivedOffset');
+  if (has('emailid')) columns.push('message');
+  if (has('threadid')) columns.push('thread');
+  if (has('savedate')) columns.push('saved');
+  if (has('preview')) columns.push('preview');
   // The size is known to whoever reads the content.
   if (has('size') && !content) columns.push('size');
   return {

@@ -4,6 +4,8 @@ import type { Connection } from '#protocols/net/connection.ts';
 import { body, bodystructure } from '#storage/message/structure.ts';
 import type { ListingRow, MessageContent } from '#storage/ports.ts';
 import { formatDateTime } from '../grammar/date-time.ts';
+import { writeString } from '../grammar/mailbox-name.ts';
+import { objectId } from '../object-id.ts';
 import type { Selected } from '../view/selected.ts';
 import type { Member } from '../view/view.ts';
 import type { FetchPlan, PlannedItem } from './plan.ts';
@@ -115,6 +117,19 @@ export class FetchReply {
         break;
       case 'envelope':
         out.text('ENVELOPE ').text(row?.envelope ?? '');
+        break;
+      case 'emailid': // RFC 8474 5.2
+        out.text(`EMAILID (${objectId('M', this.#selected.account.id, row?.message ?? 0)})`);
+        break;
+      case 'threadid':
+        out.text(`THREADID (${objectId('T', this.#selected.account.id, row?.thread ?? 0)})`);
+        break;
+      case 'savedate': // RFC 8514 4.2
+        out.text('SAVEDATE ').text(formatDateTime(Math.floor((row?.saved ?? 0) / 1000), 0));
+        break;
+      case 'preview': // RFC 8970 3.1
+        out.text('PREVIEW ');
+        writeString(out, row?.preview ?? '');
         break;
       case 'bodystructure':
         out.text('BODYSTRUCTURE ').text(bodystructure(row?.structure ?? ''));

@@ -24,6 +24,7 @@ export interface SectionItem {
 
 export type FetchItem =
   | { readonly kind: 'uid' | 'flags' | 'modseq' | 'internaldate' | 'size' | 'envelope' | 'body' | 'bodystructure' }
+  | { readonly kind: 'emailid' | 'threadid' | 'savedate' | 'preview' }
   | SectionItem;
 
 const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
@@ -36,6 +37,9 @@ const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
       ['RFC822.SIZE', 'size'],
       ['ENVELOPE', 'envelope'],
       ['BODYSTRUCTURE', 'bodystructure'],
+      ['EMAILID', 'emailid'],
+      ['THREADID', 'threadid'],
+      ['SAVEDATE', 'savedate'],
     ] as const
   ).map(([name, kind]) => [name, { kind }]),
 );
@@ -88,10 +92,18 @@ function same(a: FetchItem, b: FetchItem): boolean {
 function fetchItem(scanner: Scanner, name: string): FetchItem {
   const simple = SIMPLE.get(name) ?? OLD.get(name);
   if (simple !== undefined) return simple;
+  if (name === 'PREVIEW') return preview(scanner);
   if (name !== 'BODY' && name !== 'BODY.PEEK') throw new BadCommand('Unknown FETCH item');
   if (scanner.peek() === '[') return section(scanner, name === 'BODY.PEEK');
   if (name === 'BODY.PEEK') throw new BadCommand('BODY.PEEK without a section');
   return { kind: 'body' };
+}
+
+/** "PREVIEW" [SP "(" "LAZY" ")"] (RFC 8970 3.2): ours is always there, so LAZY changes nothing. */
+function preview(scanner: Scanner): FetchItem {
+  if (scanner.match(/ \((?!LAZY\))/iy) !== null) throw new BadCommand('Unknown PREVIEW modifier');
+  scanner.match(/ \(LAZY\)/iy);
+  return { kind: 'preview' };
 }
 
 const PART = /([1-9]\d{0,9})(\.|(?=\]))/y;

@@ -1,9 +1,13 @@
 // Mailbox names: from the wire to the store's path and back.
 
+import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import { MAILBOX_BYTES } from '../limits.ts';
 import { BadCommand, Refusal } from './errors.ts';
 import { isAstring, type Scanner } from './scanner.ts';
 import { decodeMailbox, encodeMailbox } from './utf7.ts';
+
+/** Longer texts go as literals: some clients limit a line to 8,000 bytes. */
+const LONG_STRING = 1_000;
 
 /** The hierarchy separator. */
 export const SEPARATOR = '/';
@@ -41,6 +45,16 @@ export function mailboxReply(path: string): string {
 /** An ASCII text without CR, LF and NUL as a quoted string. */
 export function quoted(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
+}
+
+/** A text of any characters as a string: quoted where that can hold it, else as a literal in UTF-8. */
+export function writeString(out: ReplyWriter, text: string): void {
+  if (text.length < LONG_STRING && /^[\x20-\x7e]*$/.test(text)) {
+    out.text(quoted(text));
+    return;
+  }
+  const bytes = Buffer.from(text, 'utf8');
+  out.text(`{${bytes.length}}\r\n`).bytes(bytes);
 }
 
 /** As an astring: unquoted when that is allowed. */

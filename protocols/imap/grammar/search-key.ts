@@ -22,7 +22,8 @@ export type SearchKey =
   | { readonly kind: 'sequence' | 'uid'; readonly set: SequenceSet }
   | { readonly kind: 'modseq'; readonly modseq: number }
   | { readonly kind: 'larger' | 'smaller'; readonly size: number }
-  | { readonly kind: 'received' | 'sent'; readonly relation: DayRelation; readonly day: number }
+  | { readonly kind: 'emailid' | 'threadid'; readonly id: string }
+  | { readonly kind: 'received' | 'sent' | 'saved'; readonly relation: DayRelation; readonly day: number }
   | { readonly kind: 'header'; readonly field: string; readonly text: string }
   | { readonly kind: 'text' | 'body'; readonly text: string };
 
@@ -50,13 +51,17 @@ const FLAG_KEYS: ReadonlyMap<string, SearchKey> = new Map(
     [`UN${name}`, { kind: 'flag', bit, set: false }],
   ]),
 );
-const DATE_KEYS: ReadonlyMap<string, readonly ['received' | 'sent', DayRelation]> = new Map([
+const DATE_KEYS: ReadonlyMap<string, readonly ['received' | 'sent' | 'saved', DayRelation]> = new Map([
   ['BEFORE', ['received', 'before']],
   ['ON', ['received', 'on']],
   ['SINCE', ['received', 'since']],
   ['SENTBEFORE', ['sent', 'before']],
   ['SENTON', ['sent', 'on']],
   ['SENTSINCE', ['sent', 'since']],
+  // RFC 8514 4.3
+  ['SAVEDBEFORE', ['saved', 'before']],
+  ['SAVEDON', ['saved', 'on']],
+  ['SAVEDSINCE', ['saved', 'since']],
 ]);
 const FIELD_KEYS: ReadonlySet<string> = new Set(['FROM', 'TO', 'CC', 'BCC', 'SUBJECT']);
 
@@ -127,6 +132,7 @@ class Keys {
     if (FIELD_KEYS.has(name)) return { kind: 'header', field: name.toLowerCase(), text: this.#string() };
     switch (name) {
       case 'ALL':
+      case 'SAVEDATESUPPORTED': // RFC 8514 4.3: every mailbox has it
         return { kind: 'all' };
       case 'NEW':
       case 'OLD':
@@ -138,6 +144,10 @@ class Keys {
         return { kind: 'keyword', name: keyword(scanner), set: name === 'KEYWORD' };
       case 'MODSEQ':
         return { kind: 'modseq', modseq: this.#modseq() };
+      case 'EMAILID': // RFC 8474 6
+      case 'THREADID':
+        scanner.space();
+        return { kind: name === 'EMAILID' ? 'emailid' : 'threadid', id: scanner.atom() };
       case 'LARGER':
       case 'SMALLER':
         scanner.space();

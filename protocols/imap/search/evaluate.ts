@@ -15,7 +15,9 @@ export type Prepared =
   | { readonly kind: 'and'; readonly keys: readonly Prepared[] }
   | { readonly kind: 'or'; readonly first: Prepared; readonly second: Prepared }
   | { readonly kind: 'not'; readonly key: Prepared }
-  | Exclude<SearchKey, { kind: 'sequence' | 'uid' | 'and' | 'or' | 'not' }>;
+  | { readonly kind: 'emailid'; readonly number: number | null }
+  | { readonly kind: 'threadid'; readonly number: number | null }
+  | Exclude<SearchKey, { kind: 'sequence' | 'uid' | 'and' | 'or' | 'not' | 'emailid' | 'threadid' }>;
 
 /** What a session knows of a message without reading anything. */
 export interface Known {
@@ -23,6 +25,7 @@ export interface Known {
   readonly uid: number;
   readonly flags: number;
   readonly modseq: number;
+  readonly message: number;
   readonly recent: boolean;
   hasKeyword(name: string): boolean;
 }
@@ -32,6 +35,8 @@ export interface Listed {
   readonly size: number;
   readonly received: number;
   readonly receivedOffset: number;
+  readonly saved: number;
+  readonly thread: number;
   readonly envelope: string;
   readonly header: HeaderTexts | null;
 }
@@ -67,6 +72,8 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
     case 'smaller':
     case 'received':
     case 'sent':
+    case 'saved':
+    case 'threadid':
     case 'header':
       return facts.listed === undefined ? undefined : ofListing(key, facts.listed);
     default:
@@ -86,7 +93,7 @@ function every(keys: readonly Prepared[], facts: Facts): boolean | undefined {
 
 type MemoryKey = Extract<
   Prepared,
-  { kind: 'all' | 'recent' | 'new' | 'old' | 'flag' | 'keyword' | 'modseq' | 'sequence' | 'uid' }
+  { kind: 'all' | 'recent' | 'new' | 'old' | 'flag' | 'keyword' | 'modseq' | 'emailid' | 'sequence' | 'uid' }
 >;
 
 function ofMemory(key: MemoryKey, known: Known): boolean {
@@ -105,6 +112,8 @@ function ofMemory(key: MemoryKey, known: Known): boolean {
       return known.hasKeyword(key.name) === key.set;
     case 'modseq':
       return known.modseq >= key.modseq; // RFC 7162 3.1.5
+    case 'emailid':
+      return known.message === key.number;
     case 'sequence':
       return inRanges(key.ranges, known.seq);
     case 'uid':
@@ -112,7 +121,10 @@ function ofMemory(key: MemoryKey, known: Known): boolean {
   }
 }
 
-type ListingKey = Extract<Prepared, { kind: 'larger' | 'smaller' | 'received' | 'sent' | 'header' }>;
+type ListingKey = Extract<
+  Prepared,
+  { kind: 'larger' | 'smaller' | 'received' | 'sent' | 'saved' | 'threadid' | 'header' }
+>;
 
 function ofListing(key: ListingKey, row: Listed): boolean {
   switch (key.kind) {
@@ -122,6 +134,10 @@ function ofListing(key: ListingKey, row: Listed): boolean {
       return row.size < key.size;
     case 'received':
       return compare(key.relation, dayOf(row.received, row.receivedOffset), key.day);
+    case 'saved':
+      return compare(key.relation, dayOf(Math.floor(row.saved / 1000), 0), key.day);
+    case 'threadid':
+      return row.thread === key.number;
     case 'sent': {
       const date = sentDate(row.envelope);
       return date !== null && compare(key.relation, dayOf(date.seconds, date.offsetMinutes), key.day);

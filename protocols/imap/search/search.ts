@@ -5,9 +5,10 @@ import { Disconnected } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
 import { searchText } from '#storage/message/text.ts';
-import type { ListingColumn, ListingRow } from '#storage/ports.ts';
+import type { AccountId, ListingColumn, ListingRow } from '#storage/ports.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
+import { objectNumber } from '../object-id.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';
@@ -22,7 +23,7 @@ export async function search(session: Session, { key, modseqs }: Search): Promis
   // A modseq at which something was lost finds everything.
   const lost = new Set<number>();
   for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
-  return await new SearchRun(session, prepare(key, { view, lost })).run();
+  return await new SearchRun(session, prepare(key, { view, lost, account: session.owner.id })).run();
 }
 
 class SearchRun {
@@ -61,6 +62,8 @@ class SearchRun {
     const columns: ListingColumn[] = ['message', 'size', 'received', 'receivedOffset'];
     if (header) columns.push('header');
     if (envelope) columns.push('envelope');
+    if (this.#needs.saved) columns.push('saved');
+    if (this.#needs.thread) columns.push('thread');
     if (text) columns.push('structure');
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
@@ -116,6 +119,7 @@ class SearchRun {
       uid,
       flags: rows.flags(slot),
       modseq: rows.modseq(slot),
+      message: rows.message(slot),
       recent: this.#selected.isRecent(uid),
       hasKeyword: (name) => account.keywords.holds(rows.keywords(slot), name),
     };
@@ -131,11 +135,12 @@ class SearchRun {
 interface Context {
   readonly view: View;
   readonly lost: ReadonlySet<number>;
+  readonly account: AccountId;
 }
 
 /** Resolves sets and folds texts, once for all messages. */
 function prepare(key: SearchKey, context: Context): Prepared {
-  const { view, lost } = context;
+  const { view, lost, account } = context;
   switch (key.kind) {
     case 'and':
       return { kind: 'and', keys: key.keys.map((inner) => prepare(inner, context)) };
@@ -149,6 +154,10 @@ function prepare(key: SearchKey, context: Context): Prepared {
       return { kind: 'uid', ranges: resolveSet(key.set, view.lastUid) };
     case 'modseq':
       return lost.has(key.modseq) ? { kind: 'all' } : key;
+    case 'emailid':
+      return { kind: 'emailid', number: objectNumber('M', account, key.id) };
+    case 'threadid':
+      return { kind: 'threadid', number: objectNumber('T', account, key.id) };
     case 'header':
     case 'text':
     case 'body':
@@ -162,6 +171,8 @@ function prepare(key: SearchKey, context: Context): Prepared {
 interface Needs {
   readonly header: boolean;
   readonly envelope: boolean;
+  readonly saved: boolean;
+  readonly thread: boolean;
   readonly text: boolean;
   readonly texts: readonly string[];
   readonly bodies: readonly string[];
@@ -174,6 +185,8 @@ function needsOf(key: Prepared): Needs {
   return {
     header: all.some((leaf) => leaf.kind === 'header'),
     envelope: all.some((leaf) => leaf.kind === 'sent'),
+    saved: all.some((leaf) => leaf.kind === 'saved'),
+    thread: all.some((leaf) => leaf.kind === 'threadid'),
     text: texts.length + bodies.length > 0,
     texts,
     bodies,

@@ -71,6 +71,14 @@ test('RFC 5258 4: CHILDINFO is told of a parent whose matching descendants the p
   expect(texts(await client.ok('LIST (SUBSCRIBED) "" %'))).toEqual([]);
 });
 
+test('RFC 5258 4: a parent whose wanted descendants are all listed themselves has no CHILDINFO', async () => {
+  await using imap = await startImap();
+  const client = await prepared(await imap.login(), ['foo/bar']);
+  expect(texts(await client.ok('LIST (SUBSCRIBED RECURSIVEMATCH) "" (foo foo/bar)'))).toEqual([
+    '* LIST (\\HasChildren \\Subscribed) "/" "foo/bar"',
+  ]);
+});
+
 test('RFC 5819 2: no STATUS for a name that is no mailbox; bad items are BAD', async () => {
   await using imap = await startImap();
   const client = await prepared(await imap.login(), ['vanished']);
