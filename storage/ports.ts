@@ -86,6 +86,9 @@ export interface ListingRow extends Placement {
   readonly header: Uint8Array;
 }
 
+/** Makes something of a prefix and header block, in memory of its own. */
+export type OfHeader = (header: Uint8Array) => Uint8Array;
+
 export type ListingColumn = Exclude<keyof ListingRow, 'uid'>;
 
 /** A row with these columns and no others. */
@@ -254,8 +257,16 @@ export interface MailAccount {
    * power cut or a restore lost what was seen at that modseq.
    */
   placements(mailbox: MailboxId, uids: UidSet, options?: { since?: number }): AsyncIterable<Placement[]>;
-  /** Messages with what is asked for and nothing else, in UID order, a page at a time. */
-  listing<C extends ListingColumn>(mailbox: MailboxId, uids: UidSet, columns: readonly C[]): AsyncIterable<Listed<C>[]>;
+  /**
+   * Messages with what is asked for and nothing else, in UID order, a page at a time. `ofHeader`: what the column
+   * `header` has of a header, all of it if absent; it only looks at what it is given, which is overwritten afterwards.
+   */
+  listing<C extends ListingColumn>(
+    mailbox: MailboxId,
+    uids: UidSet,
+    columns: readonly C[],
+    ofHeader?: OfHeader,
+  ): AsyncIterable<Listed<C>[]>;
   /** A message's bytes. Errors: not-found, unavailable. */
   content(message: MessageId): Promise<MessageContent>;
   /** Keyword names by id; ids are never reused. */

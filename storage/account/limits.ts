@@ -66,8 +66,8 @@ export const KEYWORD_SETS = 16;
 /** Rows of a page of placements or of a listing. */
 export const PAGE_ROWS = 2_000;
 
-/** Rows of a page of a listing with headers: each is decompressed, in about 10 us. */
-export const HEADER_PAGE_ROWS = 250;
+/** Rows of a page of a listing with headers: each is decompressed, in about 5 us. */
+export const HEADER_PAGE_ROWS = 500;
 
 /** Rows of the change log that one transaction of flag changes writes; runs closer to each other are joined. */
 export const SET_RUNS = 16;

@@ -1,10 +1,10 @@
 // Reading placements: a page is one short read transaction over as many UID ranges as fit into it.
 
-import { plainHeader } from '../blobs/content.ts';
+import { lookAtHeader } from '../blobs/content.ts';
 import type { Packer } from '../blobs/packer.ts';
 import { trustedModseq } from '../changes/feed.ts';
 import { all, type Op, one } from '../operation.ts';
-import type { Listed, ListingColumn, Placement, UidRange } from '../ports.ts';
+import type { Listed, ListingColumn, OfHeader, Placement, UidRange } from '../ports.ts';
 import { HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
 import { after, bounded } from './uid-sets.ts';
 
@@ -72,14 +72,19 @@ interface StoredRow {
   header?: Uint8Array | null;
 }
 
+/** How a listing reads headers. */
+interface Headers {
+  readonly packer: Packer;
+  readonly of: OfHeader;
+}
+
 /** What a listing reads. */
 export interface Listing<C extends ListingColumn> {
   readonly account: string;
   readonly mailbox: number;
   readonly columns: ReadonlySet<C>;
   readonly sql: string;
-  /** For the headers. */
-  readonly packer: Packer;
+  readonly headers: Headers;
 }
 
 /** Where each column lies: p is the placement, m its message, c the message's content. */
@@ -99,7 +104,7 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   envelope: 'm.envelope',
   structure: 'm.structure',
   preview: 'm.preview',
-  header: 'c.prefix, c.header',
+  header: 'c.header, CASE WHEN length(c.prefix) > 0 THEN c.prefix END AS prefix',
 };
 
 /** A listing with its statement: each value costs, and each table that is joined costs more. */
@@ -107,8 +112,10 @@ export function listingOf<C extends ListingColumn>(place: {
   readonly account: string;
   readonly mailbox: number;
   readonly columns: readonly C[];
+  readonly ofHeader: OfHeader | undefined;
   readonly packer: Packer;
 }): Listing<C> {
+  const { account, mailbox, packer, ofHeader = whole } = place;
   const columns = new Set(place.columns);
   const sources = [...columns].toSorted().map((column) => SOURCES[column]);
   const joined = (table: string) => sources.some((source) => source.startsWith(`${table}.`));
@@ -116,7 +123,7 @@ export function listingOf<C extends ListingColumn>(place: {
     ${joined('m') ? 'JOIN message m ON m.account = p.account AND m.id = p.message' : ''}
     ${joined('c') ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
     WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 ORDER BY p.uid LIMIT $5`;
-  return { ...place, columns, sql };
+  return { account, mailbox, columns, sql, headers: { packer, of: ofHeader } };
 }
 
 /** A page of a listing. */
@@ -124,14 +131,14 @@ export function* listingPage<C extends ListingColumn>(
   listing: Listing<C>,
   uids: readonly UidRange[],
 ): Op<Page<Listed<C>>> {
-  const { account, mailbox, sql, packer } = listing;
+  const { account, mailbox, sql, headers } = listing;
   const columns: ReadonlySet<ListingColumn> = listing.columns;
   const header = columns.has('header');
   const keywords = columns.has('keywords');
   const read = function* (range: UidRange, limit: number): Op<StoredRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
     if (keywords) for (const row of rows) row.keywords ??= '';
-    return header ? rows.map((row) => withHeader(row, packer)) : rows;
+    return header ? rows.map((row) => withHeader(row, headers)) : rows;
   };
   const { rows, rest } = yield* page(uids, header ? HEADER_PAGE_ROWS : PAGE_ROWS, read);
   return { rows: rows as unknown as Listed<C>[], rest };
@@ -139,12 +146,17 @@ export function* listingPage<C extends ListingColumn>(
 
 const NO_BYTES = new Uint8Array(0);
 
+/** The whole header. */
+function whole(header: Uint8Array): Uint8Array {
+  return header.slice();
+}
+
 /** The row with its header decompressed, behind what was put in front of it. */
-function withHeader({ prefix, header, ...row }: StoredRow, packer: Packer): StoredRow {
+function withHeader({ prefix, header, ...row }: StoredRow, headers: Headers): StoredRow {
   if (header === null || header === undefined) return { ...row, header: NO_BYTES };
-  const plain = plainHeader(packer, header);
-  const bare = prefix === null || prefix === undefined || prefix.length === 0;
-  return { ...row, header: bare ? plain : Buffer.concat([prefix, plain]) };
+  const { packer, of } = headers;
+  if (prefix === null || prefix === undefined) return { ...row, header: lookAtHeader(packer, header, of) };
+  return { ...row, header: lookAtHeader(packer, header, (block) => of(Buffer.concat([prefix, block]))) };
 }
 
 /** Fills a page from one range after the other. */

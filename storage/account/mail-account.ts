@@ -23,6 +23,7 @@ import type {
   MailboxId,
   MessageContent,
   MessageId,
+  OfHeader,
   Placement,
   SpecialUse,
   Transferred,
@@ -150,8 +151,10 @@ export class SqlMailAccount implements MailAccount {
     mailbox: MailboxId,
     uids: UidSet,
     columns: readonly C[],
+    ofHeader?: OfHeader,
   ): AsyncIterable<Listed<C>[]> {
-    const listing = listingOf({ account: this.id, mailbox, columns, packer: this.#parts.blobs.packer });
+    const { packer } = this.#parts.blobs;
+    const listing = listingOf({ account: this.id, mailbox, columns, ofHeader, packer });
     return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
 

@@ -29,6 +29,15 @@ export function plainHeader(packer: Packer, compressed: Uint8Array): Uint8Array 
   return plain(packer, compressed, HEADER_BYTES, 'a header block');
 }
 
+/** The same for a reader that only looks (see Packer.look). Errors: unavailable. */
+export function lookAtHeader<T>(packer: Packer, compressed: Uint8Array, reader: (header: Uint8Array) => T): T {
+  try {
+    return packer.look(compressed, HEADER_BYTES, reader);
+  } catch (cause) {
+    throw new StoreError('unavailable', 'a header block is damaged', { cause });
+  }
+}
+
 function plain(packer: Packer, compressed: Uint8Array, maxBytes: number, what: string): Uint8Array {
   try {
     return packer.unpack(compressed, maxBytes);

@@ -17,10 +17,17 @@ export interface Packer {
   pack(plain: Uint8Array): Uint8Array;
   /** Throws if it is damaged, is followed by anything, or has more than `maxBytes` plain bytes. */
   unpack(packed: Uint8Array, maxBytes: number): Uint8Array;
+  /** As `unpack`, for a reader that only looks: what it is given is overwritten when it has returned. */
+  look<T>(packed: Uint8Array, maxBytes: number, reader: (plain: Uint8Array) => T): T;
 }
 
 /** With node:zlib's documented calls alone. */
-export const plainPacker: Packer = { kept: false, pack: compress, unpack: decompress };
+export const plainPacker: Packer = {
+  kept: false,
+  pack: compress,
+  unpack: decompress,
+  look: (packed, maxBytes, reader) => reader(decompress(packed, maxBytes)),
+};
 
 /** What makes a stream of node:zlib; tests hand in others. */
 export interface ZstdStreams {
@@ -82,6 +89,12 @@ class KeptPacker implements Packer {
   unpack(packed: Uint8Array, maxBytes: number): Uint8Array {
     const plain = this.unpackKept(packed);
     return plain === undefined || plain.length > maxBytes ? decompress(packed, maxBytes) : plain;
+  }
+
+  look<T>(packed: Uint8Array, maxBytes: number, reader: (plain: Uint8Array) => T): T {
+    const length = this.#unpacking.run(packed, this.#room);
+    const kept = length >= 0 && length <= maxBytes;
+    return reader(kept ? this.#room.subarray(0, length) : decompress(packed, maxBytes));
   }
 
   /** By the kept context alone; undefined if it can't. */

@@ -92,19 +92,3 @@ function isBlank(code: number): boolean {
 export function fieldValue(block: string, field: Field): string {
   return unfold(block.slice(field.value, field.end));
 }
-
-/**
- * The bytes of BODY[HEADER.FIELDS (names)] or, with `not`, BODY[HEADER.FIELDS.NOT (names)]: the fields as they stand,
- * folding included, and the empty line if the block has one (RFC 9051 6.4.5.1). Names in lower case.
- */
-export function selectFields(header: Uint8Array, names: ReadonlySet<string>, not = false): Uint8Array {
-  const block = latin1(header);
-  const pieces: Uint8Array[] = [];
-  let end = 0;
-  for (const field of fields(block)) {
-    end = field.end;
-    if (names.has(field.name) !== not) pieces.push(header.subarray(field.start, field.end));
-  }
-  pieces.push(header.subarray(end, block.indexOf('\n', end) + 1));
-  return Buffer.concat(pieces);
-}

@@ -80,6 +80,23 @@ export function messageContracts(store: () => SqlStore): void {
       expect(await account.quota()).toEqual({ bytes, messages: 2, limit: null });
     });
 
+    test('a listing gives of each header what its reader makes of it, the prefix in front', async () => {
+      const account = await freshAccount(store());
+      const inbox = await mailboxAt(account, 'INBOX');
+      const prefix = Buffer.from('X-Before: it\r\n');
+      await deliver(store(), account, inbox.id, [message(), message()], { prefix });
+      const seen: string[] = [];
+      const ofHeader = (header: Uint8Array) => {
+        seen.push(Buffer.from(header).toString('latin1'));
+        return header.slice(0, 8);
+      };
+      const rows = [];
+      for await (const page of account.listing(inbox.id, ALL, ['header'], ofHeader)) rows.push(...page);
+      expect(rows.map(({ header }) => Buffer.from(header).toString())).toEqual(['X-Before', 'X-Before']);
+      const whole = (await listingOf(account, inbox.id)).map(({ header }) => Buffer.from(header).toString('latin1'));
+      expect(seen).toEqual(whole);
+    });
+
     test('a listing reads only what is asked for', async () => {
       const account = await freshAccount(store());
       const inbox = await mailboxAt(account, 'INBOX');

@@ -70,7 +70,8 @@ class FetchRun {
     }
     const { view, mailbox, account } = this.#selected;
     let next = 0;
-    for await (const page of account.mail.listing(mailbox.id, uidsOf(this.#selected, members), columns)) {
+    const { fromHeader } = this.#plan.headerSection ?? {};
+    for await (const page of account.mail.listing(mailbox.id, uidsOf(this.#selected, members), columns, fromHeader)) {
       for (const row of page) {
         for (; view.rows.uid(members[next]?.slot ?? -1) < row.uid; next++) this.#missing();
         const member = members[next++];
@@ -113,11 +114,14 @@ class FetchRun {
 
   /** A row is all that is needed: nothing is waited for, and nothing can fail. */
   #fromRow(member: Member, row: ListingRow, changed: ReadonlySet<number>): void {
-    let data = NO_DATA;
-    if (this.#plan.columns?.includes('header')) {
-      data = this.#plan.items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(row.header)] : []));
-    }
-    this.#reply.write({ member, row, content: null, data, seenNow: changed.has(member.slot) });
+    this.#reply.write({ member, row, content: null, data: this.#headerData(row), seenNow: changed.has(member.slot) });
+  }
+
+  #headerData({ header }: ListingRow): readonly SectionData[] {
+    const { items, headerSection, columns } = this.#plan;
+    if (headerSection !== null) return [header];
+    if (!columns?.includes('header')) return NO_DATA;
+    return items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(header)] : []));
   }
 
   /** Reads the message's bytes too. All that can fail is read before anything is written. */
@@ -127,9 +131,10 @@ class FetchRun {
       const data: SectionData[] = [];
       for (const item of this.#plan.items) {
         if (item.kind !== 'section') continue;
-        const fromHeader = item.reader.ofHeader && row !== null;
-        const source = { content, structure: row?.structure ?? '' };
-        data.push(fromHeader ? item.reader.fromHeader(row.header) : await item.reader.from(source));
+        const { reader } = item;
+        if (row !== null && reader === this.#plan.headerSection) data.push(row.header);
+        else if (row !== null && reader.ofHeader) data.push(reader.fromHeader(row.header));
+        else data.push(await reader.from({ content, structure: row?.structure ?? '' }));
       }
       const streaming = this.#reply.write({ member, row, content, data, seenNow: changed.has(member.slot) });
       if (streaming !== undefined) await streaming;

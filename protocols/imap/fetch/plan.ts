@@ -15,6 +15,8 @@ export interface FetchPlan {
   readonly uid: boolean;
   /** Columns of a listing, or null when memory (and content) are enough. */
   readonly columns: readonly ListingColumn[] | null;
+  /** The one section of the message's header, when there is one and no more: a listing then gives it and nothing else. */
+  readonly headerSection: SectionReader | null;
   /** The message's bytes are needed. */
   readonly content: boolean;
   /** Sets \Seen. */
@@ -37,7 +39,8 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
   if (has('envelope')) columns.push('envelope');
   const parts = readers.some((reader) => !reader.ofHeader && !reader.ofWhole);
   if (has('body') || has('bodystructure') || parts) columns.push('structure');
-  if (readers.some((reader) => reader.ofHeader)) columns.push('header');
+  const ofHeader = readers.filter((reader) => reader.ofHeader);
+  if (ofHeader.length > 0) columns.push('header');
   if (has('internaldate')) columns.push('received', 'receivedOffset');
   if (has('emailid')) columns.push('message');
   if (has('threadid')) columns.push('thread');
@@ -49,6 +52,7 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
     items: planned,
     uid: byUid || has('uid'),
     columns: columns.length > 0 ? columns : null,
+    headerSection: ofHeader.length === 1 ? (ofHeader[0] ?? null) : null,
     content,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),

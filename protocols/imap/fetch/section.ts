@@ -1,7 +1,7 @@
 // The bytes of one section of a message: where they are, by the offsets found at append, and how they are sent.
 
 import { type Connection, Disconnected } from '#protocols/net/connection.ts';
-import { selectFields } from '#storage/message/headers.ts';
+import { FieldFilter } from '#storage/message/field-filter.ts';
 import { type Sections, sections } from '#storage/message/structure.ts';
 import type { MessageContent } from '#storage/ports.ts';
 import type { SectionItem } from '../grammar/fetch-att.ts';
@@ -21,11 +21,13 @@ export type SectionData = null | Uint8Array | StreamedLiteral;
 export class SectionReader {
   readonly item: SectionItem;
   readonly #name: string;
+  readonly #fields: FieldFilter | null;
 
   constructor(item: SectionItem) {
     this.item = item;
     const text = item.text.startsWith('HEADER') ? 'HEADER' : item.text;
     this.#name = [...item.part, ...(text === 'ALL' ? [] : [text])].join('.');
+    this.#fields = item.fields.size === 0 ? null : new FieldFilter(item.fields, item.text === 'HEADER.FIELDS.NOT');
   }
 
   /** It is made of the message's own header alone. */
@@ -38,29 +40,25 @@ export class SectionReader {
     return this.#name === '';
   }
 
-  /** From the stored header block with its prefix. */
-  fromHeader(header: Uint8Array): SectionData {
-    return this.#whole(this.#fields(header));
-  }
+  /** From the message's header, which is only looked at. */
+  readonly fromHeader = (header: Uint8Array): Uint8Array => {
+    if (this.#fields !== null) return this.#part(this.#fields.select(header));
+    return this.#part(header).slice();
+  };
 
   /** From the message. Errors: those of MessageContent. */
   async from({ content, structure }: Source): Promise<SectionData> {
     const place = this.ofWhole ? { start: 0, end: content.size } : locate(sections(structure), this.#name, content);
     // A part that is not there has no string to give.
     if (place === undefined) return null;
-    if (this.item.fields.size > 0) return this.#whole(this.#fields(await content.bytes(place.start, place.end)));
+    if (this.#fields !== null) return this.fromHeader(await content.bytes(place.start, place.end));
     const { start, end } = this.#cut(place.start, place.end);
     if (end - start <= LITERAL_PIECE) return await content.bytes(start, end);
     return await StreamedLiteral.open(content, start, end);
   }
 
-  /** The fields of a header block that are asked for, byte for byte. */
-  #fields(header: Uint8Array): Uint8Array {
-    const { fields, text } = this.item;
-    return fields.size === 0 ? header : selectFields(header, fields, text === 'HEADER.FIELDS.NOT');
-  }
-
-  #whole(bytes: Uint8Array): SectionData {
+  /** What a partial range leaves of it. */
+  #part(bytes: Uint8Array): Uint8Array {
     const { start, end } = this.#cut(0, bytes.length);
     return bytes.subarray(start, end);
   }

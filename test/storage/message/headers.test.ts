@@ -2,11 +2,10 @@
 import { expect, test } from 'vitest';
 import { parseAddresses } from '#storage/message/address.ts';
 import { formatDate, formatInternalDate, parseDate } from '#storage/message/date.ts';
-import { fields, fieldValue, selectFields } from '#storage/message/headers.ts';
+import { fields, fieldValue } from '#storage/message/headers.ts';
 import { decodedParameter, parseParameters } from '#storage/message/parameters.ts';
 import { decodeWords, encodeWord, toAscii } from '#storage/message/words.ts';
 
-const bytes = (text: string) => Buffer.from(text, 'latin1');
 const raw = (unicode: string) => Buffer.from(unicode, 'utf8').toString('latin1');
 
 test('a field is told with its folded lines, byte for byte', () => {
@@ -27,15 +26,6 @@ test('bare LF ends a line, bare CR does not, and what is no field keeps its byte
       .map((field) => block.slice(field.start, field.end))
       .join(''),
   ).toBe(block);
-});
-
-test('HEADER.FIELDS gives exact bytes in their order, with the empty line, and NOT gives the rest', () => {
-  const header = bytes('To: a\r\n b\r\nX: 1\r\nto: c\r\nnonsense\r\nDate: x\r\n\r\n');
-  const names = new Set(['to', 'date']);
-  expect(Buffer.from(selectFields(header, names)).toString()).toBe('To: a\r\n b\r\nto: c\r\nDate: x\r\n\r\n');
-  expect(Buffer.from(selectFields(header, names, true)).toString()).toBe('X: 1\r\nnonsense\r\n\r\n');
-  expect(Buffer.from(selectFields(bytes('To: a\r\n'), new Set(['to']))).toString()).toBe('To: a\r\n');
-  expect(Buffer.from(selectFields(bytes('To: a\r\n\r\n'), new Set(['cc']))).toString()).toBe('\r\n');
 });
 
 test.each([
