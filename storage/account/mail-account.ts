@@ -153,7 +153,7 @@ export class SqlMailAccount implements MailAccount {
     columns: readonly C[],
     ofHeader?: OfHeader,
   ): AsyncIterable<Listed<C>[]> {
-    const { packer } = this.#parts.blobs;
+    const packer = this.#parts.blobs.packers.header;
     const listing = listingOf({ account: this.id, mailbox, columns, ofHeader, packer });
     return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
@@ -167,7 +167,7 @@ export class SqlMailAccount implements MailAccount {
     }
     const { blobs } = this.#parts;
     const where = body ?? (() => blobs.open(this.id, blob));
-    return messageContent({ size, prefix, header, body: where }, blobs.packer);
+    return messageContent({ size, prefix, header, body: where }, blobs.packers);
   }
 
   keywords(): Promise<ReadonlyMap<number, string>> {

@@ -6,7 +6,7 @@ import { HEADER_BYTES } from '../message/limits.ts';
 import type { MessageContent } from '../ports.ts';
 import { asStoreError } from './faults.ts';
 import { INLINE_BYTES } from './limits.ts';
-import type { Packer } from './packer.ts';
+import type { Packer, Packers } from './packer.ts';
 import type { BlobReader } from './port.ts';
 
 export interface StoredContent {
@@ -20,8 +20,8 @@ export interface StoredContent {
 }
 
 /** MessageContent (storage/ports.ts) over what `content` and `blobs` hold. */
-export function messageContent(stored: StoredContent, packer: Packer): MessageContent {
-  return new StoredMessage(stored, packer);
+export function messageContent(stored: StoredContent, packers: Packers): MessageContent {
+  return new StoredMessage(stored, packers);
 }
 
 /** Decompresses a header block of `content.header`. Errors: unavailable. */
@@ -50,12 +50,12 @@ class StoredMessage implements MessageContent {
   readonly size: number;
   readonly prefixLength: number;
   readonly #stored: StoredContent;
-  readonly #packer: Packer;
+  readonly #packers: Packers;
   #header: Uint8Array | undefined;
   #body: Uint8Array | undefined;
 
-  constructor(stored: StoredContent, packer: Packer) {
-    this.#packer = packer;
+  constructor(stored: StoredContent, packers: Packers) {
+    this.#packers = packers;
     this.#stored = stored;
     this.size = stored.size;
     this.prefixLength = stored.prefix.length;
@@ -67,7 +67,7 @@ class StoredMessage implements MessageContent {
     const { prefix } = this.#stored;
     if (start < prefix.length) yield prefix.subarray(start, stop);
     if (stop <= prefix.length) return;
-    this.#header ??= plainHeader(this.#packer, this.#stored.header);
+    this.#header ??= plainHeader(this.#packers.header, this.#stored.header);
     const header = this.#header;
     const headerEnd = prefix.length + header.length;
     if (start < headerEnd) {
@@ -81,7 +81,7 @@ class StoredMessage implements MessageContent {
   async *#readBody(start: number, end: number, size: number): AsyncGenerator<Uint8Array> {
     const { body } = this.#stored;
     if (typeof body !== 'function') {
-      this.#body ??= plain(this.#packer, body, INLINE_BYTES, 'a body');
+      this.#body ??= plain(this.#packers.body, body, INLINE_BYTES, 'a body');
       if (this.#body.length !== size) throw new StoreError('unavailable', 'a body has another size than its row says');
       yield this.#body.subarray(start, end);
       return;

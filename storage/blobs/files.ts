@@ -11,7 +11,7 @@ import { asStoreError, guarded } from './faults.ts';
 import { type FileSystem, fileSystem } from './file-system.ts';
 import { FrameReader } from './frames.ts';
 import { COMPRESSIONS, SWEEP_PAGE } from './limits.ts';
-import { createPacker, type Packer } from './packer.ts';
+import { createPackers, type Packers } from './packer.ts';
 import { type Adopted, type BlobReader, type Blobs, QUEUE_OWNER } from './port.ts';
 import { stage } from './staging.ts';
 import { Turns } from './turns.ts';
@@ -22,8 +22,8 @@ export interface FileBlobsOptions {
   readonly log: StoreLog;
   /** For tests that make it fail. */
   readonly files?: FileSystem;
-  /** Another than a new one. */
-  readonly packer?: Packer;
+  /** Others than new ones. */
+  readonly packers?: Packers;
 }
 
 /** Where an account's files are: DATA/accounts/<first two characters>/<id>; the queue's are in DATA/queue. */
@@ -70,7 +70,7 @@ function unlessThere(cause: unknown): void {
 }
 
 class FileBlobs implements Blobs {
-  readonly packer: Packer;
+  readonly packers: Packers;
   readonly #data: string;
   readonly #log: StoreLog;
   readonly #files: FileSystem;
@@ -82,8 +82,8 @@ class FileBlobs implements Blobs {
     this.#data = options.directory;
     this.#log = options.log;
     this.#files = options.files ?? fileSystem;
-    this.packer = options.packer ?? createPacker();
-    if (!this.packer.kept) this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
+    this.packers = options.packers ?? createPackers();
+    if (!this.packers.body.kept) this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
   }
 
   #folder(account: AccountId): string {
@@ -101,7 +101,7 @@ class FileBlobs implements Blobs {
       maxBytes: options.maxBytes,
       directory,
       files: this.#files,
-      packer: this.packer,
+      packers: this.packers,
       turns: this.#turns,
       log: this.#log,
     });

@@ -2,7 +2,7 @@
 // rows (DESIGN 4, "Bodies").
 
 import type { AccountId, Staged, Staging } from '../ports.ts';
-import type { Packer } from './packer.ts';
+import type { Packers } from './packer.ts';
 
 /** The owner of the bodies that wait to be sent; no account has this id. */
 export const QUEUE_OWNER = 'queue';
@@ -25,7 +25,7 @@ export interface Adopted {
 
 export interface Blobs {
   /** What packs the pieces that become rows: this thread's. */
-  readonly packer: Packer;
+  readonly packers: Packers;
   /** Starts a body on its way in; more than `maxBytes` fails with `limit`. */
   stage(options: { maxBytes: number }): Staging;
   /**

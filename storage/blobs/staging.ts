@@ -16,7 +16,7 @@ import { asStoreError, guarded } from './faults.ts';
 import type { FileSystem } from './file-system.ts';
 import { FrameReader, FrameWriter } from './frames.ts';
 import { INLINE_BYTES } from './limits.ts';
-import type { Packer } from './packer.ts';
+import type { Packers } from './packer.ts';
 import type { Turns } from './turns.ts';
 
 export interface StagingOptions {
@@ -25,7 +25,7 @@ export interface StagingOptions {
   readonly directory: string;
   readonly files: FileSystem;
   /** For small pieces; shared, as is the next, by all stagings of a thread. */
-  readonly packer: Packer;
+  readonly packers: Packers;
   /** For compressing frames. */
   readonly turns: Turns;
   readonly log: StoreLog;
@@ -226,9 +226,9 @@ class FinishedBody implements Staged {
     this.hash = parts.hash;
     this.scanned = parts.scanned;
     this.header = parts.header;
-    this.headerCompressed = options.packer.pack(parts.header);
+    this.headerCompressed = options.packers.header.pack(parts.header);
     this.#body = parts.body;
-    this.bodyCompressed = parts.body === null ? null : options.packer.pack(parts.body);
+    this.bodyCompressed = parts.body === null ? null : options.packers.body.pack(parts.body);
     this.file = parts.file;
   }
 

@@ -25,16 +25,17 @@ function options(bytes: number) {
 }
 
 /** Compresses a small piece in a context of its own. */
-export function compress(plain: Uint8Array): Uint8Array {
-  return zstdCompressSync(plain, options(plain.length));
+export function compress(plain: Uint8Array, dictionary: Uint8Array): Uint8Array {
+  return zstdCompressSync(plain, { ...options(plain.length), dictionary });
 }
 
 /**
  * Decompresses a small piece in a context of its own; throws if it is damaged, is followed by anything, or is larger
  * than `maxBytes`.
  */
-export function decompress(compressed: Uint8Array, maxBytes: number): Uint8Array {
-  return zstdDecompressSync(compressed, { maxOutputLength: Math.max(1, maxBytes), rejectGarbageAfterEnd: true });
+export function decompress(compressed: Uint8Array, maxBytes: number, dictionary: Uint8Array): Uint8Array {
+  const maxOutputLength = Math.max(1, maxBytes);
+  return zstdDecompressSync(compressed, { maxOutputLength, rejectGarbageAfterEnd: true, dictionary });
 }
 
 /** Compresses a frame in the thread pool. */

@@ -20,14 +20,14 @@ export const BOUNDARY_BYTES = 1_024;
  * kept in a row and sent whole; a real one of 100 parts has 20 KB. */
 export const STRUCTURE_CHARACTERS = 1024 * 1024;
 
-/** Bytes of a text part that are kept for the preview: 256 characters in quoted-printable UTF-8 are at most 9 each. */
+/** Bytes of a text part that are kept for the preview: 200 characters in quoted-printable UTF-8 are at most 12 each. */
 export const PREVIEW_TEXT_BYTES = 4 * 1024;
 
 /** The same of HTML, where a style sheet often comes first. */
 export const PREVIEW_HTML_BYTES = 32 * 1024;
 
-/** Code points of a preview (RFC 8970 3.1). */
-export const PREVIEW_CHARACTERS = 256;
+/** Code points of a preview: what RFC 8970 3.1 recommends; a row of a listing is the narrower for it. */
+export const PREVIEW_CHARACTERS = 200;
 
 /** Addresses of one field that ENVELOPE tells; a header block has no room for more of a usual length. */
 export const ADDRESSES = 16_384;

@@ -77,7 +77,7 @@ export class SqlQueue implements Queue {
     if (row === undefined) throw new StoreError('not-found', `no message ${id} in the queue`);
     const { size, prefix, header, body, blob } = row;
     const { blobs } = this.#parts;
-    return messageContent({ size, prefix, header, body: body ?? (() => blobs.open(QUEUE_OWNER, blob)) }, blobs.packer);
+    return messageContent({ size, prefix, header, body: body ?? (() => blobs.open(QUEUE_OWNER, blob)) }, blobs.packers);
   }
 
   async settle(results: readonly AttemptResult[], reports: readonly NewQueued[]): Promise<boolean> {

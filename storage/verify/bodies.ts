@@ -3,7 +3,7 @@
 import { referencedBlobs } from '../account/sweep.ts';
 import { plainHeader } from '../blobs/content.ts';
 import { INLINE_BYTES } from '../blobs/limits.ts';
-import type { Packer } from '../blobs/packer.ts';
+import type { Packers } from '../blobs/packer.ts';
 import type { Blobs } from '../blobs/port.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
 import { StoreError } from '../errors.ts';
@@ -37,7 +37,7 @@ export async function* checkBodies(engine: Engine, blobs: Blobs, id: AccountId):
       ),
     );
     for (const row of rows) {
-      const found = row.blob === '' ? checkInline(blobs.packer, row) : await checkBlob(engine, blobs, id, row);
+      const found = row.blob === '' ? checkInline(blobs.packers, row) : await checkBlob(engine, blobs, id, row);
       if (found !== undefined) yield found;
     }
     const last = rows.at(-1);
@@ -46,10 +46,11 @@ export async function* checkBodies(engine: Engine, blobs: Blobs, id: AccountId):
   }
 }
 
-function checkInline(packer: Packer, row: BodyRow): Found | undefined {
+function checkInline(packers: Packers, row: BodyRow): Found | undefined {
   if (row.body === null) return undefined; // named by another check
   try {
-    const size = row.prefix + plainHeader(packer, row.header).length + packer.unpack(row.body, INLINE_BYTES).length;
+    const size =
+      row.prefix + plainHeader(packers.header, row.header).length + packers.body.unpack(row.body, INLINE_BYTES).length;
     return size === row.size ? undefined : wrongSize(row, size);
   } catch (error) {
     return { code: 'damaged-content', detail: `message ${row.id}: ${messageOf(error)}` };
@@ -59,7 +60,7 @@ function checkInline(packer: Packer, row: BodyRow): Found | undefined {
 async function checkBlob(engine: Engine, blobs: Blobs, id: AccountId, row: BodyRow): Promise<Found | undefined> {
   try {
     await using reader = await blobs.open(id, row.blob);
-    const size = row.prefix + plainHeader(blobs.packer, row.header).length + reader.size;
+    const size = row.prefix + plainHeader(blobs.packers.header, row.header).length + reader.size;
     return size === row.size ? undefined : wrongSize(row, size);
   } catch (error) {
     // Swept meanwhile, with the message.

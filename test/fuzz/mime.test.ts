@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
-import { plainPacker } from '#storage/blobs/packer.ts';
+import { createPackers } from '#storage/blobs/packer.ts';
 import { PREVIEW_CHARACTERS } from '#storage/message/limits.ts';
 import type { ScannedMessage } from '#storage/message/scanned.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
@@ -13,6 +13,8 @@ import { searchText } from '#storage/message/text.ts';
 import { checkBody, checkEnvelope, parseImapText, type ToldPart } from '#test/support/imap-text.ts';
 import { composed, mutated } from '#test/support/mime-mutations.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
+
+const packers = createPackers();
 
 const MESSAGES = 20_000;
 /** Messages of the corpus that are damaged too. */
@@ -195,10 +197,10 @@ test('the text for search of damaged messages comes out without a fault', async 
       {
         size: bytes.length,
         prefix: Buffer.alloc(0),
-        header: plainPacker.pack(bytes.subarray(0, headerLength)),
-        body: plainPacker.pack(bytes.subarray(headerLength)),
+        header: packers.header.pack(bytes.subarray(0, headerLength)),
+        body: packers.body.pack(bytes.subarray(headerLength)),
       },
-      plainPacker,
+      packers,
     );
     const pieces = await Array.fromAsync(searchText(content, structure, { headers: true }));
     expect(pieces.join('').length).toBeLessThan(bytes.length * 3 + 1000);

@@ -56,7 +56,7 @@ function stored(staged: Staged, prefix: Uint8Array) {
       header: staged.headerCompressed,
       body: staged.bodyCompressed ?? (() => blobs.open(account, staged.hash)),
     },
-    blobs.packer,
+    blobs.packers,
   );
 }
 

@@ -1,9 +1,11 @@
 // A stored message as text, for search.
 import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
-import { plainPacker } from '#storage/blobs/packer.ts';
+import { createPackers } from '#storage/blobs/packer.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
 import { PART_BREAK, searchText } from '#storage/message/text.ts';
+
+const packers = createPackers();
 
 async function texts(message: string, headers: boolean, prefix = ''): Promise<string[]> {
   const bytes = Buffer.from(message, 'latin1');
@@ -14,10 +16,10 @@ async function texts(message: string, headers: boolean, prefix = ''): Promise<st
     {
       size: prefix.length + bytes.length,
       prefix: Buffer.from(prefix),
-      header: plainPacker.pack(bytes.subarray(0, headerLength)),
-      body: plainPacker.pack(bytes.subarray(headerLength)),
+      header: packers.header.pack(bytes.subarray(0, headerLength)),
+      body: packers.body.pack(bytes.subarray(headerLength)),
     },
-    plainPacker,
+    packers,
   );
   const all = await Array.fromAsync(searchText(content, structure, { headers }));
   return all.join('').split(PART_BREAK).slice(0, -1);
