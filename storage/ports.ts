@@ -272,10 +272,15 @@ export interface MailAccount {
   /** Keyword names by id; ids are never reused. */
   keywords(): Promise<ReadonlyMap<number, Keyword>>;
   quota(): Promise<{ readonly bytes: number; readonly messages: number; readonly limit: number | null }>;
+  /** Whether so many bytes more are within the quota. */
+  hasRoom(bytes: number): Promise<boolean>;
 
   // -- writing: each resolves when it is durable
-  /** All entries in one transaction, in order. Errors: not-found, over-quota, limit, no-space. */
-  append(mailbox: MailboxId, entries: readonly AppendEntry[]): Promise<Appended[]>;
+  /**
+   * All entries in one transaction, in order. `path`: what the mailbox must be called, for who looked it up a while ago.
+   * Errors: not-found, over-quota, limit, no-space.
+   */
+  append(mailbox: MailboxId, entries: readonly AppendEntry[], options?: { path?: string }): Promise<Appended[]>;
   /** `unchangedSince`: those changed later are left alone and returned in `modified` (RFC 7162 3.1.3). */
   setFlags(
     mailbox: MailboxId,

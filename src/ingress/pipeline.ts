@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import type { Conduct, Envelope, Ingress, IngressSession, SmtpReply } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
-import type { Account, AccountId, Directory, MailAccount } from '#storage/ports.ts';
+import type { AccountId, Directory, MailAccount } from '#storage/ports.ts';
 import { createDeliver, type Delivery } from './deliver.ts';
 import { CAUGHT } from './limits.ts';
 import { loops } from './loops.ts';
@@ -65,8 +65,8 @@ async function recipient(
     if (resolution.caught && guesses(parts, session)) return GUESSING;
     if (envelope.declaredSize === null) return null;
     const size = envelope.declaredSize;
-    const full = await Promise.all(resolution.accounts.map((account) => isFull(parts, account, size)));
-    return full.length > 0 && full.every(Boolean) ? MAILBOX_FULL : null;
+    const room = await Promise.all(resolution.accounts.map(({ id }) => parts.mail(id).hasRoom(size)));
+    return room.length > 0 && !room.some(Boolean) ? MAILBOX_FULL : null;
   } catch (error) {
     if (error instanceof StoreError && !isTemporary(error.code)) {
       return { ...UNKNOWN, text: `<${address}> ${UNKNOWN.text}` }; // a name that can be nobody's
@@ -85,10 +85,4 @@ export function isRole(address: string): boolean {
 function guesses({ conduct }: IngressParts, { peer, principal }: IngressSession): boolean {
   if (peer.trusted || principal !== null) return false;
   return conduct.of(peer.address).note('caught-recipient') > CAUGHT;
-}
-
-async function isFull(parts: IngressParts, account: Account, size: number): Promise<boolean> {
-  if (account.quota === null) return false;
-  const { bytes } = await parts.mail(account.id).quota();
-  return bytes + size > account.quota;
 }

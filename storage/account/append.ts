@@ -1,12 +1,13 @@
 // Appending: message, content, placement, thread, counters and change rows of all entries in one transaction.
 
 import { log } from '../changes/log.ts';
+import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import type { Appended } from '../ports.ts';
 import type { Incoming } from './incoming.ts';
 import { formatKeywords, keywordIds } from './keywords.ts';
 import { DELIVERY_ID_MS, DELIVERY_ROWS } from './limits.ts';
-import { type MailboxRow, theMailbox, touchMailbox } from './mailbox-row.ts';
+import { type MailboxRow, pathOf, theMailbox, touchMailbox } from './mailbox-row.ts';
 import { checkRoom } from './quota.ts';
 import { addReferences, lookUpReferences } from './threads.ts';
 import { begin, count, finish, takeId, type Unit } from './unit.ts';
@@ -14,6 +15,8 @@ import { begin, count, finish, takeId, type Unit } from './unit.ts';
 export interface AppendJob {
   readonly account: string;
   readonly mailbox: number;
+  /** What the mailbox must be called, if that matters. */
+  readonly path: string | undefined;
   readonly entries: readonly Incoming[];
   /** Unix ms. */
   readonly now: number;
@@ -25,6 +28,9 @@ export interface AppendJob {
 export function* append(job: AppendJob): Op<Appended[]> {
   const unit = yield* begin(job.account);
   const mailbox = yield* theMailbox(job.account, job.mailbox);
+  if (job.path !== undefined && (yield* pathOf(job.account, mailbox)) !== job.path) {
+    throw new StoreError('not-found', `mailbox ${job.mailbox} is called otherwise now`);
+  }
   const tally = { total: 0, unseen: 0, bytes: 0, uids: 0 };
   const appended: Appended[] = [];
   for (const entry of job.entries) {

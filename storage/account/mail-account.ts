@@ -179,13 +179,22 @@ export class SqlMailAccount implements MailAccount {
     return { bytes, messages, limit: await this.#parts.quota(this.id) };
   }
 
+  async hasRoom(bytes: number): Promise<boolean> {
+    const limit = await this.#parts.quota(this.id);
+    return limit === null || (await this.#read(() => usage(this.id))).bytes + bytes <= limit;
+  }
+
   // -- writing
 
-  async append(mailbox: MailboxId, entries: readonly AppendEntry[]): Promise<Appended[]> {
+  async append(
+    mailbox: MailboxId,
+    entries: readonly AppendEntry[],
+    { path }: { path?: string } = {},
+  ): Promise<Appended[]> {
     const now = this.#parts.now();
     const quota = await this.#parts.quota(this.id);
     return await this.#adopting(entries, now, async (ready) => {
-      const job = { account: this.id, mailbox, entries: ready, now, quota };
+      const job = { account: this.id, mailbox, path, entries: ready, now, quota };
       const appended = await (ready.length > APPEND_ENTRIES
         ? this.#bulk('append', job)
         : this.#write(() => append(job)));

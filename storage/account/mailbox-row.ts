@@ -44,6 +44,17 @@ export function* child(account: string, parent: number, name: string): Op<Mailbo
   );
 }
 
+/** The path of a mailbox: its own name after those of all above it. */
+export function* pathOf(account: string, row: MailboxRow): Op<string> {
+  let path = row.name;
+  for (let parent = row.parent; parent !== 0; ) {
+    const above = yield* theMailbox(account, parent);
+    path = `${above.name}/${path}`;
+    parent = above.parent;
+  }
+  return path;
+}
+
 /** What a transaction added to a mailbox or took from it. */
 export interface MailboxDelta {
   readonly total: number;

@@ -6,7 +6,7 @@ import { all, MAX_ROWS, type Op, one, run } from '../operation.ts';
 import type { Mailbox, SpecialUse } from '../ports.ts';
 import { type Expunging, expungeAll } from './expunge.ts';
 import { DEPTH, MAILBOXES } from './limits.ts';
-import { child, logMailbox, MAILBOX_COLUMNS, type MailboxRow, mailboxRow, theMailbox } from './mailbox-row.ts';
+import { child, logMailbox, MAILBOX_COLUMNS, type MailboxRow, mailboxRow, pathOf, theMailbox } from './mailbox-row.ts';
 import { levelsOf, newLevels } from './names.ts';
 import { renameSubscriptions } from './subscriptions.ts';
 import { transfer } from './transfer.ts';
@@ -202,16 +202,6 @@ function* refuseSecond(unit: Unit, special: SpecialUse): Op<void> {
     special,
   ]);
   if (second !== undefined) throw new StoreError('invalid', `there is a mailbox for ${special} already`);
-}
-
-function* pathOf(account: string, row: MailboxRow): Op<string> {
-  let path = row.name;
-  for (let parent = row.parent; parent !== 0; ) {
-    const above = yield* theMailbox(account, parent);
-    path = `${above.name}/${path}`;
-    parent = above.parent;
-  }
-  return path;
 }
 
 /** Levels below a mailbox. */

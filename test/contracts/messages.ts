@@ -152,6 +152,18 @@ export function messageContracts(store: () => SqlStore): void {
       expect(await placementsOf(account, 4_711)).toEqual([]);
     });
 
+    test('an append that names a path is refused where the mailbox is called otherwise', async () => {
+      const account = await freshAccount(store());
+      const box = await account.createMailbox('a/b/c');
+      await using staged = await stage(store(), message());
+      await account.append(box.id, [{ staged }], { path: 'a/b/c' });
+      await account.renameMailbox((await mailboxAt(account, 'a')).id, 'd');
+      const stale = account.append(box.id, [{ staged }], { path: 'a/b/c' });
+      await expect(stale).rejects.toMatchObject({ code: 'not-found' });
+      await account.append(box.id, [{ staged }], { path: 'd/b/c' });
+      expect((await mailboxAt(account, 'd/b/c')).total).toBe(2);
+    });
+
     test('a refused entry leaves none of its command', async () => {
       const account = await freshAccount(store());
       const inbox = await mailboxAt(account, 'INBOX');
@@ -382,6 +394,7 @@ export function messageContracts(store: () => SqlStore): void {
       await expect(deliver(store(), account, inbox.id, [message(), message()])).rejects.toMatchObject({
         code: 'over-quota',
       });
+      expect([await account.hasRoom(size), await account.hasRoom(size + 1)]).toEqual([true, false]);
       await deliver(store(), account, inbox.id, [message()]);
       await expect(deliver(store(), account, inbox.id, [''])).resolves.toHaveLength(1);
       const [item] = (await placementsOf(account, inbox.id)).map((row) => row.item);

@@ -77,8 +77,7 @@ export class MessageReader implements AsyncDisposable {
       context.metrics.message('append', 'refused', size);
       throw new Refusal('TOOBIG', `A message can have ${context.messageSize} bytes`); // RFC 7889 4
     }
-    const { bytes, limit } = await owner.mail.quota();
-    if (limit !== null && bytes + this.#bytes + size > limit) throw refusalOf(new StoreError('over-quota', 'APPEND'));
+    if (!(await owner.mail.hasRoom(this.#bytes + size))) throw refusalOf(new StoreError('over-quota', 'APPEND'));
   }
 
   async #receive(staging: Staging): Promise<void> {

@@ -67,6 +67,14 @@ export class ImapAccount {
     return (await this.mailbox(path)) ?? (await this.alias(path));
   }
 
+  /**
+   * The mailbox of a path as it was when the list was last read, for an append, which itself holds it to the path: so
+   * that a message that comes in does not make the next one read the list again.
+   */
+  async target(path: string): Promise<Mailbox | undefined> {
+    return this.#mailboxes?.list.find((mailbox) => mailbox.path === path) ?? (await this.find(path));
+  }
+
   /** Has anything been committed that the indexes do not show? */
   get behind(): boolean {
     return this.#seen !== this.mail.generation();

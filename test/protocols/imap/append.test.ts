@@ -51,6 +51,30 @@ test('a missing mailbox is told with TRYCREATE before the message is sent', asyn
   expect((await client.result('b')).status).toBe('OK');
 });
 
+test('a message goes into the mailbox that has the name now, not the one that another session had found there', async () => {
+  await using imap = await startImap();
+  const [one, two] = [await imap.login(), await imap.login()];
+  await one.ok('CREATE a/b');
+  const text = message('x').toString('latin1');
+  const append = async (tag: string) => {
+    two.wire.send(`${tag} APPEND a/b {${text.length}+}\r\n${text}\r\n`);
+    return two.result(tag);
+  };
+  expect((await append('t1')).status).toBe('OK');
+  await one.ok('RENAME a/b c');
+  expect(await append('t2')).toMatchObject({ status: 'NO', text: '[TRYCREATE] No such mailbox' });
+  await one.ok('CREATE a/b');
+  expect((await append('t3')).status).toBe('OK');
+  await one.ok('RENAME a d');
+  await one.ok('CREATE a/b');
+  expect((await append('t4')).status).toBe('OK');
+  await one.ok('DELETE a/b');
+  expect(await append('t5')).toMatchObject({ status: 'NO', text: '[TRYCREATE] No such mailbox' });
+  const counts = async (path: string) => texts(await one.ok(`STATUS ${path} (MESSAGES)`)).join();
+  expect(await counts('c')).toContain('MESSAGES 1');
+  expect(await counts('d/b')).toContain('MESSAGES 1');
+});
+
 test('what is too large is refused, sent or not, and the next command is read as one', async () => {
   await using imap = await startImap({ messageSize: 100_000 });
   const client = await imap.login();
