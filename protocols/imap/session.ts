@@ -48,6 +48,11 @@ export class Session {
     });
   }
 
+  /** Names and strings are UTF-8 both ways (RFC 9755 3). */
+  get utf8(): boolean {
+    return this.enabled.has('UTF8=ACCEPT');
+  }
+
   /** TLS protects the connection, or the operator allows passwords without it. */
   get mayLogIn(): boolean {
     return this.connection.secure || this.context.plaintext;
@@ -211,6 +216,7 @@ export class Session {
     if (extension === 'QRESYNC') this.enable('CONDSTORE'); // RFC 7162 3.2.3
     if (this.enabled.has(extension)) return;
     this.enabled.add(extension);
+    this.reader.utf8 = this.utf8;
     if (extension !== 'CONDSTORE' || this.selected === null) return;
     this.connection.out.text(`* OK [HIGHESTMODSEQ ${this.selected.synced}] Highest\r\n`);
   }
@@ -233,6 +239,7 @@ export class Session {
     this.principal = null;
     this.account = null;
     this.enabled.clear(); // RFC 8437 2
+    this.reader.utf8 = false;
     this.reader.limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
     this.connection.idle(LOGIN_MS, false);
   }

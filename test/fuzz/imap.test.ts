@@ -139,7 +139,8 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const path = mailboxPath(wire);
     const decoded = decodeMailbox(wire);
     check(decoded !== null && encodeMailbox(decoded) === wire, `one name has one spelling: ${wire}`);
-    check(/^"[\x20-\x7e]*"$/.test(mailboxReply(path)), 'reply');
+    check(/^"[\x20-\x7e]*"$/.test(mailboxReply(path, false)), 'reply');
+    check(mailboxPath(mailboxReply(path, true).slice(1, -1).replace(/\\(.)/g, '$1'), true) === path, 'UTF-8');
   },
   (random) => {
     const pattern = ListPattern.of('', inputs.damaged(random, pick(random, ['a%', '*a*', 'a/%/*', 'inbox', '&APw-*'])));

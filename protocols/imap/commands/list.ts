@@ -5,8 +5,7 @@ import { Pace } from '#protocols/net/pace.ts';
 import type { Mailbox } from '#storage/ports.ts';
 import { ListPattern } from '../grammar/list-pattern.ts';
 import { type ListRequest, listRequest } from '../grammar/list-request.ts';
-import { mailboxReply, SEPARATOR, superiors } from '../grammar/mailbox-name.ts';
-import { decodeMailbox } from '../grammar/utf7.ts';
+import { decodedName, mailboxReply, SEPARATOR, superiors } from '../grammar/mailbox-name.ts';
 import type { Session } from '../session.ts';
 import { USE_ATTRIBUTE } from '../special-use.ts';
 import { tellStatus } from '../status-items.ts';
@@ -22,7 +21,7 @@ export const list: Verb = {
       session.connection.out.text(`* LIST (\\Noselect) "${SEPARATOR}" ""\r\n`);
       return undefined;
     }
-    const patterns = ListPattern.all(request.reference, request.patterns);
+    const patterns = ListPattern.all(request.reference, request.patterns, session.utf8);
     const pace = new Pace(session.connection);
     const matches = ({ path }: Entry) => patterns.some((pattern) => pattern.matches(path));
     for (const entry of await entries(session, request, matches)) {
@@ -87,7 +86,7 @@ async function tell(session: Session, entry: Entry, request: ListRequest): Promi
   if (use !== '') attributes.push(use);
   if (entry.subscribed) attributes.push('\\Subscribed');
   const { out } = session.connection;
-  out.text(`* LIST (${attributes.join(' ')}) "${SEPARATOR}" ${mailboxReply(path)}`);
+  out.text(`* LIST (${attributes.join(' ')}) "${SEPARATOR}" ${mailboxReply(path, session.utf8)}`);
   if (entry.parent) out.text(` ("CHILDINFO" (${criteria(request)}))`);
   out.text('\r\n');
   // RFC 5819 2: each STATUS after its LIST, and none for what can't be selected.
@@ -104,11 +103,13 @@ async function tellAlias(session: Session, request: ListRequest): Promise<void> 
   const [pattern = ''] = request.patterns;
   const { select } = request;
   if (request.patterns.length > 1 || /[%*]/.test(pattern) || select.subscribed || select.special) return;
-  const path = decodeMailbox(request.reference + pattern);
+  const path = decodedName(request.reference + pattern, session.utf8);
   const mailbox = path === null ? undefined : await session.owner.alias(path);
   if (path === null || mailbox === undefined) return;
-  const [name, old] = request.extended ? [mailbox.path, ` ("OLDNAME" (${mailboxReply(path)}))`] : [path, ''];
-  session.connection.out.text(`* LIST (\\HasNoChildren) "${SEPARATOR}" ${mailboxReply(name)}${old}\r\n`);
+  const [name, old] = request.extended
+    ? [mailbox.path, ` ("OLDNAME" (${mailboxReply(path, session.utf8)}))`]
+    : [path, ''];
+  session.connection.out.text(`* LIST (\\HasNoChildren) "${SEPARATOR}" ${mailboxReply(name, session.utf8)}${old}\r\n`);
   if (request.status !== null) await tellStatus(session, mailbox, name, request.status);
 }
 

@@ -11,7 +11,7 @@ export const lsub: Verb = {
     scanner.space();
     const reference = scanner.astring();
     scanner.space();
-    const pattern = ListPattern.of(reference, scanner.listMailbox());
+    const pattern = ListPattern.of(reference, scanner.listMailbox(), session.utf8);
     scanner.end();
     const { owner, connection } = session;
     if (pattern === null) return undefined;
@@ -25,7 +25,7 @@ export const lsub: Verb = {
       }
     }
     for (const path of [...names.keys()].sort()) {
-      connection.out.text(`* LSUB (${names.get(path)}) "${SEPARATOR}" ${mailboxReply(path)}\r\n`);
+      connection.out.text(`* LSUB (${names.get(path)}) "${SEPARATOR}" ${mailboxReply(path, session.utf8)}\r\n`);
     }
     return undefined;
   },

@@ -1,6 +1,7 @@
 // SEARCH and UID SEARCH (RFC 3501 6.4.4), with mod-sequences (RFC 7162 3.1.5, 3.1.6).
 
 import { Pace } from '#protocols/net/pace.ts';
+import { BadCommand } from '../grammar/errors.ts';
 import { search as readKeys } from '../grammar/search-key.ts';
 import { search as run } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
@@ -16,6 +17,9 @@ function searching(byUid: boolean): Verb {
     async run(session, { scanner }) {
       scanner.space();
       const wanted = readKeys(scanner, charsetDecoder);
+      // RFC 9755 3: strings are UTF-8 then.
+      const fixed = session.enabled.has('UTF8=ACCEPT');
+      if (fixed && wanted.charset !== null) throw new BadCommand('No CHARSET after UTF8=ACCEPT');
       if (wanted.modseqs.length > 0) session.enable('CONDSTORE'); // RFC 7162 3.1
       const { view } = session.current;
       const matched = await run(session, wanted);

@@ -15,7 +15,7 @@ export const xlist: Verb = {
     scanner.space();
     const reference = scanner.astring();
     scanner.space();
-    const pattern = ListPattern.of(reference, scanner.listMailbox());
+    const pattern = ListPattern.of(reference, scanner.listMailbox(), session.utf8);
     scanner.end();
     const mailboxes = await session.owner.mailboxes();
     const parents = new Set(mailboxes.map(({ parent }) => parent));
@@ -24,7 +24,7 @@ export const xlist: Verb = {
       const children = parents.has(id) ? '\\HasChildren' : '\\HasNoChildren';
       const use = XLIST_ATTRIBUTE[special];
       const attributes = use === '' ? children : `${children} ${use}`;
-      session.connection.out.text(`* XLIST (${attributes}) "${SEPARATOR}" ${mailboxReply(path)}\r\n`);
+      session.connection.out.text(`* XLIST (${attributes}) "${SEPARATOR}" ${mailboxReply(path, session.utf8)}\r\n`);
     }
     return undefined;
   },

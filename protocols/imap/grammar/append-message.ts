@@ -28,6 +28,7 @@ export function messageHead(scanner: Scanner): MessageHead {
     scanner.space();
   }
   if (!scanner.takeWord('UTF8')) return { flags, received, form: 'literal' };
+  if (!scanner.utf8) throw new BadCommand('UTF8=ACCEPT is not enabled'); // RFC 6855 4
   scanner.space();
   scanner.expect('(');
   return { flags, received, form: 'utf8' };

@@ -2,8 +2,7 @@
 
 import { MAILBOX_BYTES } from '../limits.ts';
 import { BadCommand } from './errors.ts';
-import { inboxFirst, SEPARATOR } from './mailbox-name.ts';
-import { decodeMailbox } from './utf7.ts';
+import { decodedName, inboxFirst, SEPARATOR } from './mailbox-name.ts';
 
 const INBOX_LENGTH = 5;
 
@@ -12,19 +11,19 @@ export class ListPattern {
   /** Characters that stand for themselves: a name with fewer can't match. */
   readonly #plain: number;
 
-  /** A reference and a pattern as they stood on the wire; null if they are not modified UTF-7 and so match nothing. */
-  static of(reference: string, pattern: string): ListPattern | null {
-    return ListPattern.all(reference, [pattern])[0] ?? null;
+  /** A reference and a pattern as they stood on the wire; null if they are not in their encoding and so match nothing. */
+  static of(reference: string, pattern: string, utf8 = false): ListPattern | null {
+    return ListPattern.all(reference, [pattern], utf8)[0] ?? null;
   }
 
-  /** A reference and patterns as they stood on the wire; what is not modified UTF-7 matches nothing. */
-  static all(reference: string, patterns: readonly string[]): ListPattern[] {
+  /** A reference and patterns as they stood on the wire; what is not in their encoding matches nothing. */
+  static all(reference: string, patterns: readonly string[], utf8: boolean): ListPattern[] {
     // Each is matched against every name: together they may cost what one may.
     if (patterns.reduce((sum, pattern) => sum + reference.length + pattern.length, 0) > MAILBOX_BYTES) {
       throw new BadCommand('Pattern too long');
     }
     return patterns.flatMap((pattern) => {
-      const decoded = decodeMailbox(reference + pattern);
+      const decoded = decodedName(reference + pattern, utf8);
       return decoded === null ? [] : [new ListPattern(decoded.normalize('NFC'))];
     });
   }

@@ -1,5 +1,6 @@
 // Mailbox names: from the wire to the store's path and back.
 
+import { isUtf8 } from 'node:buffer';
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import { MAILBOX_BYTES } from '../limits.ts';
 import { BadCommand, Refusal } from './errors.ts';
@@ -14,15 +15,22 @@ export const SEPARATOR = '/';
 
 /** mailbox = "INBOX" / astring: the path. Refused with NO [CANNOT] if it is not modified UTF-7. */
 export function mailboxName(scanner: Scanner): string {
-  return mailboxPath(scanner.astring());
+  return mailboxPath(scanner.astring(), scanner.utf8);
 }
 
 /** The store's path for a name as it stood on the wire. */
-export function mailboxPath(wire: string): string {
+export function mailboxPath(wire: string, utf8 = false): string {
   if (wire.length > MAILBOX_BYTES) throw new BadCommand('Mailbox name too long');
-  const name = decodeMailbox(wire);
-  if (name === null) throw new Refusal('CANNOT', 'Mailbox name is not valid modified UTF-7');
+  const name = decodedName(wire, utf8);
+  if (name === null) throw new Refusal('CANNOT', `Mailbox name is not valid ${utf8 ? 'UTF-8' : 'modified UTF-7'}`);
   return inboxFirst(name.normalize('NFC'));
+}
+
+/** A name as it stood on the wire (one character per byte): UTF-8 or modified UTF-7; null if it is not that. */
+export function decodedName(wire: string, utf8: boolean): string | null {
+  if (!utf8) return decodeMailbox(wire);
+  const bytes = Buffer.from(wire, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : null;
 }
 
 /** INBOX is the same in any case, also as the parent of others (RFC 9051 5.1). */
@@ -37,9 +45,9 @@ export function superiors(path: string): string[] {
   return levels.slice(1).map((_, depth) => levels.slice(0, depth + 1).join(SEPARATOR));
 }
 
-/** A path as it stands in a reply: modified UTF-7, quoted. */
-export function mailboxReply(path: string): string {
-  return quoted(encodeMailbox(path));
+/** A path as it stands in a reply, quoted: modified UTF-7, or the bytes of UTF-8 as characters. */
+export function mailboxReply(path: string, utf8: boolean): string {
+  return quoted(utf8 ? Buffer.from(path, 'utf8').toString('latin1') : encodeMailbox(path));
 }
 
 /** An ASCII text without CR, LF and NUL as a quoted string. */

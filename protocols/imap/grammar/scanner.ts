@@ -52,12 +52,15 @@ export function isAstring(text: string): boolean {
 }
 
 export class Scanner {
+  /** Names in it are UTF-8, not modified UTF-7. */
+  readonly utf8: boolean;
   readonly #segments: readonly Segment[];
   #index = 0;
   #text: string;
   #at = 0;
 
-  constructor(segments: readonly Segment[]) {
+  constructor(segments: readonly Segment[], utf8 = false) {
+    this.utf8 = utf8;
     this.#segments = segments;
     this.#text = segments[0]?.text ?? '';
   }

@@ -15,7 +15,7 @@ test('what is advertised depends on the state, and is told without being asked f
   const after = [
     ...['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'],
     ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
-    ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND'],
+    ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'UTF8=ACCEPT'],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
     ...['CONDSTORE', 'QRESYNC', 'APPENDLIMIT=52428800'],

@@ -190,7 +190,7 @@ test('INBOX is the same in any case, alone and as a parent', () => {
   expect(mailboxPath('iNbOx')).toBe('INBOX');
   expect(mailboxPath('inbox/Work')).toBe('INBOX/Work');
   expect(mailboxPath('inboxes')).toBe('inboxes');
-  expect(mailboxReply('a "b" \\c')).toBe('"a \\"b\\" \\\\c"');
+  expect(mailboxReply('a "b" \\c', false)).toBe('"a \\"b\\" \\\\c"');
 });
 
 test('list patterns match as RFC 3501 6.3.8 says', () => {
