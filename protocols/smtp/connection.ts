@@ -75,6 +75,12 @@ export class Connection extends SMTPConnection implements Session {
     this.#expect(performance.now() + this.part.limits.dataMs);
   }
 
+  reset(): void {
+    const { transaction } = this;
+    this.transaction = null;
+    void transaction?.chunks?.reception.abort().catch((error: unknown) => this.#leftover(error));
+  }
+
   progress(): void {
     this.#progressed = true;
     this.counts.idle = 0;
@@ -159,8 +165,13 @@ export class Connection extends SMTPConnection implements Session {
     if (!this.#progressed && this.counts.errors > this.part.limits.errorsAtOnce) this.conduct?.note('spoiled-session');
     const sink = this.#sink;
     this.#sink = null;
-    void sink?.abort().catch((error: unknown) => this.log.error({ err: error }, 'a cut message left something behind'));
+    void sink?.abort().catch((error: unknown) => this.#leftover(error));
+    this.reset();
     this.#onGone();
+  }
+
+  #leftover(error: unknown): void {
+    this.log.error({ err: error }, 'a cut message left something behind');
   }
 
   /** A lost connection is the peer's affair, not an 'error' that nobody listens to. */
@@ -196,7 +207,7 @@ export class Connection extends SMTPConnection implements Session {
         // RFC 3207 4.2: nothing said before counts. (smtp-server has thrown away what was pipelined behind STARTTLS.)
         this.hello = null;
         this.principal = null;
-        this.transaction = null;
+        this.reset();
       },
     );
   }
@@ -276,7 +287,7 @@ export class Connection extends SMTPConnection implements Session {
 
   /** Counts commands that bring no message further; a message or a login starts the count anew. */
   #spend(verb: string): boolean {
-    if (verb === 'RCPT' || verb === 'DATA' || verb === 'QUIT') return true;
+    if (verb === 'RCPT' || verb === 'DATA' || verb === 'BDAT' || verb === 'QUIT') return true; // BDAT counts by itself
     const { limits, kind } = this.part;
     const anonymous = kind === 'submission' && this.principal === null;
     const limit = anonymous ? limits.anonymousCommands : limits.idleCommands;

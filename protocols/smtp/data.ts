@@ -5,6 +5,8 @@
 // (CVE-2023-51764 and its siblings): after a bare CR or LF, or a NUL, a dot is never an end. On MX such a message is
 // refused. On submission it is repaired: bare CR and LF become CR LF, NUL goes, lines over the limit are broken.
 
+import type { ContentReader } from './input.ts';
+
 const NUL = 0x00;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -26,7 +28,7 @@ const State = {
 } as const;
 type State = (typeof State)[keyof typeof State];
 
-export class DataReader {
+export class DataReader implements ContentReader {
   /** The content found by the last read(); it stays valid. */
   content: Uint8Array = EMPTY;
   /** The first fault seen; null when repairing. */
@@ -36,12 +38,15 @@ export class DataReader {
 
   readonly #repair: boolean;
   readonly #lineOctets: number;
+  readonly #dots: boolean;
   #state: State = State.lineEnd;
   /** Octets of the line in hand that were in earlier chunks. */
   #carried = 0;
   #slices: Uint8Array[] = [];
 
-  constructor(options: { readonly repair: boolean; readonly lineOctets: number }) {
+  /** `dots`: false for content that is counted (BDAT), in which a dot is a dot. */
+  constructor(options: { readonly repair: boolean; readonly lineOctets: number; readonly dots?: boolean }) {
+    this.#dots = options.dots ?? true;
     this.#repair = options.repair;
     this.#lineOctets = options.lineOctets;
   }
@@ -53,6 +58,13 @@ export class DataReader {
     this.content = this.#slices.length > 1 ? Buffer.concat(this.#slices) : first;
     this.#slices = [];
     return end;
+  }
+
+  /** There is no more: what is still to be added to counted content that ends in a bare CR. */
+  finish(): Uint8Array {
+    if (this.#state !== State.cr) return EMPTY;
+    this.#found('bare-line-end');
+    return this.#repair ? CRLF.subarray(1) : EMPTY;
   }
 
   #scan(chunk: Uint8Array, from: number): number {
@@ -71,14 +83,14 @@ export class DataReader {
       const byte = chunk[i] as number;
       switch (state) {
         case State.lineEnd:
-          if (byte === DOT) {
+          if (byte === DOT && this.#dots) {
             cut(i, i + 1);
             i++;
             state = State.dot;
           } else state = State.inside;
           break;
         case State.bareEnd:
-          if (byte === DOT) {
+          if (byte === DOT && this.#dots) {
             cut(i, i + 1);
             i++;
           }

@@ -4,7 +4,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { release } from '#storage/blobs/release.ts';
-import type { DataReader } from './data.ts';
 import { BURST } from './limits.ts';
 
 const LF = 0x0a;
@@ -23,9 +22,18 @@ export interface InputHandler {
   end(): void;
 }
 
+/** Finds the end of content, and what of the octets is content. */
+export interface ContentReader {
+  /** The content found by the last read(); it stays valid. */
+  readonly content: Uint8Array;
+  readonly ended: boolean;
+  /** Reads a chunk from `from` on; returns where what follows the end starts, or the chunk's length before the end. */
+  read(chunk: Uint8Array, from: number): number;
+}
+
 /** Where the content of a message goes. */
 export interface DataSink {
-  readonly reader: DataReader;
+  readonly reader: ContentReader;
   /** The back-pressure is the promise. */
   take(content: Uint8Array): Promise<void> | void;
   /** The end has been read. Resolves when it is answered. */

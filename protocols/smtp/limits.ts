@@ -97,3 +97,5 @@ export const ORCPT_OCTETS = 500;
 export const BURST = 50;
 /** Fields of a header block; its octets are bounded by the store. The most that real mail has is some hundred. */
 export const HEADER_FIELDS = 1_000;
+/** A message in BDAT chunks smaller than this on average is held to the limit on idle commands. */
+export const CHUNK_OCTETS = 1_024;

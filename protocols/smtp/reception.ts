@@ -16,6 +16,8 @@ const FAULTS: Record<Fault, SmtpReply> = {
 export interface ReceptionOptions {
   /** Bare line ends, NUL and long lines are repaired, not refused. */
   readonly repair: boolean;
+  /** See DataReader. */
+  readonly dots: boolean;
   readonly lineOctets: number;
   /** Bytes of the largest message. */
   readonly messageSize: number;
@@ -36,6 +38,11 @@ export class Reception {
     this.#staging = staging;
     this.#messageSize = options.messageSize;
     this.reader = new DataReader(options);
+  }
+
+  /** Why the message will not be taken, as far as it is known; the rest of it need not come. */
+  get failure(): SmtpReply | null {
+    return this.reader.fault === null ? this.#failure : FAULTS[this.reader.fault];
   }
 
   /** Takes content; never rejects: what fails is told at the end. */

@@ -18,6 +18,7 @@ import type { MailCommand } from './grammar.ts';
 import type { DataSink } from './input.ts';
 import type { Limits } from './limits.ts';
 import type { Offers } from './parameters.ts';
+import type { Reception } from './reception.ts';
 
 /** MX takes mail for our own addresses from anybody; submission takes mail from those who log in. */
 export type Kind = 'mx' | 'submission';
@@ -54,6 +55,14 @@ export interface Transaction {
   readonly recipients: string[];
   /** Of those who asked for something. */
   readonly requests: Map<string, RecipientRequest>;
+  /** What has come of the message by BDAT. */
+  chunks: Chunks | null;
+}
+
+/** A message that comes in chunks, between two of them. */
+export interface Chunks {
+  readonly reception: Reception;
+  count: number;
 }
 
 export interface Session {
@@ -78,6 +87,8 @@ export interface Session {
   /** Counts towards the limits; see limits.ts. */
   readonly counts: { errors: number; refused: number; idle: number; logins: number };
 
+  /** Ends the transaction, whatever has come of it. */
+  reset(): void;
   /** Something came of the session: a message or a login. Patience starts anew. */
   progress(): void;
   /** Keeps the peer waiting for its answer. */

@@ -1,62 +1,21 @@
 // DATA (RFC 5321 4.1.1.4): the message. The reply to its final dot is the promise that it is kept.
 
-import type { SmtpReply } from '#protocols/ports.ts';
-import type { Staged } from '#storage/ports.ts';
-import { headerRefusal } from '../header.ts';
-import { Reception } from '../reception.ts';
+import { accept, startReception, takeContent } from '../accept.ts';
 import { Reply } from '../replies.ts';
-import { type Answer, envelopeOf, ingressSession, type Session, type Transaction } from '../session.ts';
+import type { Answer, Session } from '../session.ts';
 
 export function data(session: Session, rest: string): Answer {
-  const { kind, context, limits } = session.part;
   const { transaction } = session;
   if (rest !== '') return Reply.noParameters;
   if (transaction === null) return Reply.mailFirst;
   if (transaction.recipients.length === 0) return Reply.recipientFirst;
-  const reception = new Reception(context.store.stage({ maxBytes: context.messageSize }), {
-    repair: kind === 'submission',
-    lineOctets: limits.lineOctets,
-    messageSize: context.messageSize,
-  });
+  if (transaction.chunks !== null) return Reply.mixed; // RFC 3030 2
+  const reception = startReception(session, true);
   session.receive({
     reader: reception.reader,
-    take: (content) => {
-      // Nobody waits for the 552 of a message that goes on and on.
-      if (reception.octets > limits.excess * context.messageSize) session.cut(Reply.tooLargeByFar);
-      return reception.take(content);
-    },
+    take: (content) => takeContent(session, reception, content),
     end: async () => session.answer(await accept(session, transaction, reception)),
     abort: () => reception.abort(),
   });
   return '354 End with CR LF . CR LF\r\n';
-}
-
-async function accept(session: Session, transaction: Transaction, reception: Reception): Promise<SmtpReply> {
-  const { kind, context } = session.part;
-  session.transaction = null; // RFC 5321 4.1.1.4: whatever comes of it
-  const reply = await deliver(session, transaction, await reception.finish());
-  if (reception.cause !== null) session.log.error({ err: reception.cause }, 'a message could not be received');
-  if (reply.code < 300) session.progress();
-  const result = reply.code < 300 ? 'accepted' : reply.code < 500 ? 'deferred' : 'refused';
-  context.metrics.message(kind === 'mx' ? 'smtp' : 'submission', result, reception.octets);
-  return reply;
-}
-
-async function deliver(session: Session, transaction: Transaction, received: Staged | SmtpReply): Promise<SmtpReply> {
-  if ('code' in received) return received;
-  const { kind, ingress, submission } = session.part;
-  await using staged = received;
-  const refusal = headerRefusal(staged);
-  if (refusal !== null) return refusal;
-  const envelope = envelopeOf(transaction);
-  try {
-    const reply =
-      kind === 'mx'
-        ? await ingress?.accept(envelope, staged, ingressSession(session))
-        : await submission?.submit(envelope, staged, ingressSession(session));
-    return reply ?? Reply.temporary;
-  } catch (error) {
-    session.log.error({ err: error }, 'a message could not be delivered');
-    return Reply.temporary;
-  }
 }

@@ -10,7 +10,7 @@ export function ehlo(session: Session, rest: string): Answer {
   if (typeof name !== 'string') return name;
   if (isOurs(session, name)) return Reply.ourName;
   session.hello = { name, esmtp: true };
-  session.transaction = null;
+  session.reset();
   return formatLines(250, [session.part.context.hostname, ...extensions(session)]);
 }
 
@@ -19,7 +19,7 @@ export function helo(session: Session, rest: string): Answer {
   if (typeof name !== 'string') return name;
   if (isOurs(session, name)) return Reply.ourName;
   session.hello = { name, esmtp: false };
-  session.transaction = null;
+  session.reset();
   return formatLines(250, [session.part.context.hostname]);
 }
 
@@ -38,6 +38,8 @@ function extensions(session: Session): string[] {
     '8BITMIME',
     'SMTPUTF8',
     'ENHANCEDSTATUSCODES',
+    'CHUNKING',
+    `LIMITS RCPTMAX=${session.part.limits.recipients}`, // RFC 9422 3
   ];
   const { dsn, requireTls } = offersOf(session);
   if (dsn === true) list.push('DSN');

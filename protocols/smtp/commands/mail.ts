@@ -19,6 +19,6 @@ export async function mail(session: Session, rest: string): Promise<Answer> {
   if (command.size !== null && command.size > context.messageSize) return Reply.tooLarge;
   const refusal = (await submission?.sender(command.address, ingressSession(session))) ?? null;
   if (refusal !== null) return refusal;
-  session.transaction = { mail: command, recipients: [], requests: new Map() };
+  session.transaction = { mail: command, recipients: [], requests: new Map(), chunks: null };
   return Reply.sender;
 }

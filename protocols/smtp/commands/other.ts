@@ -5,7 +5,7 @@ import type { Answer, Session } from '../session.ts';
 
 export function rset(session: Session, rest: string): Answer {
   if (rest !== '') return Reply.noParameters;
-  session.transaction = null;
+  session.reset();
   return Reply.ok;
 }
 

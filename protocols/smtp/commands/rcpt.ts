@@ -8,6 +8,7 @@ import { type Answer, envelopeOf, ingressSession, offersOf, type Session } from 
 export async function rcpt(session: Session, rest: string): Promise<Answer> {
   const { part, transaction } = session;
   if (transaction === null) return Reply.mailFirst;
+  if (transaction.chunks !== null) return Reply.mixed;
   const command = parseRcpt(rest, transaction.mail.smtputf8, offersOf(session));
   if ('code' in command) return command;
   const { recipients } = transaction;

@@ -2,6 +2,7 @@
 
 import type { Command } from '../session.ts';
 import { auth } from './auth.ts';
+import { bdat } from './bdat.ts';
 import { data } from './data.ts';
 import { ehlo, helo } from './hello.ts';
 import { mail } from './mail.ts';
@@ -14,6 +15,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['MAIL', mail],
   ['RCPT', rcpt],
   ['DATA', data],
+  ['BDAT', bdat],
   ['RSET', rset],
   ['NOOP', noop],
   ['VRFY', vrfy],

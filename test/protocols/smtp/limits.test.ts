@@ -47,7 +47,7 @@ test('too many recipients are told 452 4.5.3, and those taken get the message', 
   expect(await smtp.inbox(smtp.anna)).toHaveLength(1);
 });
 
-test('a thousand recipients fit into one transaction', async () => {
+test('LIMITS: what is offered is what holds: a thousand recipients fit into one transaction', async () => {
   await using at = await begin({});
   const { client } = at;
   await client.command('MAIL FROM:<a@peer.example>');

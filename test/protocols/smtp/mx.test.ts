@@ -168,7 +168,6 @@ describe('the order of commands', () => {
     ['STARTTLS now', '501 5.5.4 This command takes no parameters'],
     ['AUTH PLAIN AGEAYg==', '502 5.5.1 AUTH is not available on this port; hand in mail on the submission port'],
     ['ETRN example.test', '500 5.5.1 Command not recognised'],
-    ['BDAT 10', '500 5.5.1 Command not recognised'],
     ['XCLIENT ADDR=192.0.2.1', '500 5.5.1 Command not recognised'],
     ['WIZ', '500 5.5.1 Command not recognised'],
     ['constructor', '500 5.5.1 Command not recognised'],

@@ -1,0 +1,57 @@
+// From the first octet of a message to the reply that promises it is kept; DATA and BDAT only differ in how it comes.
+
+import type { SmtpReply } from '#protocols/ports.ts';
+import type { Staged } from '#storage/ports.ts';
+import { headerRefusal } from './header.ts';
+import { Reception } from './reception.ts';
+import { Reply } from './replies.ts';
+import { envelopeOf, ingressSession, type Session, type Transaction } from './session.ts';
+
+/** `dots`: lines that begin with a dot have it doubled, and one that is only a dot ends the message (DATA). */
+export function startReception(session: Session, dots: boolean): Reception {
+  const { kind, context, limits } = session.part;
+  return new Reception(context.store.stage({ maxBytes: context.messageSize }), {
+    repair: kind === 'submission',
+    dots,
+    lineOctets: limits.lineOctets,
+    messageSize: context.messageSize,
+  });
+}
+
+/** Takes content into the reception; nobody waits for the 552 of a message that goes on and on. */
+export function takeContent(session: Session, reception: Reception, content: Uint8Array): Promise<void> | void {
+  const { context, limits } = session.part;
+  if (reception.octets > limits.excess * context.messageSize) session.cut(Reply.tooLargeByFar);
+  return reception.take(content);
+}
+
+/** The message is here: delivers it. */
+export async function accept(session: Session, transaction: Transaction, reception: Reception): Promise<SmtpReply> {
+  const { kind, context } = session.part;
+  session.transaction = null; // RFC 5321 4.1.1.4: whatever comes of it
+  const reply = await deliver(session, transaction, await reception.finish());
+  if (reception.cause !== null) session.log.error({ err: reception.cause }, 'a message could not be received');
+  if (reply.code < 300) session.progress();
+  const result = reply.code < 300 ? 'accepted' : reply.code < 500 ? 'deferred' : 'refused';
+  context.metrics.message(kind === 'mx' ? 'smtp' : 'submission', result, reception.octets);
+  return reply;
+}
+
+async function deliver(session: Session, transaction: Transaction, received: Staged | SmtpReply): Promise<SmtpReply> {
+  if ('code' in received) return received;
+  const { kind, ingress, submission } = session.part;
+  await using staged = received;
+  const refusal = headerRefusal(staged);
+  if (refusal !== null) return refusal;
+  const envelope = envelopeOf(transaction);
+  try {
+    const reply =
+      kind === 'mx'
+        ? await ingress?.accept(envelope, staged, ingressSession(session))
+        : await submission?.submit(envelope, staged, ingressSession(session));
+    return reply ?? Reply.temporary;
+  } catch (error) {
+    session.log.error({ err: error }, 'a message could not be delivered');
+    return Reply.temporary;
+  }
+}
