@@ -28,6 +28,8 @@ export const HEADER_FIELDS = 200;
 export const PART_DEPTH = 100;
 /** Nesting of search keys in parentheses, NOT and OR: people's rules have three or four; it bounds recursion. */
 export const SEARCH_DEPTH = 50;
+/** Options in RETURN of SEARCH: there are fewer. */
+export const SEARCH_RETURNS = 20;
 /** Keys in one SEARCH. */
 export const SEARCH_KEYS = 1_000;
 /** Keys among them that read message text: each is looked for in all the text. */

@@ -11,6 +11,7 @@ import { mailboxPath, mailboxReply } from '#protocols/imap/grammar/mailbox-name.
 import { fetchModifiers, selectParameters } from '#protocols/imap/grammar/mod-sequence.ts';
 import { Scanner, type Segment } from '#protocols/imap/grammar/scanner.ts';
 import { search } from '#protocols/imap/grammar/search-key.ts';
+import { searchReturn, within } from '#protocols/imap/grammar/search-return.ts';
 import { inRanges, resolveSet, type SequenceSet, sequenceSet } from '#protocols/imap/grammar/sequence-set.ts';
 import { decodeMailbox, encodeMailbox } from '#protocols/imap/grammar/utf7.ts';
 import { Rows } from '#protocols/imap/index/rows.ts';
@@ -84,6 +85,7 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const scanner = new Scanner([{ text, literal: null }]);
     const set = parsers.sequenceSet(scanner);
     scanner.end();
+    if (set.saved) return check(text.trim() === '$' && set.pairs.length === 0, 'what was saved');
     const largest = between(random, 0, 40);
     const ranges = parsers.resolveSet(set, largest);
     let last = 0;
@@ -117,6 +119,16 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     for (let uid = 3; uid < 60; uid += between(random, 1, 3)) rows.append(uid, 0, 0, 1, uid);
     const view = new View(rows, rows.count, new Uint32Array(0));
     check(lastMatch(view, qresync.match) === naiveMatch(view, qresync.match), 'the last match');
+  },
+  (random) => {
+    const scanner = new Scanner([{ text: `${inputs.damaged(random, inputs.searchReturn(random))}x`, literal: null }]);
+    const wanted = searchReturn(scanner);
+    if (wanted?.partial == null) return;
+    const results = Array.from({ length: between(random, 0, 30) }, (_, index) => index + 1);
+    const { from, to, backwards } = wanted.partial;
+    const place = (result: number) => (backwards ? results.length - result + 1 : result);
+    const naive = results.filter((result) => place(result) >= from && place(result) <= to);
+    check(within(results, wanted.partial).join() === naive.join(), 'a range of results');
   },
   (random) => {
     search(new Scanner(segments(inputs.damaged(random, inputs.searchKeys(random)))), charsetDecoder);
@@ -180,7 +192,8 @@ test('every damaged argument is taken or refused, and what is taken means what i
 test('a planted fault is found', () => {
   const swapped: Parsers = {
     ...REAL,
-    resolveSet: (set, largest) => resolveSet({ pairs: set.pairs.map(([a, b]) => (a > b ? [b, b] : [a, b])) }, largest),
+    resolveSet: (set, largest) =>
+      resolveSet({ ...set, pairs: set.pairs.map(([a, b]) => (a > b ? [b, b] : [a, b])) }, largest),
   };
   expect(() => fuzzParsers(1, ARGUMENTS / 10, swapped)).toThrow(/ in /);
   const careless: Parsers = {

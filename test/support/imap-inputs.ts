@@ -65,6 +65,7 @@ function number(random: Random): string {
 }
 
 export function set(random: Random): string {
+  if (random() < 0.1) return '$';
   const end = () => pick(random, ['*', number(random), number(random)]);
   return many(random, 4, () => (random() < 0.5 ? end() : `${end()}:${end()}`), ',');
 }
@@ -113,7 +114,7 @@ export function searchKeys(random: Random, depth = 0): string {
         return `${pick(random, ['BEFORE', 'ON', 'SENTSINCE'])} ${pick(random, DATES)}`;
       case 5:
         if (random() < 0.3) return `MODSEQ ${random() < 0.5 ? `${astring(random)} all ` : ''}${number(random)}`;
-        return `${pick(random, ['LARGER', 'SMALLER'])} ${number(random)}`;
+        return `${pick(random, ['LARGER', 'SMALLER', 'OLDER', 'YOUNGER'])} ${number(random)}`;
       case 6:
         return `${pick(random, ['KEYWORD', 'UNKEYWORD'])} ${pick(random, FLAGS)}`;
       case 7:
@@ -148,10 +149,23 @@ function message(random: Random): string {
   return `{${text.length}+}\r\n${text}`;
 }
 
+function partialRange(random: Random): string {
+  const sign = pick(random, ['', '-']);
+  return `${sign}${between(random, 0, 20)}:${random() < 0.9 ? sign : ''}${between(random, 1, 40)}`;
+}
+
+/** With the space after them. */
+export function searchReturn(random: Random): string {
+  if (random() < 0.3) return '';
+  const one = () => pick(random, ['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', `PARTIAL ${partialRange(random)}`, 'X']);
+  return `RETURN (${random() < 0.1 ? '' : many(random, 3, one)}) `;
+}
+
 /** With the space before them. */
 export function fetchModifiers(random: Random): string {
   if (random() < 0.3) return '';
-  const one = () => pick(random, [`CHANGEDSINCE ${number(random)}`, `CHANGEDSINCE ${number(random)}`, 'VANISHED']);
+  const changed = () => `CHANGEDSINCE ${number(random)}`;
+  const one = () => pick(random, [changed(), changed(), 'VANISHED', `PARTIAL ${partialRange(random)}`]);
   return ` (${many(random, 2, one)})`;
 }
 
@@ -195,7 +209,7 @@ export function command(random: Random): string {
     () =>
       `${uid}STORE ${set(random)} ${random() < 0.2 ? `(UNCHANGEDSINCE ${number(random)}) ` : ''}${pick(random, ['', '+', '-'])}FLAGS${pick(random, ['', '.SILENT'])} ${flagList(random)}`,
     () =>
-      `${uid}SEARCH ${random() < 0.2 ? `CHARSET ${pick(random, ['UTF-8', 'ISO-8859-1', 'X-NO'])} ` : ''}${searchKeys(random)}`,
+      `${uid}SEARCH ${searchReturn(random)}${random() < 0.2 ? `CHARSET ${pick(random, ['UTF-8', 'ISO-8859-1', 'X-NO'])} ` : ''}${searchKeys(random)}`,
     () => `${uid}${pick(random, ['COPY', 'MOVE'])} ${set(random)} ${mailbox()}`,
     () => `UID EXPUNGE ${set(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,

@@ -26,7 +26,7 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
       if (kind === 'move' && current.readOnly) throw new Refusal('', 'The mailbox is read-only');
       const target = await owner.find(path);
       if (target === undefined) throw new Refusal('TRYCREATE', 'No such mailbox');
-      const uids = uidRanges(current.view, membersOf(current.view, set, byUid));
+      const uids = uidRanges(current.view, membersOf(current, set, byUid));
       // Messages that are not there (any more) are no error: a client that is told NO keeps ghosts of them.
       if (uids.length === 0) return undefined;
       const done = await owner.mail[kind](current.mailbox.id, uids, target.id);

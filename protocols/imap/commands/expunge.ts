@@ -3,9 +3,9 @@
 import type { UidRange } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { Refusal } from '../grammar/errors.ts';
-import { resolveSet, sequenceSet } from '../grammar/sequence-set.ts';
+import { sequenceSet } from '../grammar/sequence-set.ts';
 import type { Selected } from '../view/selected.ts';
-import { appendUid } from '../view/uid-ranges.ts';
+import { appendUid, uidsOf } from '../view/uid-ranges.ts';
 import type { Verb } from './verb.ts';
 
 export const expunge: Verb = expunging(false);
@@ -21,7 +21,7 @@ function expunging(byUid: boolean): Verb {
       const set = byUid ? sequenceSet(scanner) : null;
       scanner.end();
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
-      const uids = deletedUids(current, set === null ? undefined : resolveSet(set, current.view.lastUid));
+      const uids = deletedUids(current, set === null ? undefined : uidsOf(current, set));
       if (uids.length === 0) return undefined;
       const done = await owner.mail.expunge(current.mailbox.id, uids, { onlyDeleted: true });
       return { expunged: done.uids.length > 0 };

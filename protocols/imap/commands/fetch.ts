@@ -1,14 +1,15 @@
-// FETCH and UID FETCH (RFC 9051 6.4.5), with CHANGEDSINCE and VANISHED (RFC 7162 3.1.4, 3.2.6).
+// FETCH and UID FETCH (RFC 9051 6.4.5), with CHANGEDSINCE and VANISHED (RFC 7162 3.1.4, 3.2.6) and PARTIAL (RFC 9394).
 
 import { fetch as run } from '../fetch/fetch.ts';
 import { planFetch } from '../fetch/plan.ts';
 import { BadCommand } from '../grammar/errors.ts';
 import { type FetchItem, fetchItems } from '../grammar/fetch-att.ts';
 import { type FetchModifiers, fetchModifiers } from '../grammar/mod-sequence.ts';
-import { resolveSet, type SequenceSet, sequenceSet } from '../grammar/sequence-set.ts';
+import { within } from '../grammar/search-return.ts';
+import { type SequenceSet, sequenceSet } from '../grammar/sequence-set.ts';
 import type { Session } from '../session.ts';
 import { changedSince, historyAfter, tellVanished } from '../sync/history.ts';
-import { membersOf } from '../view/uid-ranges.ts';
+import { membersOf, uidsOf } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
 import type { Verb } from './verb.ts';
 
@@ -34,8 +35,9 @@ function fetching(byUid: boolean): Verb {
   };
 }
 
-/** RFC 7162 3.2.6: where VANISHED may stand. */
-function check(session: Session, { changedSince, vanished }: FetchModifiers, byUid: boolean): void {
+/** Where VANISHED (RFC 7162 3.2.6) and PARTIAL may stand. */
+function check(session: Session, { changedSince, vanished, partial }: FetchModifiers, byUid: boolean): void {
+  if (partial !== null && !byUid) throw new BadCommand('PARTIAL belongs to UID FETCH'); // RFC 9394 3.3
   if (!vanished) return;
   if (!byUid) throw new BadCommand('VANISHED belongs to UID FETCH');
   if (changedSince === null) throw new BadCommand('VANISHED without CHANGEDSINCE');
@@ -60,13 +62,16 @@ async function chosen(
   modifiers: FetchModifiers,
   byUid: boolean,
 ): Promise<Iterable<Member>> {
-  const { view, mailbox } = session.current;
-  const members = membersOf(view, set, byUid);
+  const { current } = session;
+  const { view, mailbox } = current;
+  const named = membersOf(current, set, byUid);
+  // RFC 9394 3.4: the range first, then what has changed.
+  const members = modifiers.partial === null ? named : within([...named], modifiers.partial);
   if (modifiers.changedSince === null) return members;
   const history = await historyAfter(session, modifiers.changedSince);
   // '*' stands for the last one that there was, too.
   if (modifiers.vanished) {
-    await tellVanished(session, history, resolveSet(set, Math.max(view.lastUid, mailbox.uidnext - 1)));
+    await tellVanished(session, history, uidsOf(current, set, Math.max(view.lastUid, mailbox.uidnext - 1)));
   }
   return changedSince(view, members, history);
 }

@@ -32,7 +32,7 @@ function storing(byUid: boolean): Verb {
       const { current } = session;
       if (since !== undefined) session.enable('CONDSTORE'); // RFC 7162 3.1
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
-      const members = [...membersOf(current.view, set, byUid)];
+      const members = [...membersOf(current, set, byUid)];
       if (members.length === 0) return undefined;
       return await apply(session, members, change, { silent, byUid, since });
     },

@@ -1,8 +1,9 @@
-// mod-sequence values (RFC 7162 7), and the parameters and modifiers that carry them: of SELECT, FETCH and STORE.
+// The parameters of SELECT and the modifiers of FETCH and STORE, most of which carry mod-sequences (RFC 7162 7).
 
 import { MODIFIERS } from '../limits.ts';
 import { BadCommand } from './errors.ts';
 import type { Scanner } from './scanner.ts';
+import { type PartialRange, partialRange } from './search-return.ts';
 import { type SequenceSet, sequenceSet } from './sequence-set.ts';
 
 const DIGITS = /\d{1,19}/y;
@@ -37,16 +38,21 @@ export interface FetchModifiers {
   changedSince: number | null;
   /** And what was expunged since (RFC 7162 3.2.6). */
   vanished: boolean;
+  /** Only these of the messages (RFC 9394 3.3). */
+  partial: PartialRange | null;
 }
 
 /** fetch-modifiers */
 export function fetchModifiers(scanner: Scanner): FetchModifiers {
-  const found: FetchModifiers = { changedSince: null, vanished: false };
+  const found: FetchModifiers = { changedSince: null, vanished: false, partial: null };
   modifiers(scanner, (name) => {
     if (name === 'VANISHED') found.vanished = true;
     else if (name === 'CHANGEDSINCE') {
       scanner.space();
       found.changedSince = modSequence(scanner);
+    } else if (name === 'PARTIAL') {
+      scanner.space();
+      found.partial = partialRange(scanner);
     } else throw new BadCommand('Unknown FETCH modifier');
   });
   return found;
@@ -112,9 +118,9 @@ function resync(scanner: Scanner): Resync {
   return { uidvalidity, modseq, known, match };
 }
 
-/** RFC 7162 7, known-uids: "*" is not allowed. */
+/** RFC 7162 7, known-uids: neither "*" nor "$" is allowed. */
 function withoutStar(scanner: Scanner): SequenceSet {
   const set = sequenceSet(scanner);
-  if (set.pairs.some(([first, last]) => first === 0 || last === 0)) throw new BadCommand('* is not allowed here');
+  if (set.saved || set.pairs.some(([first, last]) => first === 0 || last === 0)) throw new BadCommand('Numbers only');
   return set;
 }

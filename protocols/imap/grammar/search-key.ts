@@ -21,6 +21,7 @@ export type SearchKey =
   | { readonly kind: 'keyword'; readonly name: string; readonly set: boolean }
   | { readonly kind: 'sequence' | 'uid'; readonly set: SequenceSet }
   | { readonly kind: 'modseq'; readonly modseq: number }
+  | { readonly kind: 'older' | 'younger'; readonly seconds: number }
   | { readonly kind: 'larger' | 'smaller'; readonly size: number }
   | { readonly kind: 'emailid' | 'threadid'; readonly id: string }
   | { readonly kind: 'received' | 'sent' | 'saved'; readonly relation: DayRelation; readonly day: number }
@@ -113,6 +114,7 @@ class Keys {
       scanner.expect(')');
       return key;
     }
+    if (next === '$') return { kind: 'uid', set: sequenceSet(scanner) };
     if (next === '*' || (next >= '0' && next <= '9')) {
       this.numbered = true;
       return { kind: 'sequence', set: sequenceSet(scanner) };
@@ -152,6 +154,9 @@ class Keys {
       case 'SMALLER':
         scanner.space();
         return { kind: name === 'LARGER' ? 'larger' : 'smaller', size: scanner.number() };
+      case 'OLDER':
+      case 'YOUNGER':
+        return { kind: name === 'OLDER' ? 'older' : 'younger', seconds: this.#interval() };
       case 'UID':
         scanner.space();
         return { kind: 'uid', set: sequenceSet(scanner) };
@@ -176,6 +181,14 @@ class Keys {
       default:
         throw new BadCommand('Unknown search key');
     }
+  }
+
+  /** SP nz-number (RFC 5032 3) */
+  #interval(): number {
+    this.#scanner.space();
+    const seconds = this.#scanner.number();
+    if (seconds === 0) throw new BadCommand('An interval is above 0');
+    return seconds;
   }
 
   /** [SP entry-name SP entry-type-req] SP mod-sequence-valzer: ours are one for all entries (RFC 7162 3.1.5). */

@@ -11,12 +11,15 @@ const STAR = 0;
 /** Pairs as written: either end may be STAR, and the first may be the larger. */
 export interface SequenceSet {
   readonly pairs: readonly (readonly [number, number])[];
+  /** It is `$`, what the last SEARCH saved (RFC 5182), and has no pairs. */
+  readonly saved: boolean;
 }
 
 const ITEM = /(\*|[1-9]\d{0,9})(?::(\*|[1-9]\d{0,9}))?/y;
 
 /** Reads one. 0 is no message number: BAD. */
 export function sequenceSet(scanner: Scanner): SequenceSet {
+  if (scanner.take('$')) return { pairs: [], saved: true };
   const pairs: [number, number][] = [];
   do {
     const found = scanner.match(ITEM);
@@ -30,7 +33,7 @@ export function sequenceSet(scanner: Scanner): SequenceSet {
     else pairs.push([first, second]);
     if (pairs.length > SEQUENCE_RANGES) throw new BadCommand('Too many ranges in a sequence set');
   } while (scanner.take(','));
-  return { pairs };
+  return { pairs, saved: false };
 }
 
 function member(text: string | undefined): number {

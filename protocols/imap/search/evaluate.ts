@@ -15,9 +15,14 @@ export type Prepared =
   | { readonly kind: 'and'; readonly keys: readonly Prepared[] }
   | { readonly kind: 'or'; readonly first: Prepared; readonly second: Prepared }
   | { readonly kind: 'not'; readonly key: Prepared }
+  /** INTERNALDATE up to, or from, a time in unix seconds. */
+  | { readonly kind: 'older' | 'younger'; readonly time: number }
   | { readonly kind: 'emailid'; readonly number: number | null }
   | { readonly kind: 'threadid'; readonly number: number | null }
-  | Exclude<SearchKey, { kind: 'sequence' | 'uid' | 'and' | 'or' | 'not' | 'emailid' | 'threadid' }>;
+  | Exclude<SearchKey, { kind: Resolved }>;
+
+/** Kinds of keys that are something else once they are resolved. */
+type Resolved = 'sequence' | 'uid' | 'and' | 'or' | 'not' | 'older' | 'younger' | 'emailid' | 'threadid';
 
 /** What a session knows of a message without reading anything. */
 export interface Known {
@@ -70,6 +75,8 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
       return facts.found?.(key.kind, key.text);
     case 'larger':
     case 'smaller':
+    case 'older':
+    case 'younger':
     case 'received':
     case 'sent':
     case 'saved':
@@ -123,7 +130,7 @@ function ofMemory(key: MemoryKey, known: Known): boolean {
 
 type ListingKey = Extract<
   Prepared,
-  { kind: 'larger' | 'smaller' | 'received' | 'sent' | 'saved' | 'threadid' | 'header' }
+  { kind: 'larger' | 'smaller' | 'older' | 'younger' | 'received' | 'sent' | 'saved' | 'threadid' | 'header' }
 >;
 
 function ofListing(key: ListingKey, row: Listed): boolean {
@@ -132,6 +139,10 @@ function ofListing(key: ListingKey, row: Listed): boolean {
       return row.size > key.size;
     case 'smaller':
       return row.size < key.size;
+    case 'older':
+      return row.received <= key.time; // RFC 5032 2
+    case 'younger':
+      return row.received >= key.time;
     case 'received':
       return compare(key.relation, dayOf(row.received, row.receivedOffset), key.day);
     case 'saved':

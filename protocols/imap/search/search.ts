@@ -11,19 +11,20 @@ import { resolveSet } from '../grammar/sequence-set.ts';
 import { objectNumber } from '../object-id.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
-import { appendUid } from '../view/uid-ranges.ts';
-import type { Member, View } from '../view/view.ts';
+import { appendUid, uidsOf } from '../view/uid-ranges.ts';
+import type { Member } from '../view/view.ts';
 import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared } from './evaluate.ts';
 import { HeaderTexts } from './header-match.ts';
 import { fold, Needles } from './text.ts';
 
 /** The messages that match, in order. */
 export async function search(session: Session, { key, modseqs }: Search): Promise<Member[]> {
-  const { view } = session.current;
   // A modseq at which something was lost finds everything.
   const lost = new Set<number>();
   for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
-  return await new SearchRun(session, prepare(key, { view, lost, account: session.owner.id })).run();
+  const now = Math.floor(Date.now() / 1000);
+  const context = { selected: session.current, lost, now, account: session.owner.id };
+  return await new SearchRun(session, prepare(key, context)).run();
 }
 
 class SearchRun {
@@ -133,14 +134,15 @@ class SearchRun {
 
 /** What keys are resolved against. */
 interface Context {
-  readonly view: View;
+  readonly selected: Selected;
+  readonly now: number;
   readonly lost: ReadonlySet<number>;
   readonly account: AccountId;
 }
 
 /** Resolves sets and folds texts, once for all messages. */
 function prepare(key: SearchKey, context: Context): Prepared {
-  const { view, lost, account } = context;
+  const { selected, lost, now, account } = context;
   switch (key.kind) {
     case 'and':
       return { kind: 'and', keys: key.keys.map((inner) => prepare(inner, context)) };
@@ -149,9 +151,12 @@ function prepare(key: SearchKey, context: Context): Prepared {
     case 'not':
       return { kind: 'not', key: prepare(key.key, context) };
     case 'sequence':
-      return { kind: 'sequence', ranges: resolveSet(key.set, view.exists) };
+      return { kind: 'sequence', ranges: resolveSet(key.set, selected.view.exists) };
     case 'uid':
-      return { kind: 'uid', ranges: resolveSet(key.set, view.lastUid) };
+      return { kind: 'uid', ranges: uidsOf(selected, key.set) };
+    case 'older':
+    case 'younger':
+      return { kind: key.kind, time: now - key.seconds };
     case 'modseq':
       return lost.has(key.modseq) ? { kind: 'all' } : key;
     case 'emailid':

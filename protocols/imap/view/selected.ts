@@ -1,7 +1,7 @@
 // The mailbox a session has selected: its view, and telling the client what has changed since (RFC 9051 7.5, 7.5.1).
 
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
-import type { Mailbox } from '#storage/ports.ts';
+import type { Mailbox, UidRange } from '#storage/ports.ts';
 import type { Enabled } from '../enabled.ts';
 import { SYSTEM_FLAGS } from '../grammar/flags.ts';
 import type { ImapAccount } from '../index/account.ts';
@@ -34,6 +34,8 @@ export class Selected {
   view: View;
   /** Everything up to this modseq has been told, expunges too: what a client may take for HIGHESTMODSEQ. */
   synced: number;
+  /** The UIDs that `$` stands for (RFC 5182); what has been expunged since is not looked for. */
+  found: readonly UidRange[] = [];
   readonly #enabled: ReadonlySet<Enabled>;
   #tick: number;
   #modseq: number;

@@ -2,6 +2,7 @@
 
 import type { UidRange } from '#storage/ports.ts';
 import { resolveSet, type SequenceSet } from '../grammar/sequence-set.ts';
+import type { Selected } from './selected.ts';
 import type { Member, View } from './view.ts';
 
 /** Adds a UID that is above all in the ranges. */
@@ -19,7 +20,13 @@ export function uidRanges(view: View, members: Iterable<Member>): UidRange[] {
 }
 
 /** The messages that a command's set names, by sequence number or UID, in order; what is not there is left out. */
-export function membersOf(view: View, set: SequenceSet, byUid: boolean): Generator<Member> {
-  if (byUid) return view.byUid(resolveSet(set, view.lastUid));
+export function membersOf(selected: Selected, set: SequenceSet, byUid: boolean): Generator<Member> {
+  const { view } = selected;
+  if (byUid || set.saved) return view.byUid(uidsOf(selected, set));
   return view.bySequence(resolveSet(set, view.exists));
+}
+
+/** The UIDs that a set of them names, or that the last SEARCH saved (RFC 5182). */
+export function uidsOf({ view, found }: Selected, set: SequenceSet, largest = view.lastUid): readonly UidRange[] {
+  return set.saved ? found : resolveSet(set, largest);
 }

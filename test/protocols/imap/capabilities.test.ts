@@ -18,7 +18,8 @@ test('what is advertised depends on the state, and is told without being asked f
     ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'UTF8=ACCEPT'],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
-    ...['CONDSTORE', 'QRESYNC', 'APPENDLIMIT=52428800'],
+    ...['CONDSTORE', 'QRESYNC', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
+    ...['APPENDLIMIT=52428800'],
   ];
   expect(advertised(login.text)).toEqual(after);
   expect(advertised(texts(await client.ok('CAPABILITY'))[0] ?? '')).toEqual(after);

@@ -98,7 +98,7 @@ test('a list of following numbers takes no more room than a range', () => {
 });
 
 test('what is no sequence set is refused', () => {
-  for (const text of ['0', '1:0', '1,,2', '', ',1', '1,', '1:2:3', '-1', '4294967296', '$', '1:x']) {
+  for (const text of ['0', '1:0', '1,,2', '', ',1', '1,', '1:2:3', '-1', '4294967296', '$1', '$$', '1:x']) {
     expect(() => parsed(text, sequenceSet), text).toThrow(BadCommand);
   }
   const scattered = Array.from({ length: 30_000 }, (_, index) => index * 2 + 1).join(',');

@@ -1,0 +1,74 @@
+// RETURN (...) of SEARCH (RFC 4731 3.1, RFC 5182, RFC 9394): what is told of the messages that are found.
+
+import { SEARCH_RETURNS } from '../limits.ts';
+import { BadCommand } from './errors.ts';
+import { MAX_NUMBER, type Scanner } from './scanner.ts';
+
+/** A range of results (RFC 9394 4): 1 is the first, -1 the last. */
+export interface PartialRange {
+  /** As it was asked for, which the reply repeats. */
+  readonly text: string;
+  /** The smaller and the larger of its ends, without their sign. */
+  readonly from: number;
+  readonly to: number;
+  /** Counted from the last. */
+  readonly backwards: boolean;
+}
+
+export interface SearchReturn {
+  readonly min: boolean;
+  readonly max: boolean;
+  readonly all: boolean;
+  readonly count: boolean;
+  readonly save: boolean;
+  readonly partial: PartialRange | null;
+}
+
+const PARTIAL = /(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})/y;
+
+/** partial-range */
+export function partialRange(scanner: Scanner): PartialRange {
+  const found = scanner.match(PARTIAL);
+  if (found === null || found[1] !== found[3]) throw new BadCommand('Invalid range of results');
+  const [first, second] = [Number(found[2]), Number(found[4])];
+  if (first > MAX_NUMBER || second > MAX_NUMBER) throw new BadCommand('Number too large');
+  const [from, to] = [Math.min(first, second), Math.max(first, second)];
+  return { text: found[0], from, to, backwards: found[1] === '-' };
+}
+
+/** Those of results, in their order, that a range names. */
+export function within<T>(results: readonly T[], { from, to, backwards }: PartialRange): T[] {
+  const { length } = results;
+  return backwards
+    ? results.slice(Math.max(0, length - to), Math.max(0, length - from + 1))
+    : results.slice(from - 1, to);
+}
+
+/** ["RETURN" SP "(" [option *(SP option)] ")" SP], null where it is not there. */
+export function searchReturn(scanner: Scanner): SearchReturn | null {
+  if (!scanner.takeWord('RETURN')) return null;
+  scanner.space();
+  const names = new Set<string>();
+  let partial: PartialRange | null = null;
+  scanner.list(SEARCH_RETURNS, () => {
+    const name = scanner.atom().toUpperCase();
+    if (name === 'PARTIAL') {
+      if (partial !== null) throw new BadCommand('PARTIAL twice'); // RFC 9394 3.1
+      scanner.space();
+      partial = partialRange(scanner);
+    } else if (!NAMES.has(name)) throw new BadCommand('Unknown RETURN option');
+    names.add(name);
+  });
+  scanner.space();
+  if (names.has('PARTIAL') && names.has('ALL')) throw new BadCommand('PARTIAL and ALL exclude each other'); // RFC 9394 3.1
+  return {
+    min: names.has('MIN'),
+    max: names.has('MAX'),
+    all: names.has('ALL') || names.size === 0, // RFC 4731 3.1
+    count: names.has('COUNT'),
+    save: names.has('SAVE'),
+    partial,
+  };
+}
+
+const NAMES: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE']);

@@ -1,0 +1,72 @@
+// RETURN of SEARCH, what SEARCH saves, and searching by age, over sockets.
+import { ImapFlow } from 'imapflow';
+import { expect, test } from 'vitest';
+import { message, PASSWORD, startImap } from '#test/support/imap-server.ts';
+
+const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
+
+test('ESEARCH: counts, first, last and all, with the tag', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (const name of ['one', 'two', 'one', 'one']) await client.ok('APPEND INBOX', message(name));
+  await client.ok('SELECT INBOX');
+  client.wire.send('t1 SEARCH RETURN (MIN MAX COUNT ALL) SUBJECT one\r\n');
+  expect(texts(await client.result('t1'))).toEqual(['* ESEARCH (TAG "t1") MIN 1 MAX 4 COUNT 3 ALL 1,3:4']);
+});
+
+test('SEARCHRES: what a search saved is flagged, copied and fetched by $', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (const name of ['one', 'two', 'one', 'one']) await client.ok('APPEND INBOX', message(name));
+  await client.ok('SELECT INBOX');
+  client.wire.send('a SEARCH RETURN (SAVE) SUBJECT one\r\nb STORE $ +FLAGS.SILENT (\\Flagged)\r\nc FETCH $ UID\r\n');
+  expect(texts(await client.result('a'))).toEqual([]);
+  await client.result('b');
+  expect(texts(await client.result('c'))).toEqual(['* 1 FETCH (UID 1)', '* 3 FETCH (UID 3)', '* 4 FETCH (UID 4)']);
+});
+
+test('WITHIN: younger and older than so many seconds', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  const at = (seconds: number) => {
+    const [, day, month, year, time] =
+      /, (\d\d) (\w{3}) (\d{4}) (\S+) GMT/.exec(new Date(Date.now() - seconds * 1000).toUTCString()) ?? [];
+    return `"${day}-${month}-${year} ${time} +0000"`;
+  };
+  for (const age of [7_200, 600, 10]) await client.ok(`APPEND INBOX ${at(age)}`, message('x'));
+  await client.ok('SELECT INBOX');
+  expect(texts(await client.ok('SEARCH YOUNGER 3600'))).toEqual(['* SEARCH 2 3']);
+  expect(texts(await client.ok('SEARCH OLDER 300 YOUNGER 3600'))).toEqual(['* SEARCH 2']);
+});
+
+test('PARTIAL: pages of a search and of a fetch, from the first or from the last', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (let count = 0; count < 5; count++) await client.ok('APPEND INBOX', message('x'));
+  await client.ok('SELECT INBOX');
+  const [page] = texts(await client.ok('UID SEARCH RETURN (PARTIAL -1:-2) ALL'));
+  expect(page).toMatch(/^\* ESEARCH \(TAG ".*"\) UID PARTIAL \(-1:-2 4:5\)$/);
+  expect(texts(await client.ok('UID FETCH 1:* UID (PARTIAL 2:3)'))).toEqual(['* 2 FETCH (UID 2)', '* 3 FETCH (UID 3)']);
+});
+
+test('imapflow searches with ESEARCH', async () => {
+  await using imap = await startImap();
+  const other = await imap.login();
+  for (let count = 0; count < 6; count++) await other.ok('APPEND INBOX', message(`${count % 2}`));
+  const client = new ImapFlow({
+    ...{ host: '127.0.0.1', port: imap.securePort, secure: true, logger: false },
+    auth: { user: 'anna@example.test', pass: PASSWORD },
+    tls: { rejectUnauthorized: false },
+  });
+  await client.connect();
+  await client.mailboxOpen('INBOX');
+  expect(
+    await client.search({ subject: '1' }, { uid: true, returnOptions: ['MIN', 'MAX', 'COUNT', 'ALL'] }),
+  ).toMatchObject({
+    min: 2,
+    max: 6,
+    count: 3,
+  });
+  expect(await client.search({ subject: '1' }, { uid: true })).toEqual([2, 4, 6]);
+  await client.logout();
+});
