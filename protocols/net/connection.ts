@@ -20,7 +20,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, TLSSocket } from 'node:tls';
 import type { Peer, TlsProvider } from '../ports.ts';
 import { Deflated } from './deflated.ts';
 import {
@@ -278,14 +278,30 @@ export class Connection {
    * command and before the handshake is thrown away: it was not protected (RFC 9051 6.2.1, CVE-2011-0411). False when
    * the handshake fails or takes too long; the connection is then closed.
    */
-  async startTls(provider: TlsProvider): Promise<boolean> {
+  startTls(provider: TlsProvider): Promise<boolean> {
+    return this.#upgrade('secure', (plain) => new TLSSocket(plain, { ...provider.options(), isServer: true }));
+  }
+
+  /** The same from the client's side. False when the handshake fails; `error` is then told why. */
+  startTlsAsClient(options: ConnectionOptions, error: (cause: Error) => void): Promise<boolean> {
+    return this.#upgrade('secureConnect', (socket) => connect({ ...options, socket }).on('error', error));
+  }
+
+  /** The certificate that the server showed, and whether it is good for the name that it was asked for. */
+  get certificate(): { readonly authorized: boolean; readonly reason: string; readonly raw: Buffer | null } | null {
+    if (!(this.#wire instanceof TLSSocket)) return null;
+    const { authorized, authorizationError: reason } = this.#wire;
+    return { authorized, reason: String(reason ?? ''), raw: this.#wire.getPeerX509Certificate()?.raw ?? null };
+  }
+
+  async #upgrade(done: 'secure' | 'secureConnect', upgrade: (plain: Socket) => TLSSocket): Promise<boolean> {
     const plain = this.#wire;
     plain.removeAllListeners('data');
     plain.pause();
     while (plain.read() !== null);
     this.#drop();
     this.flush();
-    const socket = new TLSSocket(plain, { ...provider.options(), isServer: true });
+    const socket = upgrade(plain);
     this.#socket = socket;
     this.#wire = socket;
     const secured = await new Promise<boolean>((resolve) => {
@@ -294,7 +310,7 @@ export class Connection {
         clearTimeout(timer);
         resolve(ok);
       };
-      socket.once('secure', () => settle(true));
+      socket.once(done, () => settle(true));
       socket.on('error', () => settle(false));
       socket.once('close', () => settle(false));
     });

@@ -1,0 +1,46 @@
+// The limits of a session with another server, each with its reason. Tests hand in smaller ones.
+
+export interface ClientLimits {
+  readonly connectMs: number;
+  readonly greetingMs: number;
+  readonly commandMs: number;
+  readonly dataMs: number;
+  readonly contentMs: number;
+  readonly endMs: number;
+  readonly quitMs: number;
+}
+
+export const CLIENT_LIMITS: ClientLimits = {
+  /** To an address that does not answer: the next one is tried. */
+  connectMs: 30_000,
+  /** RFC 5321 4.5.3.2.1: busy servers, and those that look us up first, take their time. */
+  greetingMs: 300_000,
+  /** RFC 5321 4.5.3.2.2 and 4.5.3.2.3: EHLO, MAIL, RCPT. */
+  commandMs: 300_000,
+  /** RFC 5321 4.5.3.2.4. */
+  dataMs: 120_000,
+  /** The whole content: 50 MB over a line of 120 kbit/s. A single block that is not taken is bounded by the connection. */
+  contentMs: 3_600_000,
+  /** RFC 5321 4.5.3.2.6: too short a wait sends everything twice. */
+  endMs: 600_000,
+  /** A goodbye that nobody needs. */
+  quitMs: 2_000,
+};
+
+/** Octets of a reply line: RFC 5321 4.5.3.1.5 says 512, and many write more. */
+export const REPLY_LINE_OCTETS = 4_096;
+
+/** Lines of a reply: an EHLO has some twenty. */
+export const REPLY_LINES = 100;
+
+/** Characters of a reply's text that are kept: it goes into reports and the log. */
+export const REPLY_CHARACTERS = 2_000;
+
+/** Commands sent ahead of their replies: replies to all of them fit what we read without being asked (RFC 2920 3.1). */
+export const PIPELINED = 100;
+
+/** Characters of a transcript: what the queue keeps. */
+export const TRANSCRIPT_CHARACTERS = 8_000;
+
+/** Characters of a line in a transcript. */
+export const TRANSCRIPT_LINE = 200;

@@ -1,0 +1,151 @@
+// One message to some recipients of one server (RFC 5321 3.3), with a result for each of them. Commands go ahead of
+// their replies where the server allows it (RFC 2920).
+
+import { Disconnected } from '#protocols/net/connection.ts';
+import { DotStuffer } from './dots.ts';
+import { mailCommand, needsUtf8, type OutgoingEnvelope, type OutgoingRecipient, rcptCommand } from './envelope.ts';
+import { PIPELINED } from './limits.ts';
+import type { ServerReply } from './reply.ts';
+import { type Session, SessionFailure } from './session.ts';
+
+export interface Outgoing {
+  readonly envelope: OutgoingEnvelope;
+  readonly recipients: readonly OutgoingRecipient[];
+  /** The bytes; opened once the server is ready for them. */
+  content(): AsyncIterable<Uint8Array>;
+}
+
+export interface TransactionResult {
+  /** For each recipient, in order: its refusal, or what became of the message. */
+  readonly replies: readonly ServerReply[];
+  /** The server makes the delivery reports that were asked for (RFC 3461 5). */
+  readonly dsn: boolean;
+}
+
+/**
+ * Hands a message over. What a server refuses is a result; a session that breaks off rejects with SessionFailure: then
+ * nobody has been told 250, and every recipient is to be tried again.
+ */
+export async function transact(session: Session, outgoing: Outgoing): Promise<TransactionResult> {
+  const dsn = session.extensions.has('DSN');
+  const { envelope, recipients } = outgoing;
+  const utf8 = needsUtf8(envelope, recipients);
+  const mail = mailCommand(envelope, session.extensions, utf8);
+  if (typeof mail !== 'string') return { replies: recipients.map(() => mail), dsn };
+  const speaks = utf8 && session.extensions.has('SMTPUTF8');
+  const commands = recipients.map((recipient) => rcptCommand(recipient, session.extensions, speaks));
+  if (!commands.some((command) => typeof command === 'string')) return { replies: commands as ServerReply[], dsn };
+  const pipelined = session.extensions.has('PIPELINING');
+  const { refused, replies, ready } = await (pipelined ? ahead : inTurn)(session, mail, commands);
+  if (refused !== null) {
+    return { replies: commands.map((command) => (typeof command === 'string' ? refused : command)), dsn };
+  }
+  if (ready === null || ready.code !== 354) {
+    await session.ask('RSET');
+    return { replies: replies.map((reply) => (reply.code < 300 && ready !== null ? refusalOf(ready) : reply)), dsn };
+  }
+  // RFC 2920 3.1: a server may say 354 although it has refused everybody; then it gets nothing.
+  const nobody = !replies.some(({ code }) => code < 300);
+  const end = await finish(session, nobody ? empty() : outgoing.content());
+  const outcome = end.code >= 300 ? refusalOf(end) : end;
+  return { replies: replies.map((reply) => (reply.code < 300 ? outcome : reply)), dsn };
+}
+
+interface Opened {
+  /** MAIL was refused. */
+  readonly refused: ServerReply | null;
+  /** To each RCPT, our own refusals among them. */
+  readonly replies: readonly ServerReply[];
+  /** To DATA; null: not sent. */
+  readonly ready: ServerReply | null;
+}
+
+type Commands = readonly (string | ServerReply)[];
+
+/** MAIL, RCPT and DATA in groups, their replies afterwards. */
+async function ahead(session: Session, mail: string, commands: Commands): Promise<Opened> {
+  session.send(mail);
+  let refused: ServerReply | null = null;
+  let told = false;
+  const replies: ServerReply[] = [];
+  for (let at = 0; at < commands.length; at += PIPELINED) {
+    const group = commands.slice(at, at + PIPELINED);
+    for (const command of group) if (typeof command === 'string') session.send(command);
+    const last = at + PIPELINED >= commands.length;
+    if (last) session.send('DATA');
+    if (!told) {
+      const reply = await session.reply();
+      told = true;
+      if (reply.code >= 300) refused = refusalOf(reply);
+    }
+    for (const command of group) {
+      replies.push(typeof command === 'string' ? recipientReply(await session.reply()) : command);
+    }
+    if (!last && refused !== null) break;
+    if (last) {
+      const ready = await session.reply(session.limits.dataMs);
+      if (refused !== null && ready.code === 354) await finish(session, empty());
+      return { refused, replies, ready };
+    }
+  }
+  return { refused, replies, ready: null };
+}
+
+/** One command at a time. */
+async function inTurn(session: Session, mail: string, commands: Commands): Promise<Opened> {
+  const reply = await session.ask(mail);
+  if (reply.code >= 300) return { refused: refusalOf(reply), replies: [], ready: null };
+  const replies: ServerReply[] = [];
+  for (const command of commands) {
+    replies.push(typeof command === 'string' ? recipientReply(await session.ask(command)) : command);
+  }
+  if (!replies.some(({ code }) => code < 300)) return { refused: null, replies, ready: null };
+  return { refused: null, replies, ready: await session.ask('DATA', session.limits.dataMs) };
+}
+
+/** The content and its final dot, and what is said to it. */
+async function finish(session: Session, content: AsyncIterable<Uint8Array>): Promise<ServerReply> {
+  const { connection, limits } = session;
+  const dots = new DotStuffer();
+  let bytes = 0;
+  const late = setTimeout(() => connection.destroy(), limits.contentMs);
+  try {
+    for await (const chunk of content) {
+      for (const piece of dots.encode(chunk)) {
+        connection.out.bytes(piece);
+        bytes += piece.length;
+      }
+      if (connection.congested) await connection.drain();
+    }
+    connection.out.text(dots.end());
+  } catch (error) {
+    // Without its dot nothing counts; the connection can't be used any more.
+    connection.destroy();
+    if (error instanceof Disconnected) {
+      throw new SessionFailure('lost', {
+        code: 451,
+        enhanced: '4.4.2',
+        text: 'the connection broke off in the message',
+      });
+    }
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
+  session.transcript.note(`the message, ${bytes} bytes`);
+  return session.reply(limits.endMs);
+}
+
+async function* empty(): AsyncGenerator<Uint8Array> {}
+
+/** What a reply to MAIL or DATA means when it is none that was hoped for. */
+function refusalOf(reply: ServerReply): ServerReply {
+  if (reply.code >= 400) return reply;
+  return { code: 451, enhanced: '4.5.0', text: `an answer that makes no sense: ${reply.code} ${reply.text}` };
+}
+
+/** To RCPT: any 25x is a yes (RFC 5321 3.3). RFC 5321 4.5.3.1.10: 552 for too many recipients is a 452. */
+function recipientReply(reply: ServerReply): ServerReply {
+  if (reply.code === 552 && reply.enhanced === '5.5.3') return { ...reply, code: 452, enhanced: '4.5.3' };
+  return reply.code >= 300 ? refusalOf(reply) : reply;
+}

@@ -1,0 +1,38 @@
+// The dialogue of a session as an operator reads it: no secrets, no content, bounded.
+
+import { TRANSCRIPT_CHARACTERS, TRANSCRIPT_LINE } from './limits.ts';
+
+export class Transcript {
+  #text = '';
+
+  /** What the server said. */
+  server(line: string): void {
+    this.#add(`S: ${line}`);
+  }
+
+  /** What we said. */
+  client(line: string): void {
+    this.#add(`C: ${masked(line)}`);
+  }
+
+  /** What happened. */
+  note(text: string): void {
+    this.#add(`-- ${text}`);
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  #add(line: string): void {
+    if (this.#text.length >= TRANSCRIPT_CHARACTERS) return;
+    const plain = line.replace(/\p{Cc}/gu, ' ').slice(0, TRANSCRIPT_LINE);
+    this.#text += `${plain}\n`;
+    if (this.#text.length >= TRANSCRIPT_CHARACTERS) this.#text += '-- and so on\n';
+  }
+}
+
+/** AUTH with what follows the mechanism's name. */
+function masked(line: string): string {
+  return line.replace(/^(AUTH \S+) .+$/i, '$1 ***');
+}

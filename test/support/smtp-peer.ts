@@ -1,0 +1,159 @@
+// A server that our client talks to: it says what it is told to, keeps what it gets, and can break off, stall or lie at
+// any point.
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { TLSSocket, type TlsOptions } from 'node:tls';
+
+/** What a peer does at a command instead of what a server does: says a line (or lines), or `cut`s, or stays `silent`. */
+export type Act = string | { readonly cut: true } | { readonly silent: true };
+
+export interface PeerOptions {
+  /** What EHLO offers; null: EHLO is unknown. */
+  readonly extensions?: readonly string[] | null;
+  /** Called for each command line, with `CONNECT` before the first and `DOT` after a message; undefined: the usual. */
+  readonly act?: (command: string, session: PeerSession) => Act | undefined;
+  /** With STARTTLS among the extensions. */
+  readonly tls?: TlsOptions;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+export interface PeerSession {
+  readonly number: number;
+  readonly commands: string[];
+  secure: boolean;
+}
+
+export interface ReceivedMail {
+  readonly mail: string;
+  readonly recipients: readonly string[];
+  /** Dots removed; latin1. */
+  readonly content: string;
+  /** The same as it came, with all dots. */
+  readonly raw: string;
+  readonly secure: boolean;
+}
+
+export class SmtpPeer implements AsyncDisposable {
+  options: PeerOptions;
+  readonly sessions: PeerSession[] = [];
+  readonly messages: ReceivedMail[] = [];
+  /** Connections open now, and the most there were at once. */
+  open = 0;
+  most = 0;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(options: PeerOptions) {
+    this.options = options;
+    this.#server = createServer((socket) => this.#serve(socket));
+  }
+
+  async start(): Promise<this> {
+    this.#server.listen(this.options.port ?? 0, this.options.host ?? '127.0.0.1');
+    await once(this.#server, 'listening');
+    return this;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  get commands(): string[] {
+    return this.sessions.flatMap(({ commands }) => commands);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  #serve(plain: Socket): void {
+    this.open++;
+    this.most = Math.max(this.most, this.open);
+    this.#sockets.add(plain);
+    plain.once('close', () => {
+      this.open--;
+      this.#sockets.delete(plain);
+    });
+    const session: PeerSession = { number: this.sessions.length + 1, commands: [], secure: false };
+    this.sessions.push(session);
+    let socket: Socket = plain;
+    let pending = '';
+    let content: string | null = null;
+    let mail = '';
+    let recipients: string[] = [];
+    const say = (command: string, usual: string, yes = /^[23]/): boolean => {
+      const act = this.options.act?.(command, session) ?? usual;
+      if (typeof act === 'string') socket.write(act.endsWith('\n') || act === '' ? act : `${act}\r\n`);
+      else if ('cut' in act) socket.destroy();
+      return typeof act === 'string' && yes.test(act);
+    };
+    const take = (line: string): void => {
+      session.commands.push(line);
+      const [verb = ''] = line.toUpperCase().split(/[ :]/);
+      if (verb === 'EHLO') {
+        const { extensions = [] } = this.options;
+        const list = (extensions ?? []).filter((name) => name !== 'STARTTLS' || !session.secure);
+        const lines = ['peer.test', ...list];
+        const usual = lines.map((text, i) => `250${i === lines.length - 1 ? ' ' : '-'}${text}\r\n`).join('');
+        say(line, extensions === null ? '500 What is that?' : usual);
+      } else if (verb === 'MAIL') {
+        recipients = [];
+        if (say(line, '250 2.1.0 OK')) mail = line;
+      } else if (verb === 'RCPT') {
+        if (say(line, '250 2.1.5 OK')) recipients.push(line);
+      } else if (verb === 'DATA') {
+        if (say(line, recipients.length > 0 ? '354 Go on' : '503 5.5.1 To whom?', /^354/)) content = '';
+      } else if (verb === 'STARTTLS') {
+        if (say(line, '220 2.0.0 Go on')) secure();
+      } else if (verb === 'QUIT') {
+        say(line, '221 2.0.0 Bye');
+        socket.end();
+      } else say(line, '250 2.0.0 OK');
+    };
+    const work = (): void => {
+      for (;;) {
+        if (content !== null) {
+          content += pending;
+          pending = '';
+          const end = content.startsWith('.\r\n') ? 0 : content.indexOf('\r\n.\r\n') + 2;
+          if (end === 1) return;
+          const raw = content.slice(0, end);
+          pending = content.slice(end + 3);
+          content = null;
+          const got = { mail, recipients, raw, content: raw.replace(/^\./gm, ''), secure: session.secure };
+          if (say('DOT', '250 2.0.0 Kept')) this.messages.push(got);
+        } else {
+          const end = pending.indexOf('\r\n');
+          if (end < 0) return;
+          const line = pending.slice(0, end);
+          pending = pending.slice(end + 2);
+          take(line);
+        }
+      }
+    };
+    const secure = (): void => {
+      plain.removeAllListeners('data');
+      socket = new TLSSocket(plain, { isServer: true, ...this.options.tls });
+      session.secure = true;
+      pending = '';
+      listen();
+    };
+    const listen = (): void => {
+      socket.on('error', () => socket.destroy());
+      socket.on('data', (chunk) => {
+        pending += chunk.toString('latin1');
+        work();
+      });
+    };
+    listen();
+    say('CONNECT', '220 peer.test ready');
+  }
+}
+
+/** `await using peer = await smtpPeer({ extensions: ['PIPELINING'] })`. */
+export function smtpPeer(options: PeerOptions = {}): Promise<SmtpPeer> {
+  return new SmtpPeer(options).start();
+}
