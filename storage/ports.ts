@@ -207,6 +207,7 @@ export interface ChangeRow {
   readonly thread: ThreadId;
   /** The account that the change is for ('' for all readers). */
   readonly reader: string;
+  /** A DAV name; of flags see changes/flag-run.ts. */
   readonly name: string;
 }
 

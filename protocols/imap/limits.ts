@@ -81,6 +81,8 @@ export const KEPT_ACCOUNTS = 200;
 export const KEPT_MAILBOXES = 20;
 /** Rows of all of these: at 25 bytes a row, 8 MB a thread. */
 export const KEPT_ROWS = 300_000;
+/** Rows that changes of flags are followed over in memory, of one page of the log: some ms; what follows is read instead. */
+export const FOLLOWED_ROWS = 300_000;
 /** Change rows taken from the log at once. */
 export const CHANGE_ROWS = 1_000;
 /** Runs of \Recent a session keeps: more only if sessions take turns at new mail that often. */

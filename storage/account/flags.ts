@@ -2,9 +2,10 @@
 // what really changes gets a new modseq (RFC 7162 3.1).
 
 import { trustedModseq } from '../changes/feed.ts';
+import { ALL_FLAGS, flagRun, flagRunName } from '../changes/flag-run.ts';
 import { joinRuns, log } from '../changes/log.ts';
-import { all, type Op, one, run } from '../operation.ts';
-import type { FlagChange, UidRange, UidSet } from '../ports.ts';
+import { all, type Op, one, run, type Value } from '../operation.ts';
+import { Flag, type FlagChange, type UidRange, type UidSet } from '../ports.ts';
 import { changeKeywords, formatKeywords, keywordIds, knownKeywordIds } from './keywords.ts';
 import { FLAG_ROWS, KEYWORD_SETS, PAGE_ROWS, RANGES, SET_RUNS } from './limits.ts';
 import { theMailbox, touchMailbox } from './mailbox-row.ts';
@@ -47,17 +48,15 @@ interface Work {
 
 /** Widths up to which a range's rows are read and written one by one: fewer statements than set-wise. */
 const NARROW = 64;
-const ALL_FLAGS = 31;
 
 /** The first step of a change of flags; the caller goes on with `rest`. Errors: not-found, limit, invalid. */
 export function* changeFlags(job: FlagJob): Op<FlagStep> {
   const unit = yield* begin(job.account);
   const mailbox = yield* theMailbox(job.account, job.mailbox);
-  const { action, flags, keywords } = job.change;
+  const { action, keywords } = job.change;
   const ids = action === 'remove' ? yield* knownKeywordIds(job.account, keywords) : yield* keywordIds(unit, keywords);
   formatKeywords(ids);
-  const keep = { add: ALL_FLAGS, remove: ALL_FLAGS & ~flags, replace: 0 }[action];
-  const set = action === 'remove' ? 0 : flags & ALL_FLAGS;
+  const { keep, set } = flagRun(job.change);
   const { unchangedSince } = job;
   const since =
     unchangedSince === undefined ? Number.MAX_SAFE_INTEGER : yield* trustedModseq(job.account, unchangedSince);
@@ -65,13 +64,17 @@ export function* changeFlags(job: FlagJob): Op<FlagStep> {
     ...{ unit, mailbox: mailbox.id, action, keywords: ids, keep, set, since },
     ...{ runs: [], modified: [], unseen: 0 },
   };
-  const rest = yield* workThrough(work, clip(job.uids, mailbox.uidnext));
+  const uids = clip(job.uids, mailbox.uidnext);
+  const rest = yield* workThrough(work, uids);
   if (work.runs.length === 0) {
     yield* finish(unit);
     return { modseq: mailbox.modseq, modified: work.modified, rest };
   }
+  // In one range every row was looked at, those too that lie between the runs which are joined here.
+  const whole = uids.length === 1 && action !== 'replace' && ids.length === 0 && unchangedSince === undefined;
+  const name = whole ? flagRunName(job.change) : '';
   for (const [first, last] of joinRuns(work.runs, SET_RUNS)) {
-    yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last });
+    yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last, name });
   }
   yield* touchMailbox(unit, mailbox.id, { total: 0, unseen: work.unseen, bytes: 0, uids: 0 });
   yield* finish(unit);
@@ -149,19 +152,10 @@ function* changeRange(work: Work, range: UidRange): Op<number> {
   return range[1];
 }
 
-interface SetRow {
-  readonly n: number;
-  readonly first: number;
-  readonly last: number;
-  readonly unseen: number;
-}
-
 const WHERE_FLAGS = `account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq <= $5
   AND flags <> ((flags & $6) | $7)`;
 const WHERE_KEYWORDS = `account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq <= $5
   AND keywords = $8 AND (keywords <> $9 OR flags <> ((flags & $6) | $7))`;
-const LOOK = `SELECT count(*) AS n, coalesce(min(uid), 0) AS first, coalesce(max(uid), 0) AS last,
-  CAST(coalesce(sum((flags & 1) - (((flags & $6) | $7) & 1)), 0) AS BIGINT) AS unseen FROM placement`;
 
 /** Changes the rows of a range that have the keywords `before`, or all; notes how many and where. */
 function* changeSet(work: Work, range: UidRange, keywords: { before: string; after: string } | null): Op<void> {
@@ -170,20 +164,53 @@ function* changeSet(work: Work, range: UidRange, keywords: { before: string; aft
   const common = [account, work.mailbox, range[0], range[1], since, work.keep, work.set];
   const args = keywords === null ? common : [...common, keywords.before, keywords.after];
   const where = keywords === null ? WHERE_FLAGS : WHERE_KEYWORDS;
-  const found = yield* one<SetRow>(`${LOOK} WHERE ${where}`, args);
-  if (found === undefined || found.n === 0) return;
-  // Where few of many change, the log says which.
-  const dense = found.n === found.last - found.first + 1 || found.n > PAGE_ROWS;
-  const uids = dense
-    ? []
-    : yield* all<{ uid: number }>(`SELECT uid FROM placement WHERE ${where} ORDER BY uid LIMIT ${PAGE_ROWS}`, args);
+  const unseen = onlySeen(work) && keywords === null ? null : yield* unseenAfter(where, args);
   const changes = keywords === null ? '' : ', keywords = $9';
   const next = keywords === null ? '$8' : '$10';
-  yield* run(`UPDATE placement SET flags = (flags & $6) | $7${changes}, modseq = ${next} WHERE ${where}`, [
-    ...args,
-    modseq,
-  ]);
-  work.unseen += found.unseen;
-  if (dense) work.runs.push([found.first, found.last]);
-  else work.runs.push(...joinRuns(runsOf(uids.map((row) => row.uid)), SET_RUNS));
+  const changed = yield* run(
+    `UPDATE placement SET flags = (flags & $6) | $7${changes}, modseq = ${next} WHERE ${where}`,
+    [...args, modseq],
+  );
+  if (changed === 0) return;
+  // Where \Seen is all that changes, it changed in each of these rows.
+  work.unseen += unseen ?? (work.set === 0 ? changed : -changed);
+  yield* noteRuns(work, range, changed);
+}
+
+/** \Seen is the one flag that changes. */
+function onlySeen({ keep, set }: Work): boolean {
+  return (keep === ALL_FLAGS && set === Flag.seen) || (keep === (ALL_FLAGS & ~Flag.seen) && set === 0);
+}
+
+/** How many more will be unseen. */
+function* unseenAfter(where: string, args: readonly Value[]): Op<number> {
+  const row = yield* one<{ unseen: number }>(
+    `SELECT CAST(coalesce(sum((flags & 1) - (((flags & $6) | $7) & 1)), 0) AS BIGINT) AS unseen
+     FROM placement WHERE ${where}`,
+    args,
+  );
+  return row?.unseen ?? 0;
+}
+
+/** Notes where rows of a range have been changed: which, if few of many were, else from the first to the last. */
+function* noteRuns(work: Work, [first, last]: UidRange, changed: number): Op<void> {
+  if (changed > last - first) {
+    work.runs.push([first, last]);
+    return;
+  }
+  const args = [work.unit.account, work.mailbox, first, last, work.unit.modseq];
+  const where = 'account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND modseq = $5';
+  if (changed > PAGE_ROWS) {
+    const ends = yield* one<{ first: number; last: number }>(
+      `SELECT min(uid) AS first, max(uid) AS last FROM placement WHERE ${where}`,
+      args,
+    );
+    work.runs.push([ends?.first ?? first, ends?.last ?? last]);
+    return;
+  }
+  const rows = yield* all<{ uid: number }>(
+    `SELECT uid FROM placement WHERE ${where} ORDER BY uid LIMIT ${PAGE_ROWS}`,
+    args,
+  );
+  work.runs.push(...joinRuns(runsOf(rows.map((row) => row.uid)), SET_RUNS));
 }

@@ -43,7 +43,7 @@ export const DELIVERY_ROWS = 1_000;
 // A transaction on a server thread lasts at most about 10 ms (DESIGN 5); these were measured to stay within it.
 
 /** Rows that one transaction walks when it changes flags set-wise. */
-export const FLAG_ROWS = 10_000;
+export const FLAG_ROWS = 20_000;
 
 /** UID ranges that one transaction works on: each costs two or three statements. */
 export const RANGES = 400;

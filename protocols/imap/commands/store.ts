@@ -1,15 +1,16 @@
 // STORE and UID STORE (RFC 9051 6.4.6), with UNCHANGEDSINCE (RFC 7162 3.1.3).
 
 import { Pace } from '#protocols/net/pace.ts';
-import type { FlagChange, UidRange } from '#storage/ports.ts';
+import type { FlagChange } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { storeFlags } from '../grammar/flags.ts';
 import { unchangedSince } from '../grammar/mod-sequence.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { formatSet, sequenceSet } from '../grammar/sequence-set.ts';
+import type { ChangedSlots } from '../index/changed-slots.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
-import { appendUid, membersOf } from '../view/uid-ranges.ts';
+import { membersOf, spanRanges } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
 import type { Reply, Verb } from './verb.ts';
 
@@ -65,10 +66,9 @@ async function apply(
   const { current, owner } = session;
   const { rows } = current.view;
   const before = new Before(current, members);
-  const uids: [number, number][] = [];
-  for (const { slot } of members) appendUid(uids, rows.uid(slot));
+  const uids = spanRanges(current.view, members);
   const condition = options.since === undefined ? {} : { unchangedSince: options.since };
-  const { modified } = await owner.mail.setFlags(current.mailbox.id, uids as UidRange[], change, condition);
+  const { modified } = await owner.mail.setFlags(current.mailbox.id, uids, change, condition);
   await owner.catchUp();
   const failed = new Set(modified);
   await tell(session, { members, before, change, failed, options });
@@ -79,19 +79,29 @@ async function apply(
 
 /** What the client knew of the messages before they were changed. */
 class Before {
-  readonly untold: ReadonlyMap<number, number>;
-  readonly #states: readonly { flags: number; keywords: number; modseq: number }[];
+  readonly untold: ChangedSlots;
+  readonly #flags: Uint8Array;
+  readonly #keywords: Uint32Array;
+  readonly #modseqs: Float64Array;
 
   constructor(current: Selected, members: readonly Member[]) {
     const { rows } = current.view;
     this.untold = current.untold();
-    this.#states = members.map(({ slot }) => {
-      return { flags: rows.flags(slot), keywords: rows.keywords(slot), modseq: rows.modseq(slot) };
-    });
+    this.#flags = Uint8Array.from(members, ({ slot }) => rows.flags(slot));
+    this.#keywords = Uint32Array.from(members, ({ slot }) => rows.keywords(slot));
+    this.#modseqs = Float64Array.from(members, ({ slot }) => rows.modseq(slot));
   }
 
-  at(index: number): { flags: number; keywords: number; modseq: number } {
-    return this.#states[index] ?? { flags: 0, keywords: 0, modseq: 0 };
+  flags(at: number): number {
+    return this.#flags[at] ?? 0;
+  }
+
+  keywords(at: number): number {
+    return this.#keywords[at] ?? 0;
+  }
+
+  modseq(at: number): number {
+    return this.#modseqs[at] ?? 0;
   }
 }
 
@@ -113,10 +123,9 @@ async function tell(session: Session, { members, before, change, failed, options
   for (const [at, member] of members.entries()) {
     if (pace.due) await pace.rest();
     const { slot } = member;
-    const old = before.at(at);
-    const flags = changedFlags(old.flags, change);
-    const keywords = owner.keywords.changed(old.keywords, change.action, change.keywords);
-    if (current.index.view.slotOfUid(rows.uid(slot)) === -1) {
+    const flags = changedFlags(before.flags(at), change);
+    const keywords = owner.keywords.changed(before.keywords(at), change.action, change.keywords);
+    if (isGone(current, slot)) {
       // A message that another session has expunged is still the client's: its flags change for it alone, unless it
       // asked that nothing had happened to it.
       if (conditional) continue;
@@ -129,9 +138,16 @@ async function tell(session: Session, { members, before, change, failed, options
     }
     const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot) && !before.untold.has(slot);
     if (!expected) continue;
-    if (conditional || (withModseq && rows.modseq(slot) !== old.modseq)) current.tellModseq(connection.out, member);
+    if (conditional || (withModseq && rows.modseq(slot) !== before.modseq(at)))
+      current.tellModseq(connection.out, member);
     else current.markTold(slot);
   }
+}
+
+/** Has it been expunged, though the client still counts it? */
+function isGone({ view, index }: Selected, slot: number): boolean {
+  if (index.view.rows === view.rows && index.view.dead === view.dead) return false;
+  return index.view.slotOfUid(view.rows.uid(slot)) === -1;
 }
 
 function changedFlags(flags: number, change: FlagChange): number {

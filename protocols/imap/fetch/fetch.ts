@@ -2,14 +2,14 @@
 
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
-import type { ListingRow, UidRange } from '#storage/ports.ts';
+import type { ListingRow } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { FETCH_BATCH, SEEN_BATCH } from '../limits.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
-import { appendUid } from '../view/uid-ranges.ts';
+import { appendUid, spanRanges } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
 import type { FetchPlan } from './plan.ts';
 import { FetchReply } from './reply.ts';
@@ -71,11 +71,12 @@ class FetchRun {
     const { view, mailbox, account } = this.#selected;
     let next = 0;
     const { fromHeader } = this.#plan.headerSection ?? {};
-    for await (const page of account.mail.listing(mailbox.id, uidsOf(this.#selected, members), columns, fromHeader)) {
+    for await (const page of account.mail.listing(mailbox.id, spanRanges(view, members), columns, fromHeader)) {
       for (const row of page) {
         for (; view.rows.uid(members[next]?.slot ?? -1) < row.uid; next++) this.#missing();
-        const member = members[next++];
-        if (member === undefined) continue;
+        const member = members[next];
+        if (member === undefined || view.rows.uid(member.slot) !== row.uid) continue;
+        next++;
         if (content) await this.#fromContent(member, row, changed);
         else this.#fromRow(member, row, changed);
         if (this.#pace.due) await this.#pace.rest();
@@ -149,10 +150,4 @@ class FetchRun {
     }
     if (this.#pace.due) await this.#pace.rest();
   }
-}
-
-function uidsOf({ view }: Selected, members: readonly Member[]): UidRange[] {
-  const uids: [number, number][] = [];
-  for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
-  return uids;
 }

@@ -3,9 +3,10 @@
 // while after the last, since most programs come back: then the change log says what is new, and no row is read again.
 
 import { clientPurpose } from '#storage/account/folder-names.ts';
+import { readFlagRun } from '#storage/changes/flag-run.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, ChangeRow, Cursor, MailAccount, Mailbox, MailboxId, UidRange } from '#storage/ports.ts';
-import { CHANGE_ROWS, KEPT_MAILBOXES, KEPT_ROWS } from '../limits.ts';
+import { CHANGE_ROWS, FOLLOWED_ROWS, KEPT_MAILBOXES, KEPT_ROWS } from '../limits.ts';
 import { mergeRanges } from '../ranges.ts';
 import { KeywordSets } from './keyword-sets.ts';
 import { MailboxIndex } from './mailbox-index.ts';
@@ -165,6 +166,7 @@ export class ImapAccount {
 
   async #apply(rows: readonly ChangeRow[], complete: Map<MailboxIndex, number>): Promise<void> {
     const wanted = new Map<MailboxIndex, UidRange[]>();
+    let walked = 0;
     for (const row of rows) {
       const index = this.#opened.get(row.collection)?.index;
       if (index === undefined) continue;
@@ -174,9 +176,12 @@ export class ImapAccount {
       } else if (row.kind === 'remove') {
         index.remove(row.uid, row.last);
       } else {
-        const ranges = wanted.get(index) ?? [];
-        ranges.push([row.uid, row.last]);
-        wanted.set(index, ranges);
+        const ranges = wanted.get(index);
+        const run = readFlagRun(row);
+        // Only what has everything before it can be changed without looking.
+        if (ranges !== undefined) ranges.push([row.uid, row.last]);
+        else if (run === null || walked > FOLLOWED_ROWS) wanted.set(index, [[row.uid, row.last]]);
+        else walked += index.applyFlags([row.uid, row.last], run, row.modseq);
       }
     }
     for (const [index, ranges] of wanted) await this.#read(index, ranges);

@@ -1,8 +1,10 @@
 // The in-memory index of one mailbox: its rows, which of them are dead, and what changed lately. One per mailbox and
 // thread, shared by the sessions that have it selected; the account's feed keeps it up to date.
 
-import type { MailboxId, Placement } from '#storage/ports.ts';
+import type { FlagRun } from '#storage/changes/flag-run.ts';
+import type { MailboxId, Placement, UidRange } from '#storage/ports.ts';
 import { View } from '../view/view.ts';
+import { ChangedSlots, type SlotRun } from './changed-slots.ts';
 import type { KeywordSets } from './keyword-sets.ts';
 import { countBelow, Rows } from './rows.ts';
 
@@ -11,11 +13,9 @@ const LOG_RUNS = 1_000;
 /** Dead rows that are carried before new rows are made without them. */
 const DEAD_ROWS = 1_000;
 const NONE = new Uint32Array(0);
+const NOTHING = new ChangedSlots([]);
 
-/** Slots that changed together. */
-interface Run {
-  readonly tick: number;
-  readonly first: number;
+interface Run extends SlotRun {
   last: number;
 }
 
@@ -68,7 +68,6 @@ export class MailboxIndex {
   apply(placements: readonly Placement[]): void {
     const { rows } = this.#view;
     const tick = this.#tick + 1;
-    let run: Run | null = null;
     for (const placement of placements) {
       const { uid, flags, modseq } = placement;
       const keywords = this.#keywords.intern(placement.keywords);
@@ -81,15 +80,37 @@ export class MailboxIndex {
       if (slot === -1) this.stale = true;
       if (slot === -1 || modseq <= rows.modseq(slot)) continue;
       rows.set(slot, flags, keywords, modseq);
-      if (run !== null && run.last === slot - 1) run.last = slot;
-      else {
-        run = { tick, first: slot, last: slot };
-        this.#log.push(run);
-        this.#tick = tick;
-      }
+      this.#changed(slot, tick);
     }
     this.#trim();
     this.#view = new View(rows, rows.count, this.#view.dead);
+  }
+
+  /** Takes a change that every message with these UIDs went through, all before it being here. How many slots it went over. */
+  applyFlags([first, last]: UidRange, { keep, set }: FlagRun, modseq: number): number {
+    const { rows, slots } = this.#view;
+    const tick = this.#tick + 1;
+    const start = rows.lowerBound(first);
+    let slot = start;
+    for (; slot < slots && rows.uid(slot) <= last; slot++) {
+      const old = rows.flags(slot);
+      const flags = (old & keep) | set;
+      // Rows may be newer than the log says, when they were read after it was.
+      if (flags === old || rows.modseq(slot) >= modseq || !this.#view.has(slot)) continue;
+      rows.set(slot, flags, rows.keywords(slot), modseq);
+      this.#changed(slot, tick);
+    }
+    if (this.#tick === tick && modseq > this.#modseq) this.#modseq = modseq;
+    this.#trim();
+    return slot - start;
+  }
+
+  /** Logs that a slot has changed; slots ascend within a tick. */
+  #changed(slot: number, tick: number): void {
+    const run = this.#log.at(-1);
+    this.#tick = tick;
+    if (run !== undefined && run.tick === tick && run.last === slot - 1) run.last = slot;
+    else this.#log.push({ tick, first: slot, last: slot });
   }
 
   /** Takes out the messages with UIDs from `first` to `last`. */
@@ -126,26 +147,23 @@ export class MailboxIndex {
     }
   }
 
-  /** Slots of `view` whose flags changed after `tick` (and `modseq`), with the tick at which they did last. */
-  changedSince(view: View, tick: number, modseq: number): Map<number, number> {
+  /** Slots whose flags changed after `tick` (and `modseq`): of `view`, but some may not be in it. */
+  changedSince(view: View, tick: number, modseq: number): ChangedSlots {
+    if (tick === this.#tick) return NOTHING;
     const { rows } = this.#view;
-    const slots = new Map<number, number>();
-    if (tick === this.#tick) return slots;
-    if (view.rows !== rows || tick < this.#forgotten) {
-      for (const { slot } of view.all()) {
-        const now = view.rows === rows ? slot : rows.slotOf(view.rows.uid(slot));
-        if (now !== -1 && rows.modseq(now) > modseq) slots.set(slot, this.#tick);
-      }
-      return slots;
+    if (view.rows === rows && tick >= this.#forgotten) {
+      const from = this.#log.findLastIndex((run) => run.tick <= tick) + 1;
+      return new ChangedSlots(this.#log.slice(from));
     }
-    for (let at = this.#log.length - 1; at >= 0; at--) {
-      const run = this.#log[at];
-      if (run === undefined || run.tick <= tick) break;
-      for (let slot = run.first; slot <= run.last; slot++) {
-        if (!slots.has(slot) && view.has(slot)) slots.set(slot, run.tick);
-      }
+    const runs: Run[] = [];
+    for (const { slot } of view.all()) {
+      const now = view.rows === rows ? slot : rows.slotOf(view.rows.uid(slot));
+      if (now === -1 || rows.modseq(now) <= modseq) continue;
+      const run = runs.at(-1);
+      if (run?.last === slot - 1) run.last = slot;
+      else runs.push({ tick: this.#tick, first: slot, last: slot });
     }
-    return slots;
+    return new ChangedSlots(runs);
   }
 
   #trim(): void {

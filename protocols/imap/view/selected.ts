@@ -5,6 +5,7 @@ import type { Mailbox, UidRange } from '#storage/ports.ts';
 import type { Enabled } from '../enabled.ts';
 import { SYSTEM_FLAGS } from '../grammar/flags.ts';
 import type { ImapAccount } from '../index/account.ts';
+import type { ChangedSlots, SlotRun } from '../index/changed-slots.ts';
 import type { MailboxIndex } from '../index/mailbox-index.ts';
 import { countBelow } from '../index/rows.ts';
 import { RECENT_RUNS } from '../limits.ts';
@@ -14,11 +15,8 @@ import { appendUid } from './uid-ranges.ts';
 import { expungedBetween, type Member, View } from './view.ts';
 
 /** Messages whose flags the client has been told in the command in hand: they are not told again at its end. */
-interface Told {
-  readonly first: number;
+interface Told extends SlotRun {
   last: number;
-  /** What had happened by then; what comes later is told again. */
-  readonly tick: number;
 }
 
 /** Whether `tell` had expunges to tell, and did. */
@@ -134,7 +132,7 @@ export class Selected {
   }
 
   /** Slots whose flags others have changed and that the client has not been told of. */
-  untold(): ReadonlyMap<number, number> {
+  untold(): ChangedSlots {
     return this.index.changedSince(this.view, this.#tick, this.#modseq);
   }
 
@@ -193,10 +191,8 @@ export class Selected {
     const { index, view } = this;
     if (index.tick === this.#tick) return;
     const changed = index.changedSince(view, this.#tick, this.#modseq);
-    for (const slot of [...changed.keys()].sort((a, b) => a - b)) {
-      const known = told.find((run) => run.first <= slot && slot <= run.last);
-      if (known !== undefined && known.tick >= (changed.get(slot) ?? 0)) continue;
-      this.tellFlags(out, { slot, seq: view.seqOf(slot) }, true);
+    for (const slot of changed.except(told)) {
+      if (view.has(slot)) this.tellFlags(out, { slot, seq: view.seqOf(slot) }, true);
     }
     this.#told = [];
   }

@@ -12,6 +12,23 @@ export function appendUid(ranges: [number, number][], uid: number): void {
   else ranges.push([uid, uid]);
 }
 
+/**
+ * Ranges for the messages, which come in order, and no other of the view: what had a UID between two that follow each
+ * other is gone, so where much was expunged these are fewer than `uidRanges`.
+ */
+export function spanRanges(view: View, members: Iterable<Member>): UidRange[] {
+  const ranges: [number, number][] = [];
+  let previous = 0;
+  for (const { slot, seq } of members) {
+    const uid = view.rows.uid(slot);
+    const last = ranges.at(-1);
+    if (last !== undefined && seq === previous + 1) last[1] = uid;
+    else ranges.push([uid, uid]);
+    previous = seq;
+  }
+  return ranges;
+}
+
 /** The UIDs of messages, which come in order. */
 export function uidRanges(view: View, members: Iterable<Member>): UidRange[] {
   const ranges: [number, number][] = [];

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { KEPT_MAILBOXES } from '#protocols/imap/limits.ts';
 import { Flag } from '#storage/ports.ts';
 import { type ImapServer, message, startImap } from '#test/support/imap-server.ts';
+import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapWire } from '#test/support/wire.ts';
 
 const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
@@ -271,5 +272,40 @@ test('a mailbox that was left does not keep a deleted one alive, and more of the
   expect(texts(await client.ok('SELECT box1'))).toContain('* 0 EXISTS');
   for (const number of [0, KEPT_MAILBOXES]) {
     expect(texts(await client.ok(`SELECT box${number}`))).toContain('* 1 EXISTS');
+  }
+});
+
+test('what sessions have in memory is what the store has, through random changes of flags by all of them', async () => {
+  await using imap = await startImap();
+  const random = seeded(20_262);
+  const sessions = await two(imap, 40);
+  const account = imap.store.mail(imap.anna.id);
+  const id = (await account.mailboxByPath('INBOX'))?.id ?? 0;
+  for (let round = 0; round < 120; round++) {
+    // The third is no session.
+    const client = sessions[between(random, 0, 2)];
+    const from = between(random, 1, 30);
+    const what = `${pick(random, ['+', '+', '-', '-', ''])}FLAGS${pick(random, ['', '.SILENT'])}`;
+    const flags = pick(random, ['\\Seen', '\\Flagged \\Draft', '\\Answered', '\\Seen', 'Work', '']);
+    await (client === undefined
+      ? account.setFlags(id, [[from, from + 9]], { action: 'add', flags: between(random, 0, 7), keywords: [] })
+      : client.ok(`STORE ${from}:${from + between(random, 0, 9)} ${what} (${flags})`));
+    if (round === 60) {
+      await sessions[0].ok('STORE 3,7:9 +FLAGS.SILENT (\\Deleted)');
+      await sessions[0].ok('EXPUNGE');
+    }
+    if (round % 10 !== 0) continue;
+    const stored = [];
+    for await (const page of account.placements(id, [[1, 99]])) {
+      for (const { uid, flags, modseq } of page) stored.push(`${uid} ${modseq} ${(flags & Flag.seen) !== 0}`);
+    }
+    for (const session of sessions) {
+      await session.ok('NOOP');
+      const told = texts(await session.ok('UID FETCH 1:* (MODSEQ FLAGS)')).flatMap((text) => {
+        const [, uid, modseq, list = ''] = /UID (\d+) MODSEQ \((\d+)\) FLAGS \(([^)]*)\)/.exec(text) ?? [];
+        return uid === undefined ? [] : [`${uid} ${modseq} ${list.includes('\\Seen')}`];
+      });
+      expect(told).toEqual(stored);
+    }
   }
 });

@@ -1,11 +1,14 @@
 // The shared index and the views over it, against a plain model: whatever happens to a mailbox, each view's sequence
 // numbers stand for the same messages until it is told, and what it is told makes it right.
 import { expect, test } from 'vitest';
+import { ChangedSlots } from '#protocols/imap/index/changed-slots.ts';
 import { KeywordSets } from '#protocols/imap/index/keyword-sets.ts';
 import { MailboxIndex } from '#protocols/imap/index/mailbox-index.ts';
 import { countBelow, Rows } from '#protocols/imap/index/rows.ts';
 import { createRecentShared, RecentLedger } from '#protocols/imap/recent.ts';
+import { spanRanges, uidRanges } from '#protocols/imap/view/uid-ranges.ts';
 import { expungedBetween, View } from '#protocols/imap/view/view.ts';
+import { flagRun } from '#storage/changes/flag-run.ts';
 import type { Placement } from '#storage/ports.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
 
@@ -51,6 +54,16 @@ function step(random: Random, model: Model, index: MailboxIndex): void {
       .map((uid) => placement(uid, model.modseq, between(random, 0, 31)));
     for (const one of changed) model.live.set(one.uid, one);
     index.apply(changed);
+  } else if (kind === 7 && uids.length > 0) {
+    const first = pick(random, uids);
+    const last = first + between(random, 0, 400);
+    const run = flagRun({ action: pick(random, ['add', 'remove'] as const), flags: between(random, 0, 31) });
+    for (const one of model.live.values()) {
+      const flags = (one.flags & run.keep) | run.set;
+      if (one.uid < first || one.uid > last || flags === one.flags) continue;
+      model.live.set(one.uid, placement(one.uid, model.modseq, flags));
+    }
+    index.applyFlags([first, last], run, model.modseq);
   } else if (uids.length > 0) {
     const first = pick(random, uids);
     const last = first + between(random, 0, 60);
@@ -77,7 +90,7 @@ function tell(client: Client, index: MailboxIndex, model: Model): void {
     client.uids.push(after.rows.uid(slot));
     client.flags.set(after.rows.uid(slot), after.rows.flags(slot));
   }
-  for (const slot of changed.keys()) client.flags.set(after.rows.uid(slot), after.rows.flags(slot));
+  for (const slot of changed.except([])) client.flags.set(after.rows.uid(slot), after.rows.flags(slot));
   client.view = after;
   client.tick = index.tick;
   client.modseq = index.modseq;
@@ -120,6 +133,39 @@ test('views stay right through 6,000 random changes, expunges and new rows', () 
     }
   }
   expect(checks).toBeGreaterThan(600);
+});
+
+test('runs of changed slots: the newest change of each counts, and what was told since is left out', () => {
+  const changed = new ChangedSlots([
+    { first: 10, last: 19, tick: 3 },
+    { first: 5, last: 12, tick: 4 },
+    { first: 15, last: 15, tick: 1 },
+  ]);
+  expect([4, 5, 12, 13, 19, 20].map((slot) => changed.has(slot))).toEqual([false, true, true, true, true, false]);
+  const told = [
+    { first: 13, last: 30, tick: 3 },
+    { first: 0, last: 9, tick: 4 },
+    { first: 10, last: 12, tick: 3 },
+  ];
+  expect([...changed.except(told)]).toEqual([10, 11, 12]);
+  expect([...changed.except([])]).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+});
+
+test('spans name the same messages in fewer ranges where some are gone', () => {
+  const rows = new Rows(0);
+  for (let uid = 10; uid <= 100; uid += 10) rows.append(uid, 0, 0, 1, uid);
+  const view = new View(rows, rows.count, Uint32Array.from([1, 4]));
+  const members = [
+    ...view.bySequence([
+      [1, 3],
+      [5, 6],
+    ]),
+  ];
+  expect(spanRanges(view, members)).toEqual([
+    [10, 40],
+    [70, 80],
+  ]);
+  expect(uidRanges(view, members)).toHaveLength(5);
 });
 
 test('ranges of a view give its messages in order, by number and by UID', () => {
