@@ -48,6 +48,8 @@ export const MAILBOX_BYTES = 4_000;
 /** Messages in one APPEND (MULTIAPPEND), and bytes of theirs that stand in memory (small ones, compressed). */
 export const APPEND_MESSAGES = 1_000;
 export const APPEND_INLINE_BYTES = 16 * 1024 * 1024;
+/** Characters of an IMAP URL: our longest path, percent-encoded, and the rest. */
+export const URL_CHARS = 8_000;
 /** Patterns in one LIST: clients that give several give two or three. */
 export const LIST_PATTERNS = 20;
 /** Options in one list of LIST or CREATE: more than there are. */

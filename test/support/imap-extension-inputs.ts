@@ -42,6 +42,8 @@ export function listArguments(random: Random): string {
 
 /** One message of APPEND, from the space on. */
 function appended(random: Random): string {
+  if (random() < 0.3)
+    return ` CATENATE (${Array.from({ length: between(random, 0, 3) }, () => catenated(random)).join(' ')})`;
   const head = pick(random, [
     '',
     '(\\Seen) ',
@@ -54,6 +56,18 @@ function appended(random: Random): string {
   return ` ${head}${wrap}${wrap === '' ? '' : '~'}{${text.length}+}\r\n${text}${wrap === '' ? '' : ')'}`;
 }
 
+/** A part of CATENATE. */
+function catenated(random: Random): string {
+  const urls = [
+    '"/INBOX/;UID=1"',
+    '"/INBOX;UIDVALIDITY=1/;UID=2/;SECTION=1.MIME"',
+    '"/;UID=3/;PARTIAL=1.2"',
+    '"x"',
+    '/a/;uid=1',
+  ];
+  return pick(random, ['TEXT {1+}\r\nx', 'TEXT {0+}\r\n', ...urls.map((url) => `URL ${url}`), 'NONSENSE']);
+}
+
 /** A command without its tag and without its line end. */
 export function extensionCommand(random: Random, mailbox: () => string): string {
   return pick(random, [
@@ -61,6 +75,8 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
     () => `APPEND ${mailbox()}${Array.from({ length: between(random, 1, 3) }, () => appended(random)).join('')}`,
     () => `FETCH 1:* (${pick(random, ITEMS)} ${pick(random, ITEMS)})`,
     () => `${pick(random, ['', 'UID '])}SEARCH ${pick(random, KEYS)} ${pick(random, KEYS)}`,
+    () =>
+      `${pick(random, ['', 'UID '])}REPLACE ${pick(random, ['1', '*', '2', '1:2', '0'])} ${mailbox()}${appended(random)}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

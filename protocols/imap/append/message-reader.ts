@@ -4,12 +4,21 @@
 import { StoreError } from '#storage/errors.ts';
 import type { AppendEntry, Staged, Staging } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
-import { announcesMessage, type MessageHead, messageHead } from '../grammar/append-message.ts';
+import {
+  announcesMessage,
+  catenatePart,
+  type MessageForm,
+  type MessageHead,
+  messageHead,
+} from '../grammar/append-message.ts';
 import { type Command, literalTimeout, type PendingLiteral } from '../grammar/command-reader.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
+import { quoted } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { APPEND_INLINE_BYTES, APPEND_MESSAGES, IDLE_MS } from '../limits.ts';
 import type { Session } from '../session.ts';
+import { isOurs, parseImapUrl } from '../url/imap-url.ts';
+import { findUrl, readUrl } from '../url/read.ts';
 
 /** `await using`: what was staged is gone afterwards, appended or not. */
 export class MessageReader implements AsyncDisposable {
@@ -32,7 +41,7 @@ export class MessageReader implements AsyncDisposable {
   /** Reads what stands before the next message: what is wrong there is told before anything else. */
   head(): void {
     this.#head = messageHead(this.#scanner);
-    if (this.#pending === null || !this.#scanner.atPendingLiteral) throw new BadCommand('Expected a message literal');
+    if (this.#head.form !== 'catenate') this.#literal();
   }
 
   /** The messages up to the end of the command (RFC 3502). */
@@ -59,20 +68,69 @@ export class MessageReader implements AsyncDisposable {
     const head = this.#head;
     this.#head = null;
     await using staging = this.#session.context.store.stage({ maxBytes: this.#session.context.messageSize });
-    await this.#checkSize(this.#pending?.size ?? 0);
-    await this.#receive(staging);
-    if (head?.form === 'utf8') this.#scanner.expect(')');
+    const size = head?.form === 'catenate' ? await this.#catenate(staging) : await this.#whole(staging, head?.form);
+    // RFC 3502 6.3.11: so a client gives up.
+    if (size === 0) throw new Refusal('CANNOT', 'A message cannot be empty');
     const staged = this.#staged.use(await staging.finish());
     this.#bytes += staged.size;
     this.#inline += staged.headerCompressed.length + (staged.bodyCompressed?.length ?? 0);
     return entry(staged, head);
   }
 
+  /** A message that is one literal; its size. */
+  async #whole(staging: Staging, form: MessageForm | undefined): Promise<number> {
+    const { size } = this.#literal();
+    await this.#checkSize(size);
+    if (size === 0) return 0;
+    const closed = form === 'utf8';
+    await this.#receive(staging, (rest) => (!closed || rest.take(')')) && announcesMessage(rest));
+    if (closed) this.#scanner.expect(')');
+    return size;
+  }
+
+  /** A message put together of texts and parts of other messages (RFC 4469); its size. */
+  async #catenate(staging: Staging): Promise<number> {
+    let size = 0;
+    for (;;) {
+      const url = catenatePart(this.#scanner);
+      if (url === null) {
+        size += this.#literal().size;
+        await this.#checkSize(size);
+        await this.#receive(staging, (rest) =>
+          rest.take(')') ? announcesMessage(rest) : rest.take(' ') && announcesMessage(rest, true),
+        );
+      } else {
+        size += await this.#copy(url, size, staging);
+      }
+      if (this.#scanner.take(')')) return size;
+      this.#scanner.space();
+    }
+  }
+
+  /** Copies what a URL names; its size. */
+  async #copy(text: string, before: number, staging: Staging): Promise<number> {
+    const { owner, selected, principal, context } = this.#session;
+    const url = parseImapUrl(text);
+    const ours = url !== null && url.auth === null && isOurs(url, principal?.account.address ?? '', context.hostname);
+    const found = ours ? await findUrl(owner, url, selected?.mailbox.path) : null;
+    const data = found === null ? null : await readUrl(owner, found);
+    if (data === null)
+      throw new Refusal(`BADURL ${quoted(text.replace(/[^\x20-\x5c\x5e-\x7e]/g, '?'))}`, 'No such text');
+    await this.#checkSize(before + data.length);
+    if (data instanceof Uint8Array) await staging.write(data);
+    else for await (const piece of data.pieces()) await staging.write(piece);
+    return data.length;
+  }
+
+  /** The literal that stands next. */
+  #literal(): PendingLiteral {
+    if (this.#pending === null || !this.#scanner.atPendingLiteral) throw new BadCommand('Expected a message literal');
+    return this.#pending;
+  }
+
   /** Refuses before the message is sent, where the size alone says that it will be. */
   async #checkSize(size: number): Promise<void> {
     const { context, owner } = this.#session;
-    // RFC 3502 6.3.11: so a client gives up.
-    if (size === 0) throw new Refusal('CANNOT', 'A message cannot be empty');
     if (size > context.messageSize) {
       context.metrics.message('append', 'refused', size);
       throw new Refusal('TOOBIG', `A message can have ${context.messageSize} bytes`); // RFC 7889 4
@@ -80,11 +138,11 @@ export class MessageReader implements AsyncDisposable {
     if (!(await owner.mail.hasRoom(this.#bytes + size))) throw refusalOf(new StoreError('over-quota', 'APPEND'));
   }
 
-  async #receive(staging: Staging): Promise<void> {
+  async #receive(staging: Staging, streams: (rest: Scanner) => boolean): Promise<void> {
     const { connection, reader } = this.#session;
     using _timeout = literalTimeout(connection, IDLE_MS);
     await reader.receive((bytes) => staging.write(bytes));
-    ({ scanner: this.#scanner, pending: this.#pending } = await reader.rest(announcesMessage));
+    ({ scanner: this.#scanner, pending: this.#pending } = await reader.rest(streams));
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -21,6 +21,7 @@ import { lsub } from './lsub.ts';
 import { namespace } from './namespace.ts';
 import { noop } from './noop.ts';
 import { rename } from './rename.ts';
+import { replace, uidReplace } from './replace.ts';
 import { search, uidSearch } from './search.ts';
 import { examine, select } from './select.ts';
 import { starttls } from './starttls.ts';
@@ -56,6 +57,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['NAMESPACE', namespace],
   ['NOOP', noop],
   ['RENAME', rename],
+  ['REPLACE', replace],
   ['SEARCH', search],
   ['SELECT', select],
   ['STARTTLS', starttls],
@@ -66,6 +68,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['UID EXPUNGE', uidExpunge],
   ['UID FETCH', uidFetch],
   ['UID MOVE', uidMove],
+  ['UID REPLACE', uidReplace],
   ['UID SEARCH', uidSearch],
   ['UID STORE', uidStore],
   ['UNAUTHENTICATE', unauthenticate],

@@ -1,6 +1,7 @@
 // The bytes of one section of a message: where they are, by the offsets found at append, and how they are sent.
 
-import { type Connection, Disconnected } from '#protocols/net/connection.ts';
+import type { Connection } from '#protocols/net/connection.ts';
+import { StoreError } from '#storage/errors.ts';
 import { FieldFilter } from '#storage/message/field-filter.ts';
 import { type Sections, sections } from '#storage/message/structure.ts';
 import type { MessageContent } from '#storage/ports.ts';
@@ -100,22 +101,39 @@ export class StreamedLiteral {
     this.#length = length;
   }
 
-  /** Sends it at the peer's pace. */
-  async write(connection: Connection): Promise<void> {
-    connection.out.text(`{${this.#length}}\r\n`);
+  /** In bytes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The bytes, once. Errors: those of MessageContent. */
+  async *pieces(): AsyncGenerator<Uint8Array> {
     let left = this.#length;
     try {
       for (; this.#piece.done !== true && left > 0; this.#piece = await this.#pieces.next()) {
         const bytes = this.#piece.value.subarray(0, left);
-        connection.out.bytes(bytes);
         left -= bytes.length;
-        if (connection.congested) await connection.drain();
+        yield bytes;
       }
     } finally {
       await this.#pieces.return?.();
-      // A literal that falls short can't be taken back: the client must not take it for whole.
-      if (left > 0) connection.destroy();
     }
-    if (left > 0) throw new Disconnected();
+    if (left > 0) throw new StoreError('unavailable', 'a message is shorter than it was');
+  }
+
+  /** Sends it at the peer's pace. */
+  async write(connection: Connection): Promise<void> {
+    connection.out.text(`{${this.#length}}\r\n`);
+    let whole = false;
+    try {
+      for await (const bytes of this.pieces()) {
+        connection.out.bytes(bytes);
+        if (connection.congested) await connection.drain();
+      }
+      whole = true;
+    } finally {
+      // A literal that falls short can't be taken back: the client must not take it for whole.
+      if (!whole) connection.destroy();
+    }
   }
 }

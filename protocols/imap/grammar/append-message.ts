@@ -1,12 +1,13 @@
-// The messages of APPEND and REPLACE (RFC 9051 9, append-message; MULTIAPPEND, RFC 3502; UTF8, RFC 6855 4).
+// The messages of APPEND and REPLACE (RFC 9051 9, append-message; MULTIAPPEND, RFC 3502; UTF8, RFC 6855 4; CATENATE,
+// RFC 4469 5).
 
 import { type DateTime, dateTime } from './date-time.ts';
 import { BadCommand } from './errors.ts';
 import { type FlagList, flagList } from './flags.ts';
 import type { Scanner } from './scanner.ts';
 
-/** How a message's bytes are given. */
-export type MessageForm = 'literal' | 'utf8';
+/** How a message's bytes are given: at once, or in parts. */
+export type MessageForm = 'literal' | 'utf8' | 'catenate';
 
 export interface MessageHead {
   readonly flags: FlagList | null;
@@ -14,7 +15,7 @@ export interface MessageHead {
   readonly form: MessageForm;
 }
 
-/** SP [flag-list SP] [date-time SP], up to the literal. */
+/** SP [flag-list SP] [date-time SP], up to the literal or the first part. */
 export function messageHead(scanner: Scanner): MessageHead {
   scanner.space();
   let flags: FlagList | null = null;
@@ -27,18 +28,38 @@ export function messageHead(scanner: Scanner): MessageHead {
     received = dateTime(scanner);
     scanner.space();
   }
-  if (!scanner.takeWord('UTF8')) return { flags, received, form: 'literal' };
-  if (!scanner.utf8) throw new BadCommand('UTF8=ACCEPT is not enabled'); // RFC 6855 4
-  scanner.space();
-  scanner.expect('(');
-  return { flags, received, form: 'utf8' };
+  return { flags, received, form: messageForm(scanner) };
 }
 
-/** Is the literal that is announced at the end of this text a message's? The text begins before its head. */
-export function announcesMessage(scanner: Scanner): boolean {
+function messageForm(scanner: Scanner): MessageForm {
+  const form = scanner.takeWord('UTF8') ? 'utf8' : scanner.takeWord('CATENATE') ? 'catenate' : 'literal';
+  if (form === 'literal') return form;
+  if (form === 'utf8' && !scanner.utf8) throw new BadCommand('UTF8=ACCEPT is not enabled'); // RFC 6855 4
+  scanner.space();
+  scanner.expect('(');
+  return form;
+}
+
+/** A part of CATENATE: the URL, or null before a literal. */
+export function catenatePart(scanner: Scanner): string | null {
+  const isText = scanner.takeWord('TEXT');
+  if (!isText && !scanner.takeWord('URL')) throw new BadCommand('Expected TEXT or URL');
+  scanner.space();
+  return isText ? null : scanner.astring();
+}
+
+/**
+ * Is the literal that is announced at the end of this text a message's, or a part of one? The text begins before a
+ * message's head; `inside`: before a part of CATENATE.
+ */
+export function announcesMessage(scanner: Scanner, inside = false): boolean {
   try {
-    messageHead(scanner);
-    return scanner.atPendingLiteral;
+    for (let parts = inside; ; ) {
+      if (!parts && messageHead(scanner).form !== 'catenate') return scanner.atPendingLiteral;
+      if (catenatePart(scanner) === null) return scanner.atPendingLiteral;
+      parts = !scanner.take(')');
+      if (parts) scanner.space();
+    }
   } catch (error) {
     // Not (yet) the head of a message; what is wrong with it is told when it is read.
     if (error instanceof BadCommand) return false;

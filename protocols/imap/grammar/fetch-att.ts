@@ -3,7 +3,7 @@
 import { FETCH_ITEMS, HEADER_FIELDS, PART_DEPTH } from '../limits.ts';
 import { BadCommand } from './errors.ts';
 import { astringReply } from './mailbox-name.ts';
-import { MAX_NUMBER, type Scanner } from './scanner.ts';
+import { MAX_NUMBER, Scanner } from './scanner.ts';
 
 /** What of a part a section names: everything, its header (all, some fields, all but some), its text, its MIME header. */
 export type SectionText = 'ALL' | 'HEADER' | 'HEADER.FIELDS' | 'HEADER.FIELDS.NOT' | 'TEXT' | 'MIME';
@@ -140,6 +140,14 @@ function section(scanner: Scanner, peek: boolean): SectionItem {
     peek,
     partial,
   };
+}
+
+/** The section that a text without brackets names (RFC 5092 9, enc-section). */
+export function sectionOf(text: string): SectionItem {
+  const scanner = new Scanner([{ text: `[${text}]`, literal: null }]);
+  const item = section(scanner, true);
+  scanner.end();
+  return item;
 }
 
 /** header-list = "(" header-fld-name *(SP header-fld-name) ")" */

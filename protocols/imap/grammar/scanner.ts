@@ -156,6 +156,12 @@ export class Scanner {
     return found;
   }
 
+  /** As `match`, and takes nothing. */
+  sees(pattern: RegExp): boolean {
+    pattern.lastIndex = this.#at;
+    return pattern.test(this.#text);
+  }
+
   /** astring, as bytes in a string (one character per byte). */
   astring(): string {
     const atom = this.#run(ASTRING);

@@ -1,0 +1,62 @@
+// The bytes that an IMAP URL names, read for the session that gives it.
+
+import { StoreError } from '#storage/errors.ts';
+import type { Listed } from '#storage/ports.ts';
+import { SectionReader, StreamedLiteral } from '../fetch/section.ts';
+import { BadCommand } from '../grammar/errors.ts';
+import { type SectionItem, sectionOf } from '../grammar/fetch-att.ts';
+import { inboxFirst } from '../grammar/mailbox-name.ts';
+import type { ImapAccount } from '../index/account.ts';
+import type { ImapUrl } from './imap-url.ts';
+
+/** A message that a URL names. */
+export interface UrlMessage {
+  readonly row: Listed<'message' | 'structure'>;
+  readonly item: SectionItem;
+}
+
+/** The message and the section, or null where there is no such thing. `selected`: the mailbox of a URL without one. */
+export async function findUrl(
+  account: ImapAccount,
+  url: ImapUrl,
+  selected: string | undefined,
+): Promise<UrlMessage | null> {
+  const path = url.mailbox === '' ? selected : inboxFirst(url.mailbox);
+  const mailbox = path === undefined ? undefined : await account.find(path);
+  if (mailbox === undefined || (url.uidvalidity !== null && url.uidvalidity !== mailbox.uidvalidity)) return null;
+  const item = urlSection(url);
+  if (item === null) return null;
+  for await (const page of account.mail.listing(mailbox.id, [[url.uid, url.uid]], ['message', 'structure'])) {
+    const [row] = page;
+    if (row !== undefined) return { row, item };
+  }
+  return null;
+}
+
+/** The bytes, or null if the section is not there. Errors: those of MessageContent but not-found. */
+export async function readUrl(
+  account: ImapAccount,
+  { row, item }: UrlMessage,
+): Promise<Uint8Array | StreamedLiteral | null> {
+  try {
+    const content = await account.mail.content(row.message);
+    const data = await new SectionReader(item).from({ content, structure: row.structure });
+    return data instanceof Uint8Array || data instanceof StreamedLiteral ? data : null;
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'not-found') return null; // gone since it was looked up
+    throw error;
+  }
+}
+
+function urlSection({ section, partial }: ImapUrl): SectionItem | null {
+  try {
+    const item = sectionOf(section);
+    // A partial range without a length goes to the end.
+    return partial === null
+      ? item
+      : { ...item, partial: { ...partial, length: partial.length ?? Number.MAX_SAFE_INTEGER } };
+  } catch (error) {
+    if (error instanceof BadCommand) return null;
+    throw error;
+  }
+}
