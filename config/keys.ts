@@ -26,6 +26,8 @@ export interface Key {
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
+const NETWORKS = 'a list of networks such as "127.0.0.0/8" or single addresses';
+
 /** Server threads at most: each is a complete server, with its own memory. */
 const MAX_THREADS = 64;
 
@@ -34,6 +36,7 @@ export const KEYS: readonly Key[] = [
   text('', 'data', 'a directory', (value) => value !== ''),
   integer('', 'threads', 0, MAX_THREADS),
   ...LISTENERS.map((name) => list('listen', name, 'a list of "address:port"', parseListen)),
+  list('listen', 'proxy_from', NETWORKS, parseNetwork),
   {
     section: 'tls',
     name: 'certificates',
@@ -52,7 +55,7 @@ export const KEYS: readonly Key[] = [
     parse: parseMessageSize,
     fromText: (value) => value,
   },
-  list('limits', 'trusted_networks', 'a list of networks such as "127.0.0.0/8" or single addresses', parseNetwork),
+  list('limits', 'trusted_networks', NETWORKS, parseNetwork),
   integer('storage', 'retention_days', 0, 36_500),
   integer('storage', 'handles', 1, 100_000),
   text('log', 'level', `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`, (value) =>

@@ -47,6 +47,7 @@ export const DEFAULTS: RawValues = {
   data: './data',
   threads: 0,
   ...Object.fromEntries(LISTENERS.map((name) => [`listen.${name}`, []])),
+  'listen.proxy_from': [],
   'tls.certificates': [],
   'auth.plaintext': false,
   'limits.message_size': '50MB',
@@ -186,6 +187,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
     listen: Object.fromEntries(
       LISTENERS.map((name) => [name, get<ListenAddress[]>(`listen.${name}`)]),
     ) as unknown as Record<ListenerName, ListenAddress[]>,
+    proxyFrom: get('listen.proxy_from'),
     tls: {
       certificates: certificates.map(({ certificate, key }) => ({
         certificate: resolve(base, certificate),

@@ -28,6 +28,8 @@ export interface Config {
   /** Server threads; 0 in the file is already resolved here (one per core, at most 4). */
   readonly threads: number;
   readonly listen: Readonly<Record<ListenerName, readonly ListenAddress[]>>;
+  /** Networks of proxies that may say for whom they speak (PROXY protocol, XCLIENT). */
+  readonly proxyFrom: readonly string[];
   readonly tls: {
     /** Absolute paths; none: DATA/tls/self-signed.pem. */
     readonly certificates: readonly { readonly certificate: string; readonly key: string }[];

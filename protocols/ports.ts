@@ -4,11 +4,15 @@ import type { Socket } from 'node:net';
 import type { SecureContext, TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Account, AccountId, MailAccount, Staged, Staging } from '#storage/ports.ts';
+import type { Source } from './net/proxy.ts';
 
 /** One protocol's server on one thread. Listeners hand it sockets; it owns them from then on. */
 export interface ProtocolServer {
-  /** Takes a connected socket; `secure`: TLS is already established on it (a tls.TLSSocket). */
-  accept(socket: Socket, secure: boolean): void;
+  /**
+   * Takes a connected socket; `secure`: TLS is already established on it (a tls.TLSSocket). `source`: who is behind it,
+   * where a trusted proxy said so.
+   */
+  accept(socket: Socket, secure: boolean, source?: Source): void;
   /** Stops gracefully: finishes the command in hand, says `* BYE` or `421`, closes; resolves when all are gone. */
   close(): Promise<void>;
   /** Open connections now. */

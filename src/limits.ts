@@ -21,6 +21,17 @@ export const MAX_MX_CONNECTIONS_PER_NETWORK = 200;
 /** New connections a minute from one untrusted address: a whole office polling by POP3 stays far below. */
 export const MAX_CONNECTIONS_PER_MINUTE = 600;
 
+/** How long a submission port waits for a TLS ClientHello before it greets (F200): a client that speaks first has sent it
+ * with the last packet of the TCP handshake; the others wait no longer than a round trip for their greeting. */
+export const HELLO_WAIT_MS = 30;
+
+/** How long a proxy has for the start of its PROXY header, which comes with the connection; one that sends none speaks
+ * XCLIENT, and waits so long for its greeting. */
+export const PROXY_WAIT_MS = 200;
+
+/** And for all of it, over several packets. */
+export const PROXY_REST_MS = 3_000;
+
 /** A handshake takes two round trips and a signature; the slowest mobile links finish within this. */
 export const TLS_HANDSHAKE_MS = 15_000;
 

@@ -48,14 +48,15 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     store,
   };
   const conduct = createConduct(shared.conduct);
+  const proxied = networkMatcher(config.proxyFrom);
   const ingress = createIngress({ hostname, directory, mail: (id) => store.mail(id), conduct, log });
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const submission = createSubmission({ hostname, directory, ingress, stage, messageSize, log });
-  const submissions = createSmtpServer({ ...context, conduct, submission }, 'submission');
+  const submissions = createSmtpServer({ ...context, conduct, proxied, submission }, 'submission');
   const imap = createImapServer(context, shared.recent);
   const pop3 = createPop3Server(context);
   return {
-    smtp: createSmtpServer({ ...context, conduct, ingress }, 'mx'),
+    smtp: createSmtpServer({ ...context, conduct, proxied, ingress }, 'mx'),
     submission: submissions,
     submissions,
     imap,

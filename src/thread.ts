@@ -45,6 +45,7 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
     tls,
     admission: new Admission(shared.admission),
     trusted: networkMatcher(config.limits.trustedNetworks),
+    proxied: networkMatcher(config.proxyFrom),
     refused: (listener, reason) => metrics.refused(listener, reason),
     log,
   });

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { AccountId } from '#storage/ports.ts';
 import { Connection, peerOf } from '../net/connection.ts';
+import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { VERBS } from './commands/table.ts';
 import type { Verb } from './commands/verb.ts';
@@ -47,8 +48,8 @@ class ImapServer implements ProtocolServer, ServerState {
     return this.#sessions.size;
   }
 
-  accept(socket: Socket, secure: boolean): void {
-    const peer = peerOf(socket, (address) => this.#context.trusted(address));
+  accept(socket: Socket, secure: boolean, source?: Source): void {
+    const peer = peerOf(socket, (address) => this.#context.trusted(address), source);
     if (peer === undefined || this.closing) {
       socket.destroy();
       return;

@@ -32,6 +32,7 @@ import {
   OVERLONG_SKIP_BYTES,
   WRITE_STALL_MS,
 } from './limits.ts';
+import type { Source } from './proxy.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
 /** What ended a wait: input, the peer's end (or a lost connection), our time-out, or somebody's `interrupt`. */
@@ -51,13 +52,14 @@ export class Disconnected extends Error {
 const LF = 10;
 const CR = 13;
 
-/** Who is at the other side of a socket; undefined when it is already gone. */
-export function peerOf(socket: Socket, trusted: (address: string) => boolean): Peer | undefined {
+/** Who is at the other side of a socket, or of the proxy that is; undefined when it is already gone. */
+export function peerOf(socket: Socket, trusted: (address: string) => boolean, source?: Source): Peer | undefined {
   const { remoteAddress, remotePort } = socket;
   if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  const address = remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress;
+  const { address: from, port } = source ?? { address: remoteAddress, port: remotePort };
+  const address = from.startsWith('::ffff:') ? from.slice(7) : from;
   const connection = randomBytes(6).toString('base64url');
-  return { connection, address, port: remotePort, trusted: trusted(address) };
+  return { connection, address, port, trusted: trusted(address) };
 }
 
 export class Connection {

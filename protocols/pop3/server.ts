@@ -1,6 +1,7 @@
 // The POP3 server of one thread.
 import type { Socket } from 'node:net';
 import { Connection, peerOf } from '../net/connection.ts';
+import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { CLOSE_MS } from './limits.ts';
 import { Session } from './session.ts';
@@ -21,8 +22,8 @@ class Pop3Server implements ProtocolServer {
     this.#closeMs = closeMs;
   }
 
-  accept(socket: Socket, secure: boolean): void {
-    const peer = peerOf(socket, this.#context.trusted);
+  accept(socket: Socket, secure: boolean, source?: Source): void {
+    const peer = peerOf(socket, this.#context.trusted, source);
     if (peer === undefined || this.#closing) {
       socket.destroy();
       return;

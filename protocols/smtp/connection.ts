@@ -7,6 +7,7 @@ import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import type { Source } from '#protocols/net/proxy.ts';
 import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.ts';
 import { COMMANDS } from './commands/table.ts';
 import { decodeLine, splitVerb } from './grammar.ts';
@@ -20,9 +21,10 @@ const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH) \S+ HTTP
 
 export class Connection extends SMTPConnection implements Session {
   readonly part: Part;
-  readonly peer: Peer;
-  readonly conduct: PeerConduct | null;
-  readonly log: Logger;
+  peer: Peer;
+  conduct: PeerConduct | null;
+  log: Logger;
+  readonly proxied: boolean;
   hello: Session['hello'] = null;
   principal: Principal | null = null;
   transaction: Transaction | null = null;
@@ -50,6 +52,7 @@ export class Connection extends SMTPConnection implements Session {
     this.#onGone = options.onGone;
     this.secure = this.session.secure = options.secure;
     this.conduct = options.conduct;
+    this.proxied = options.proxied;
     const { sessionMs, fruitlessMs } = this.part.limits;
     this.#sessionTimer = setTimeout(() => this.cut(Reply.tooSlow), sessionMs).unref();
     this.#fruitTimer = setTimeout(() => this.#fruitless(), fruitlessMs).unref();
@@ -79,6 +82,17 @@ export class Connection extends SMTPConnection implements Session {
     const { transaction } = this;
     this.transaction = null;
     void transaction?.chunks?.reception.abort().catch((error: unknown) => this.#leftover(error));
+  }
+
+  speaksFor({ address, port }: Source): SmtpReply | null {
+    const server = this._server as SmtpServer;
+    const { context } = this.part;
+    this.peer = { connection: this.peer.connection, address, port, trusted: context.trusted(address) };
+    this.conduct = server.conductOf(this.peer);
+    this.log = server.logOf(this.peer);
+    this.hello = null;
+    this.principal = null;
+    return server.refusalOf(this.conduct);
   }
 
   progress(): void {
@@ -340,6 +354,7 @@ export class Connection extends SMTPConnection implements Session {
 export interface ConnectionOptions {
   readonly peer: Peer;
   readonly conduct: PeerConduct | null;
+  readonly proxied: boolean;
   readonly secure: boolean;
   readonly log: Logger;
   onGone(): void;

@@ -75,6 +75,30 @@ export function parseHello(rest: string): string | SmtpReply {
   return /^[^\s\p{Cc}]+$/u.test(name) && Buffer.byteLength(name) <= DOMAIN_OCTETS + 2 ? name : Reply.helloSyntax;
 }
 
+const XCLIENT_NAMES = new Set([
+  'NAME',
+  'REVERSE_NAME',
+  'ADDR',
+  'PORT',
+  'PROTO',
+  'HELO',
+  'LOGIN',
+  'DESTADDR',
+  'DESTPORT',
+]);
+
+/** XCLIENT's name=value pairs, values in xtext; those that are not known to the proxy are absent. Null: malformed. */
+export function parseXclient(rest: string): ReadonlyMap<string, string> | null {
+  const found = new Map<string, string>();
+  for (const pair of rest === '' ? [] : rest.split(/\s+/)) {
+    const [, name = '', value = ''] = /^([A-Za-z_]+)=(.+)$/.exec(pair) ?? [];
+    if (!XCLIENT_NAMES.has(name.toUpperCase())) return null;
+    const text = value.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+    if (!/^\[(?:UNAVAILABLE|TEMPUNAVAIL)\]$/i.test(text)) found.set(name.toUpperCase(), text);
+  }
+  return found.size === 0 && rest === '' ? null : found;
+}
+
 /** The path without its angle brackets and source route, and the parameters after it. */
 function splitPath(text: string): { readonly path: string; readonly parameters: string } | null {
   const end = text.startsWith('<') ? closingBracket(text) : -1;

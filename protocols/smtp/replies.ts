@@ -34,6 +34,9 @@ export const Reply = {
   recipientSyntax: reply(501, '5.5.4', 'Syntax: RCPT TO:<address>'),
   bdatSyntax: reply(421, '4.7.0', 'Syntax: BDAT size [LAST]; closing the connection'),
   mixed: reply(503, '5.5.1', 'The message has begun with BDAT; go on with BDAT or RSET'), // RFC 3030 2
+  xclientSyntax: reply(501, '5.5.4', 'Syntax: XCLIENT ADDR=address PORT=port'),
+  noXclientLogin: reply(501, '5.5.4', 'Nobody is logged in by XCLIENT'),
+  noXclientInTransaction: reply(503, '5.5.1', 'XCLIENT is not possible in a transaction'),
   vrfySyntax: reply(501, '5.5.4', 'Syntax: VRFY address'),
   badSender: reply(501, '5.1.7', 'Bad sender address syntax'),
   badRecipient: reply(501, '5.1.3', 'Bad recipient address syntax'),

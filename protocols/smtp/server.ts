@@ -3,25 +3,18 @@
 
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import type { Logger } from 'pino';
 import { SMTPServer } from 'smtp-server';
 import { peerOf } from '#protocols/net/connection.ts';
 import { LINGER_MS } from '#protocols/net/limits.ts';
-import type {
-  Conduct,
-  Ingress,
-  PeerConduct,
-  ProtocolContext,
-  ProtocolServer,
-  SmtpReply,
-  Submission,
-} from '#protocols/ports.ts';
+import type { Source } from '#protocols/net/proxy.ts';
+import type { Ingress, Peer, PeerConduct, ProtocolServer, SmtpReply, Submission } from '#protocols/ports.ts';
 import { Connection } from './connection.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import { format, Reply } from './replies.ts';
-import type { Kind, Part, QueueOffers } from './session.ts';
+import type { Kind, Part, PartContext, QueueOffers } from './session.ts';
 
-export interface SmtpContext extends ProtocolContext {
-  readonly conduct: Conduct;
+export interface SmtpContext extends PartContext {
   /** Needed by `mx`. */
   readonly ingress?: Ingress;
   /** Needed by `submission`. */
@@ -37,7 +30,7 @@ export function createSmtpServer(context: SmtpContext, kind: Kind, limits: Parti
   const part: Part = { kind, context, limits: { ...LIMITS, ...limits }, ingress, submission, queue };
   const server = new SmtpServer(part);
   return {
-    accept: (socket, secure) => server.take(socket, secure),
+    accept: (socket, secure, source) => server.take(socket, secure, source),
     close: () => server.stop(),
     get connections() {
       return server.open.size;
@@ -57,15 +50,15 @@ export class SmtpServer extends SMTPServer {
   }
 
   /** Takes a socket over. */
-  take(socket: Socket, secure: boolean): void {
+  take(socket: Socket, secure: boolean, source?: Source): void {
     const { context } = this.part;
-    const peer = peerOf(socket, context.trusted);
+    const peer = peerOf(socket, context.trusted, source);
     if (peer === undefined) {
       socket.destroy(); // gone already
       return;
     }
-    const conduct = peer.trusted ? null : context.conduct.of(peer.address);
-    const refusal = this.#refusal(conduct);
+    const conduct = this.conductOf(peer);
+    const refusal = this.#full() ?? this.refusalOf(conduct);
     if (refusal !== null) {
       socket.on('error', () => socket.destroy());
       socket.end(format(refusal)).resume();
@@ -76,18 +69,32 @@ export class SmtpServer extends SMTPServer {
       peer,
       conduct,
       secure,
-      log: context.log.child({ connection: peer.connection, address: peer.address }),
+      proxied: context.proxied?.(socket.remoteAddress ?? '') === true,
+      log: this.logOf(peer),
       onGone: () => this.#left(connection),
     });
     this.open.add(connection);
     connection.init();
   }
 
-  /** Why a peer is not greeted. */
-  #refusal(conduct: PeerConduct | null): SmtpReply | null {
-    const { limits } = this.part;
+  logOf({ connection, address }: Peer): Logger {
+    return this.part.context.log.child({ connection, address });
+  }
+
+  /** What a peer did lately; null for a trusted one. */
+  conductOf({ address, trusted }: Peer): PeerConduct | null {
+    return trusted ? null : this.part.context.conduct.of(address);
+  }
+
+  /** Why nobody is greeted. */
+  #full(): SmtpReply | null {
     if (this.#stopped !== null) return Reply.stopping;
-    if (this.open.size >= limits.connections) return Reply.tooManyConnections;
+    return this.open.size >= this.part.limits.connections ? Reply.tooManyConnections : null;
+  }
+
+  /** Why this peer is not greeted. */
+  refusalOf(conduct: PeerConduct | null): SmtpReply | null {
+    const { limits } = this.part;
     return (conduct?.count('spoiled-session') ?? 0) > limits.spoiledSessions ? Reply.spoiled : null;
   }
 

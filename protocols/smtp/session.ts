@@ -1,6 +1,7 @@
 // What a command sees of its session: the state that commands change, and the little that it may ask for.
 
 import type { Logger } from 'pino';
+import type { Source } from '#protocols/net/proxy.ts';
 import type {
   Conduct,
   Envelope,
@@ -23,10 +24,17 @@ import type { Reception } from './reception.ts';
 /** MX takes mail for our own addresses from anybody; submission takes mail from those who log in. */
 export type Kind = 'mx' | 'submission';
 
+/** What SMTP needs beside what every protocol is handed. */
+export interface PartContext extends ProtocolContext {
+  readonly conduct: Conduct;
+  /** Is this a proxy of ours ([listen] proxy_from)? Nobody is unless said otherwise. */
+  proxied?(address: string): boolean;
+}
+
 /** What all sessions of a server share. */
 export interface Part {
   readonly kind: Kind;
-  readonly context: ProtocolContext & { readonly conduct: Conduct };
+  readonly context: PartContext;
   readonly limits: Limits;
   /** For MX. */
   readonly ingress: Ingress | undefined;
@@ -87,6 +95,10 @@ export interface Session {
   /** Counts towards the limits; see limits.ts. */
   readonly counts: { errors: number; refused: number; idle: number; logins: number };
 
+  /** The other side of the socket is a proxy of ours ([listen] proxy_from). */
+  readonly proxied: boolean;
+  /** From now on this is the peer, and the session begins anew; or why it is not served. */
+  speaksFor(source: Source): SmtpReply | null;
   /** Ends the transaction, whatever has come of it. */
   reset(): void;
   /** Something came of the session: a message or a login. Patience starts anew. */

@@ -4,8 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { LISTENERS, type ListenerName } from '#config/schema.ts';
+import type { Source } from '#protocols/net/proxy.ts';
 import type { ProtocolServer } from '#protocols/ports.ts';
 import { Admission, type AdmissionLimits, createAdmissionShared, DEFAULT_ADMISSION } from '#src/admission.ts';
 import { loadCertificates } from '#src/certificates/provider.ts';
@@ -24,7 +25,9 @@ function table(ports: Partial<Record<ListenerName, number>>): ListenTable {
 /** A protocol that says hello, and whether it is secure, to everyone. */
 class Greeter implements ProtocolServer {
   readonly sockets = new Set<Socket>();
-  accept(socket: Socket, secure: boolean): void {
+  readonly sources: (Source | undefined)[] = [];
+  accept(socket: Socket, secure: boolean, source?: Source): void {
+    this.sources.push(source);
     this.sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.once('close', () => this.sockets.delete(socket));
@@ -49,10 +52,17 @@ interface Opened extends AsyncDisposable {
 
 async function open(
   ports: Partial<Record<ListenerName, number>>,
-  options: { limits?: Partial<AdmissionLimits>; trust?: string[]; reusePort?: boolean; handshakeMs?: number } = {},
+  options: {
+    limits?: Partial<AdmissionLimits>;
+    trust?: string[];
+    proxies?: string[];
+    reusePort?: boolean;
+    handshakeMs?: number;
+    lines?: string[];
+  } = {},
 ): Promise<Opened> {
   const folder = await temporaryFolder();
-  const log = pino({ level: 'silent' });
+  const log = pino({ level: options.lines ? 'warn' : 'silent' }, { write: (line) => void options.lines?.push(line) });
   const path = await ensureSelfSigned(folder.path, 'mail.example.test');
   const tls = await loadCertificates([{ certificate: path, key: path }], { log });
   const greeter = new Greeter();
@@ -65,6 +75,7 @@ async function open(
     tls,
     admission: new Admission(createAdmissionShared(), { ...DEFAULT_ADMISSION, ...options.limits }),
     trusted: networkMatcher(options.trust ?? []),
+    proxied: networkMatcher(options.proxies ?? []),
     refused: (listener, reason) => refusals.push(`${listener} ${reason}`),
     log,
     ...(options.handshakeMs !== undefined && { handshakeMs: options.handshakeMs }),
@@ -186,4 +197,122 @@ test('a handshake that never ends is cut, and one that is no TLS at all closes',
   const good = connectTls({ host: '127.0.0.1', port: opened.port('imaps'), rejectUnauthorized: false });
   expect(await greeting(good)).toBe('hello, safely\r\n');
   good.destroy();
+});
+
+describe('who mixes up the ports (F200)', () => {
+  test('and begins with TLS on the submission port is served', async () => {
+    await using opened = await open({ submission: 0 });
+    const secure = connectTls({ host: '127.0.0.1', port: opened.port('submission'), rejectUnauthorized: false });
+    expect(await greeting(secure)).toBe('hello, safely\r\n');
+    const plain = connect(opened.port('submission'), '127.0.0.1');
+    expect(await greeting(plain)).toBe('hello\r\n');
+    for (const socket of [secure, plain]) socket.destroy();
+  });
+
+  test('and begins with TLS on the MX port is not', async () => {
+    await using opened = await open({ smtp: 0 });
+    const secure = connectTls({ host: '127.0.0.1', port: opened.port('smtp'), rejectUnauthorized: false });
+    await expect(once(secure, 'secureConnect')).rejects.toThrow();
+    secure.destroy();
+  });
+
+  test.each<[ListenerName, string, RegExp]>([
+    ['submissions', 'EHLO office.example\r\n', /^421 4\.7\.0 mail\.example\.test This port begins with TLS/],
+    ['imaps', 'a1 CAPABILITY\r\n', /^\* BYE \[UNAVAILABLE\] This port begins with TLS/],
+    ['pop3s', 'CAPA\r\n', /^-ERR \[SYS\/TEMP\] This port begins with TLS/],
+  ])('and speaks plain text on %s is told so, and the log says it', async (listener, command, said) => {
+    const lines: string[] = [];
+    await using opened = await open({ [listener]: 0 }, { lines });
+    const socket = connect(opened.port(listener), '127.0.0.1');
+    socket.write(command);
+    expect(await text(socket)).toMatch(said);
+    expect(lines.join()).toContain('a client speaks plain text on a port that begins with TLS');
+    expect(opened.greeter.connections).toBe(0);
+  });
+
+  test('and waits for a greeting where TLS comes first is told so when the time is up', async () => {
+    const lines: string[] = [];
+    await using opened = await open({ submissions: 0 }, { lines, handshakeMs: 30 });
+    expect(await text(connect(opened.port('submissions'), '127.0.0.1'))).toMatch(/^421 4\.7\.0 .* begins with TLS/);
+    expect(lines.join()).toContain('a client waits for a greeting');
+  });
+});
+
+describe('a proxy', () => {
+  const V2 = Buffer.from('0d0a0d0a000d0a515549540a', 'hex');
+  const v2 = (command: number, family: number, block: Buffer) => {
+    const head = Buffer.from([0x20 | command, family, block.length >> 8, block.length & 255]);
+    return Buffer.concat([V2, head, block]);
+  };
+  const ipv4 = Buffer.from('c000020afe0000010d3d0019', 'hex');
+  const ipv6 = Buffer.concat([
+    Buffer.from('20010db8000000000000000000000005', 'hex'),
+    Buffer.alloc(16),
+    ipv4.subarray(8),
+  ]);
+  const tlv = Buffer.from('0400020000', 'hex');
+
+  test.each<[string, string | Buffer, object]>([
+    ['version 1', 'PROXY TCP4 192.0.2.10 198.51.100.1 3389 25\r\n', { address: '192.0.2.10', port: 3389 }],
+    ['version 1, IPv6', 'PROXY TCP6 2001:db8::5 2001:db8::1 3389 25\r\n', { address: '2001:db8::5', port: 3389 }],
+    ['version 1, unknown', 'PROXY UNKNOWN whatever\r\n', { address: '127.0.0.1' }],
+    ['version 2', v2(1, 0x11, ipv4), { address: '192.0.2.10', port: 3389 }],
+    ['version 2 with more', v2(1, 0x11, Buffer.concat([ipv4, tlv])), { address: '192.0.2.10', port: 3389 }],
+    ['version 2, IPv6', v2(1, 0x21, ipv6), { address: '2001:db8::5', port: 3389 }],
+    ['version 2, for itself', v2(0, 0, Buffer.alloc(0)), { address: '127.0.0.1' }],
+    ['none', '', { address: '127.0.0.1' }],
+  ])('of %s says for whom it speaks, in one piece or in many', async (_name, header, source) => {
+    await using opened = await open({ imap: 0, imaps: 0 }, { proxies: ['127.0.0.0/8'] });
+    const bytes = Buffer.from(header as string, 'latin1');
+    const whole = connect(opened.port('imap'), '127.0.0.1');
+    whole.write(bytes);
+    expect(await greeting(whole)).toBe('hello\r\n');
+    const slow = connect({ port: opened.port('imap'), host: '127.0.0.1', noDelay: true });
+    for (let at = 0; at < bytes.length; at += 7) {
+      slow.write(bytes.subarray(at, at + 7));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(await greeting(slow)).toBe('hello\r\n');
+    const raw = connect(opened.port('imaps'), '127.0.0.1');
+    raw.write(bytes);
+    const secure = connectTls({ socket: raw, rejectUnauthorized: false });
+    expect(await greeting(secure)).toBe('hello, safely\r\n');
+    expect(opened.greeter.sources).toEqual([1, 2, 3].map(() => expect.objectContaining(source)));
+    for (const socket of [whole, slow, secure]) socket.destroy();
+  });
+
+  test.each([
+    'PROXY TCP4 192.0.2.10 198.51.100.1 3389\r\n',
+    'PROXY TCP4 2001:db8::5 2001:db8::1 3389 25\r\n',
+    'PROXY TCP4 192.0.2.10 198.51.100.1 99999 25\r\n',
+    `PROXY ${'x'.repeat(120)}`,
+    v2(1, 0x11, ipv4.subarray(0, 8)).toString('latin1'),
+    v2(2, 0x11, ipv4).toString('latin1'),
+  ])('of a malformed header is cut: %j', async (header) => {
+    const lines: string[] = [];
+    await using opened = await open({ imap: 0 }, { proxies: ['127.0.0.1'], lines });
+    const socket = connect(opened.port('imap'), '127.0.0.1');
+    socket.write(Buffer.from(header, 'latin1'));
+    expect(await text(socket).catch(() => '')).toBe('');
+    expect(lines.join()).toContain('malformed PROXY header');
+  });
+
+  test('is only listened to if it is one of ours, and the limits are those of who is behind it', async () => {
+    const header = 'PROXY TCP4 192.0.2.10 198.51.100.1 3389 25\r\n';
+    await using stranger = await open({ imap: 0 }, { proxies: ['192.0.2.0/24'] });
+    const socket = connect(stranger.port('imap'), '127.0.0.1');
+    socket.write(header);
+    await greeting(socket);
+    expect(stranger.greeter.sources).toEqual([expect.objectContaining({ address: '127.0.0.1' })]);
+    socket.destroy();
+    await using ours = await open({ imap: 0 }, { proxies: ['127.0.0.1'], limits: { perAddress: 1 } });
+    const say = async (address: string) => {
+      const one = connect(ours.port('imap'), '127.0.0.1');
+      one.write(header.replace('192.0.2.10', address));
+      return greeting(one);
+    };
+    expect(await say('192.0.2.10')).toBe('hello\r\n');
+    expect(await say('192.0.2.10')).toMatch(/^\* BYE/);
+    expect(await say('192.0.2.11')).toBe('hello\r\n');
+  });
 });

@@ -21,6 +21,7 @@ export function testConfig(options: TestConfig): Config {
     data: options.data,
     threads: options.threads ?? 1,
     listen: listen as unknown as Config['listen'],
+    proxyFrom: [],
     tls: { certificates: [] },
     auth: { plaintext: options.plaintext ?? true },
     limits: {

@@ -33,6 +33,7 @@ export interface SmtpServersOptions {
   readonly plaintext?: boolean;
   readonly messageSize?: number;
   readonly trusted?: (address: string) => boolean;
+  readonly proxied?: (address: string) => boolean;
   readonly quota?: number;
   readonly sync?: SyncCalls;
   readonly fatal?: (error: Error) => void;
@@ -104,11 +105,11 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     trusted: options.trusted ?? (() => false),
     store: { mail: (id) => store.mail(id), stage },
   };
-  const { queue = {} } = options;
+  const { queue = {}, proxied = () => false } = options;
   const limits: Partial<Limits> = { holdMs: 1, ...options.limits };
   const servers = {
-    mx: createSmtpServer({ ...context, conduct, ingress, queue }, 'mx', limits),
-    submission: createSmtpServer({ ...context, conduct, submission, queue }, 'submission', limits),
+    mx: createSmtpServer({ ...context, conduct, proxied, ingress, queue }, 'mx', limits),
+    submission: createSmtpServer({ ...context, conduct, proxied, submission, queue }, 'submission', limits),
   };
   const listen = async (server: ProtocolServer, secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

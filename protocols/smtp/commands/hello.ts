@@ -44,6 +44,7 @@ function extensions(session: Session): string[] {
   const { dsn, requireTls } = offersOf(session);
   if (dsn === true) list.push('DSN');
   if (requireTls === true) list.push('REQUIRETLS');
+  if (session.proxied) list.push('XCLIENT ADDR PORT');
   if (!session.secure) list.push('STARTTLS');
   if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${MECHANISMS.join(' ')}`);
   return list;

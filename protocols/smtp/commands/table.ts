@@ -8,6 +8,7 @@ import { ehlo, helo } from './hello.ts';
 import { mail } from './mail.ts';
 import { expn, help, noop, quit, rset, starttls, vrfy } from './other.ts';
 import { rcpt } from './rcpt.ts';
+import { xclient } from './xclient.ts';
 
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['EHLO', ehlo],
@@ -24,4 +25,5 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['QUIT', quit],
   ['AUTH', auth],
   ['STARTTLS', starttls],
+  ['XCLIENT', xclient],
 ]);

@@ -1,0 +1,27 @@
+// The first octets of a connection, looked at before anybody serves it, and put back for whoever does.
+
+import type { Socket } from 'node:net';
+
+/**
+ * Waits until `enough` is content with what has come, the peer sends no more, or the time is up; null when nothing came.
+ * What was looked at is read again by the next reader. Rejects never: a connection that is lost gives what came.
+ */
+export function peek(socket: Socket, ms: number, enough: (bytes: Buffer) => boolean): Promise<Buffer | null> {
+  return new Promise((resolve) => {
+    let seen: Buffer | null = null;
+    const settle = () => {
+      clearTimeout(timer);
+      socket.off('readable', look).off('end', settle).off('close', settle).off('error', settle);
+      if (seen !== null && !socket.destroyed) socket.unshift(seen);
+      resolve(seen);
+    };
+    const look = () => {
+      for (let bytes = socket.read() as Buffer | null; bytes !== null; bytes = socket.read() as Buffer | null) {
+        seen = seen === null ? bytes : Buffer.concat([seen, bytes]);
+      }
+      if (seen !== null && enough(seen)) settle();
+    };
+    const timer = setTimeout(settle, ms);
+    socket.on('readable', look).once('end', settle).once('close', settle).once('error', settle);
+  });
+}
