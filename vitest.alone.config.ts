@@ -2,7 +2,7 @@
 // is measured. `npm test` runs them after all others.
 import { defineConfig } from 'vitest/config';
 
-export const ALONE = ['test/end-to-end/memory.test.ts'];
+export const ALONE = ['test/end-to-end/memory.test.ts', 'test/end-to-end/uploads.test.ts'];
 
 export default defineConfig({
   test: { include: ALONE, testTimeout: 120_000, hookTimeout: 60_000, fileParallelism: false, pool: 'forks' },

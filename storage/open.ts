@@ -5,6 +5,7 @@ import { SqlMailAccount } from './account/mail-account.ts';
 import { Jobs } from './background/jobs.ts';
 import type { BackupReport } from './backup/backup.ts';
 import type { RestoreReport } from './backup/restore.ts';
+import { Budget, type BudgetLimits } from './blobs/budget.ts';
 import { clearStaging, createFileBlobs } from './blobs/files.ts';
 import { QUEUE_OWNER } from './blobs/port.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
@@ -22,6 +23,8 @@ export type { Finding } from './verify/finding.ts';
 export interface OpenStoreOptions extends DataDirectoryOptions {
   /** Days that an expunged message is kept for undelete. */
   readonly retentionDays: number;
+  /** Memory for bodies on their way in; for tests. */
+  readonly staging?: BudgetLimits;
 }
 
 const DAY = 86_400_000;
@@ -56,8 +59,9 @@ function compose(
   options: OpenStoreOptions,
 ): Omit<OpenStore, typeof Symbol.asyncDispose> {
   const { engine, layout, control } = data;
-  const { log, now = Date.now } = options;
-  const blobs = createFileBlobs({ directory: layout.data, log });
+  const { log, now = Date.now, shared, staging } = options;
+  const budget = new Budget(shared.staging, staging);
+  const blobs = createFileBlobs({ directory: layout.data, log, budget });
   const directory = new SqlDirectory({ engine, now });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
   const loose = (id: AccountId) => control.tell('loose', id);

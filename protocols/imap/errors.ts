@@ -13,7 +13,7 @@ const REPLIES: Readonly<Record<StoreErrorCode, readonly [code: string, text: str
   limit: ['LIMIT', 'A limit of this server would be exceeded'],
   conflict: ['INUSE', 'It was changed at the same time'],
   'stale-cursor': ['UNAVAILABLE', 'Temporary failure, try again'],
-  busy: ['UNAVAILABLE', 'The account is busy, try again'],
+  busy: ['UNAVAILABLE', 'Too busy now, try again'],
   'no-space': ['UNAVAILABLE', 'Temporary failure: no space for mail'],
   unavailable: ['UNAVAILABLE', 'Temporary failure, try again'],
   corrupt: ['UNAVAILABLE', 'The account is not available'],

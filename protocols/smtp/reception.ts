@@ -99,6 +99,8 @@ export function storeReply(error: unknown): SmtpReply {
       return Reply.tooLarge;
     case 'no-space':
       return Reply.noSpace;
+    case 'busy':
+      return Reply.tooMuchAtOnce;
     default:
       return Reply.temporary;
   }

@@ -63,6 +63,7 @@ export const Reply = {
   nul: reply(550, '5.6.11', 'The message has a NUL'),
   longLine: reply(550, '5.6.0', 'The message has a line that is too long'),
   noSpace: reply(452, '4.3.1', 'Insufficient system storage'),
+  tooMuchAtOnce: reply(452, '4.3.1', 'Too many messages are coming in at once, try again later'),
   temporary: reply(451, '4.3.0', 'Temporary failure, try again later'),
 
   tlsActive: reply(503, '5.5.1', 'TLS is active already'),

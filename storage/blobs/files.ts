@@ -7,6 +7,7 @@ import { locks } from 'node:worker_threads';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import type { AccountId, Staged, Staging } from '../ports.ts';
+import { Budget, createBudgetShared } from './budget.ts';
 import { asStoreError, guarded } from './faults.ts';
 import { type FileSystem, fileSystem } from './file-system.ts';
 import { FrameReader } from './frames.ts';
@@ -24,6 +25,8 @@ export interface FileBlobsOptions {
   readonly files?: FileSystem;
   /** Others than new ones. */
   readonly packers?: Packers;
+  /** The process's memory for bodies on their way in; one of its own if absent. */
+  readonly budget?: Budget;
 }
 
 /** Where an account's files are: DATA/accounts/<first two characters>/<id>; the queue's are in DATA/queue. */
@@ -75,6 +78,7 @@ class FileBlobs implements Blobs {
   readonly #log: StoreLog;
   readonly #files: FileSystem;
   readonly #turns = new Turns(COMPRESSIONS);
+  readonly #budget: Budget;
   /** Accounts whose blobs folder is known to be durable in its parent. */
   readonly #settled = new Set<AccountId>();
 
@@ -84,6 +88,7 @@ class FileBlobs implements Blobs {
     this.#files = options.files ?? fileSystem;
     this.packers = options.packers ?? createPackers();
     if (!this.packers.body.kept) this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
+    this.#budget = options.budget ?? new Budget(createBudgetShared());
   }
 
   #folder(account: AccountId): string {
@@ -97,14 +102,9 @@ class FileBlobs implements Blobs {
 
   stage(options: { maxBytes: number }): Staging {
     const directory = join(this.#data, 'staging');
-    return stage({
-      maxBytes: options.maxBytes,
-      directory,
-      files: this.#files,
-      packers: this.packers,
-      turns: this.#turns,
-      log: this.#log,
-    });
+    const { packers } = this;
+    const shared = { files: this.#files, packers, turns: this.#turns, budget: this.#budget, log: this.#log };
+    return stage({ maxBytes: options.maxBytes, directory, ...shared });
   }
 
   async adopt(account: AccountId, staged: Staged): Promise<Adopted> {

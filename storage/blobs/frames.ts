@@ -49,7 +49,6 @@ export class FrameWriter {
   readonly #turns: Turns;
   readonly #lengths: number[] = [];
   #filling: Buffer = Buffer.allocUnsafeSlow(FRAME_BYTES);
-  #spare: Buffer | undefined;
   #filled = 0;
   #position = HEADER_SIZE;
   #size = 0;
@@ -92,8 +91,8 @@ export class FrameWriter {
     if (this.#filled === 0) return;
     const frame = this.#filling;
     const bytes = this.#filled;
-    this.#filling = this.#spare ?? Buffer.allocUnsafeSlow(FRAME_BYTES);
-    this.#spare = undefined;
+    // Not kept for the next: a body that comes slowly, as most do, then holds one frame and not two.
+    this.#filling = Buffer.allocUnsafeSlow(FRAME_BYTES);
     this.#filled = 0;
     this.#size += bytes;
     this.#busy = this.#send(frame, bytes);
@@ -103,12 +102,12 @@ export class FrameWriter {
 
   async #send(frame: Buffer, bytes: number): Promise<void> {
     const compressed = await this.#turns.run(() => compressFrame(frame.subarray(0, bytes)));
+    release(frame);
     await writeAll(this.#file, compressed, this.#position);
     this.#lengths.push(compressed.length);
     this.#position += compressed.length;
     // An output buffer that a whole frame fits into is this frame's own; a small outcome lies in a pool.
     if (compressed.buffer.byteLength > FRAME_BYTES) release(new Uint8Array(compressed.buffer));
-    this.#spare = frame;
   }
 
   /** Writes what is left, the index, the footer and the header, and syncs the file. */
@@ -129,11 +128,13 @@ export class FrameWriter {
     header.writeUInt32LE(FRAME_BYTES, 12);
     await writeAll(this.#file, header, 0);
     await this.#file.datasync();
+    await this.settle();
   }
 
-  /** Waits until nothing touches the file any more, whatever came of it. */
+  /** Waits until nothing touches the file any more, whatever came of it, and takes nothing more. */
   async settle(): Promise<void> {
     await Promise.allSettled([this.#busy]);
+    release(this.#filling);
   }
 }
 
@@ -207,6 +208,8 @@ export class FrameReader {
     const to = this.#offsets[frame + 1];
     if (from === undefined || to === undefined) throw new Error(`the blob has no frame ${frame}`);
     const compressed = await readAll(this.#file, to - from, from);
-    return decompressFrame(compressed, Math.min(FRAME_BYTES, this.size - frame * FRAME_BYTES));
+    const plain = await decompressFrame(compressed, Math.min(FRAME_BYTES, this.size - frame * FRAME_BYTES));
+    release(compressed);
+    return plain;
   }
 }

@@ -12,11 +12,13 @@ import { HEADER_BYTES } from '../message/limits.ts';
 import type { ScannedMessage } from '../message/scanned.ts';
 import { MessageScanner } from '../message/scanner.ts';
 import type { Staged, Staging } from '../ports.ts';
+import type { Budget, Share } from './budget.ts';
 import { asStoreError, guarded } from './faults.ts';
 import type { FileSystem } from './file-system.ts';
 import { FrameReader, FrameWriter } from './frames.ts';
-import { INLINE_BYTES } from './limits.ts';
+import { INLINE_BYTES, LARGE_STAGED_BYTES, SMALL_STAGED_BYTES } from './limits.ts';
 import type { Packers } from './packer.ts';
+import { release } from './release.ts';
 import type { Turns } from './turns.ts';
 
 export interface StagingOptions {
@@ -28,6 +30,8 @@ export interface StagingOptions {
   readonly packers: Packers;
   /** For compressing frames. */
   readonly turns: Turns;
+  /** What it may hold in memory is counted there. */
+  readonly budget: Budget;
   readonly log: StoreLog;
 }
 
@@ -83,10 +87,12 @@ class StreamedStaging implements Staging {
   /** The asynchronous write under way; a caller that does not await is queued behind it. */
   #pending: Promise<void> | undefined;
   #staged = false;
+  readonly #share: Share;
 
   constructor(options: StagingOptions) {
     this.#options = options;
     this.#body = new Collector(options.maxBytes);
+    this.#share = options.budget.open((error) => this.#revoke(error));
   }
 
   write(chunk: Uint8Array): void | Promise<void> {
@@ -99,12 +105,15 @@ class StreamedStaging implements Staging {
 
   /** Remembers an asynchronous write until it is done, and its failure for ever. */
   #later(work: Promise<void>): Promise<void> {
+    this.#share.busy = true;
     const pending = work
       .catch((cause: unknown) => {
         throw this.#fail(cause);
       })
       .finally(() => {
-        if (this.#pending === pending) this.#pending = undefined;
+        if (this.#pending !== pending) return;
+        this.#pending = undefined;
+        this.#share.busy = false;
       });
     this.#pending = pending;
     return pending;
@@ -136,6 +145,12 @@ class StreamedStaging implements Staging {
     if (this.#size > this.#options.maxBytes) {
       throw new StoreError('limit', `the message is larger than ${this.#options.maxBytes} bytes`);
     }
+    this.#share.arrived = this.#size;
+    const held = this.#spill === undefined ? this.#share.hold('small', counted(this.#size)) : undefined;
+    return held === undefined ? this.#read(chunk) : held.then(() => this.#read(chunk));
+  }
+
+  #read(chunk: Uint8Array): void | Promise<void> {
     this.#hash.update(chunk);
     const before = this.#size - chunk.length;
     const headerKnown = this.#scanner.headerLength;
@@ -162,10 +177,19 @@ class StreamedStaging implements Staging {
   }
 
   async #startSpill(): Promise<void> {
+    await this.#share.hold('large', LARGE_STAGED_BYTES);
     const collected = this.#body.bytes();
     this.#body = new Collector(0);
     this.#spill = await Spill.create(this.#options);
     await this.#spill.writer.write(collected);
+    release(new Uint8Array(collected.buffer));
+    await this.#share.hold('small', counted(this.#header.length));
+  }
+
+  /** Its memory is given to others: the peer is told when it has sent the rest. */
+  #revoke(error: StoreError): void {
+    this.#fail(error);
+    void this.#discard();
   }
 
   async finish(): Promise<Staged> {
@@ -173,13 +197,14 @@ class StreamedStaging implements Staging {
     const closed = this.#closed();
     if (closed !== undefined) throw closed;
     this.#ended = 'the body is finished';
+    this.#share.busy = true; // from here on it is in our hands
     const scanned = this.#scanner.end();
     const header = this.#header.bytes();
     const spill = this.#spill;
     if (spill !== undefined) await guarded('a body could not be synced', () => spill.finish());
     this.#staged = true;
     const body = spill === undefined ? this.#body.bytes() : null;
-    return new FinishedBody(this.#options, {
+    const finished = new FinishedBody(this.#options, this.#share, {
       size: this.#size,
       hash: this.#hash.digest('hex'),
       scanned,
@@ -187,12 +212,20 @@ class StreamedStaging implements Staging {
       body,
       file: spill?.path ?? null,
     });
+    await this.#share.hold('large', 0);
+    return finished;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended ||= 'the body was dropped';
     if (this.#staged) return;
+    this.#share[Symbol.dispose]();
     await Promise.allSettled([this.#pending]);
+    await this.#discard();
+  }
+
+  async #discard(): Promise<void> {
+    this.#body = new Collector(0);
     const spill = this.#spill;
     this.#spill = undefined;
     if (spill === undefined) return;
@@ -202,6 +235,13 @@ class StreamedStaging implements Staging {
       this.#options.log.warn({ err: cause, file: spill.path }, 'a staged file could not be removed');
     }
   }
+}
+
+/** What a body of so many bytes in memory is counted as: buffers that grow by doubling hold up to twice that. */
+function counted(bytes: number): number {
+  let size = SMALL_STAGED_BYTES;
+  while (size < bytes) size *= 2;
+  return size;
 }
 
 /** What `finish` returns: small bodies with their bytes, large ones with their file. */
@@ -215,13 +255,16 @@ class FinishedBody implements Staged {
   readonly file: string | null;
   readonly #body: Uint8Array | null;
   readonly #options: StagingOptions;
+  readonly #share: Share;
   #disposed = false;
 
   constructor(
     options: StagingOptions,
+    share: Share,
     parts: Pick<Staged, 'size' | 'hash' | 'scanned' | 'header' | 'file'> & { body: Uint8Array | null },
   ) {
     this.#options = options;
+    this.#share = share;
     this.size = parts.size;
     this.hash = parts.hash;
     this.scanned = parts.scanned;
@@ -259,8 +302,10 @@ class FinishedBody implements Staged {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#disposed || this.file === null) return;
+    if (this.#disposed) return;
     this.#disposed = true;
+    this.#share[Symbol.dispose]();
+    if (this.file === null) return;
     try {
       await this.#options.files.unlink(this.file);
     } catch (cause) {

@@ -1,12 +1,9 @@
 // zstd by node:zlib's documented calls: at once for small pieces, in the thread pool for frames of large bodies. Every
 // stream carries a checksum, so that a damaged body is noticed and never served.
 
-import { promisify } from 'node:util';
-import { constants, zstdCompress, zstdCompressSync, zstdDecompress, zstdDecompressSync } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { ZSTD_LEVEL } from './limits.ts';
-
-const compressAsync = promisify(zstdCompress);
-const decompressAsync = promisify(zstdDecompress);
 
 /** How everything is compressed. */
 export const ZSTD_PARAMETERS: Readonly<Record<number, number>> = {
@@ -40,15 +37,40 @@ export function decompress(compressed: Uint8Array, maxBytes: number, dictionary:
 
 /** Compresses a frame in the thread pool. */
 export function compressFrame(plain: Uint8Array): Promise<Uint8Array> {
-  return compressAsync(plain, options(plain.length));
+  return outcome(createZstdCompress(options(plain.length)), plain, Number.POSITIVE_INFINITY);
 }
 
 /** Decompresses a frame of exactly `bytes` in the thread pool; throws if it is damaged. */
 export async function decompressFrame(compressed: Uint8Array, bytes: number): Promise<Uint8Array> {
-  const plain = await decompressAsync(compressed, {
-    chunkSize: Math.max(64, bytes),
-    maxOutputLength: Math.max(1, bytes),
-  });
+  // With room to spare: a buffer that is full is followed by another, before it is known that nothing more comes.
+  const plain = await outcome(createZstdDecompress({ chunkSize: bytes + 64 }), compressed, bytes);
   if (plain.length !== bytes) throw new Error(`a frame has ${plain.length} bytes instead of ${bytes}`);
   return plain;
+}
+
+/**
+ * What a stream makes of its only input. zlib's own functions give it in a copy, since zstd's last bytes come in a piece
+ * of their own; the pieces lie side by side in one buffer, so that no copy is needed and none is left to be collected.
+ */
+function outcome(stream: Transform, input: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    stream.on('data', (piece: Buffer) => {
+      pieces.push(piece);
+      length += piece.length;
+      if (length > maxBytes) stream.destroy(new Error(`a frame has more than ${maxBytes} bytes`));
+    });
+    stream.on('end', () => resolve(joined(pieces, length)));
+    stream.on('error', reject);
+    stream.end(input);
+  });
+}
+
+function joined(pieces: readonly Buffer[], length: number): Uint8Array {
+  const [first] = pieces;
+  if (first === undefined) return Buffer.alloc(0);
+  const last = pieces[pieces.length - 1] ?? first;
+  const sideBySide = last.buffer === first.buffer && last.byteOffset + last.length === first.byteOffset + length;
+  return sideBySide ? Buffer.from(first.buffer, first.byteOffset, length) : Buffer.concat(pieces);
 }

@@ -14,6 +14,7 @@ import { Throttle } from '#src/auth/throttle.ts';
 import { loadCertificates } from '#src/certificates/provider.ts';
 import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
+import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import type { Account } from '#storage/ports.ts';
 import { temporaryFolder } from './folder.ts';
 import { NO_SYNC, openSqlStore, type SqlStore } from './sql-store.ts';
@@ -30,6 +31,8 @@ export interface ImapServerOptions {
   readonly quota?: number;
   readonly log?: Logger;
   readonly recent?: RecentShared;
+  /** Memory for messages on their way in. */
+  readonly staging?: BudgetLimits;
   /** Wraps the store that the sessions see, to see a fault in it. */
   readonly wrap?: (store: SqlStore) => MailStore;
   readonly authenticator?: (real: Authenticator) => Authenticator;
@@ -52,7 +55,9 @@ export interface ImapServer extends AsyncDisposable {
 export async function startImap(options: ImapServerOptions = {}): Promise<ImapServer> {
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await temporaryFolder()).path;
-  const store = opening.use(await openSqlStore(folder, { sync: NO_SYNC }));
+  const store = opening.use(
+    await openSqlStore(folder, { sync: NO_SYNC, ...(options.staging && { staging: options.staging }) }),
+  );
   const log = options.log ?? pino({ level: 'silent' });
   await store.directory.addDomain('example.test');
   cheapHash ??= hashPassword(PASSWORD);

@@ -18,6 +18,7 @@ import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
+import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
 import type { Account, MailAccount, Store } from '#storage/ports.ts';
 import { temporaryFolder } from './folder.ts';
@@ -36,6 +37,8 @@ export interface SmtpServersOptions {
   readonly proxied?: (address: string) => boolean;
   readonly quota?: number;
   readonly sync?: SyncCalls;
+  /** Memory for messages on their way in. */
+  readonly staging?: BudgetLimits;
   readonly fatal?: (error: Error) => void;
   readonly log?: Logger;
   /** What a queue would act on; nothing unless said otherwise. */
@@ -65,7 +68,11 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   await using opening = new AsyncDisposableStack();
   const folder = opening.use(await temporaryFolder()).path;
   const real = opening.use(
-    await openSqlStore(folder, { sync: options.sync ?? NO_SYNC, ...(options.fatal && { fatal: options.fatal }) }),
+    await openSqlStore(folder, {
+      sync: options.sync ?? NO_SYNC,
+      ...(options.fatal && { fatal: options.fatal }),
+      ...(options.staging && { staging: options.staging }),
+    }),
   );
   const store = options.wrap?.(real) ?? real;
   const log = options.log ?? pino({ level: 'silent' });

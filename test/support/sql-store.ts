@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { bulkOperation } from '#storage/account/bulk.ts';
 import { SqlMailAccount } from '#storage/account/mail-account.ts';
+import { Budget, type BudgetLimits } from '#storage/blobs/budget.ts';
 import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
@@ -35,6 +36,8 @@ export interface SqlStoreOptions {
   /** The kernel boot that this is; a store opened under another one jumps (DESIGN 4). */
   readonly bootId?: string;
   readonly sync?: SyncCalls;
+  /** Memory for bodies on their way in. */
+  readonly staging?: BudgetLimits;
   /** What a failed sync comes to; thrown if not given. */
   readonly fatal?: (error: Error) => void;
 }
@@ -67,7 +70,7 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
     await mkdir(layout.queueFolder, { recursive: true });
     for (const kind of ['directory', 'queue'] as const) await create(layout, { kind }, boots, sync);
   }
-  const blobs = createFileBlobs({ directory: folder, log });
+  const blobs = createFileBlobs({ directory: folder, log, budget: new Budget(shared.staging, options.staging) });
   return composeStore(engine, blobs, options);
 }
 

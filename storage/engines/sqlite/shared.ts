@@ -3,6 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createBudgetShared } from '../../blobs/budget.ts';
 import type { DatabaseKey } from '../port.ts';
 
 /** Databases are hashed to this many slots; two in one slot only wake each other's subscribers too often. */
@@ -22,6 +23,8 @@ export interface StoreShared {
   readonly unsynced: SharedArrayBuffer;
   /** One number: handles of accounts that are open in the process. */
   readonly handles: SharedArrayBuffer;
+  /** Memory in use for bodies on their way in (blobs/budget.ts). */
+  readonly staging: SharedArrayBuffer;
   /** The members of control.ts: their numbers, the last number given, and which one is the background thread. */
   readonly members: SharedArrayBuffer;
   readonly numbers: SharedArrayBuffer;
@@ -40,6 +43,7 @@ export function createStoreShared(options: { bootId?: string } = {}): StoreShare
     subscribed: new SharedArrayBuffer(SLOTS * 4),
     unsynced: new SharedArrayBuffer(SLOTS * 4),
     handles: new SharedArrayBuffer(4),
+    staging: createBudgetShared(),
     members: new SharedArrayBuffer(MEMBERS * 4),
     numbers: new SharedArrayBuffer(4),
     background: new SharedArrayBuffer(4),
