@@ -20,7 +20,19 @@ const STATUS = [
   'NONSENSE',
 ];
 const RETURN = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS (MESSAGES)', 'STATUS (SIZE UNSEEN)', 'STATUS ()', 'X'];
-const ITEMS = ['EMAILID', 'THREADID', 'SAVEDATE', 'PREVIEW', 'PREVIEW (LAZY)', 'PREVIEW (X)', 'FLAGS'];
+const ITEMS = [
+  'BINARY.PEEK[1]',
+  'BINARY[]<0.3>',
+  'BINARY.SIZE[1.2]',
+  'BINARY.PEEK[TEXT]<1>',
+  'EMAILID',
+  'THREADID',
+  'SAVEDATE',
+  'PREVIEW',
+  'PREVIEW (LAZY)',
+  'PREVIEW (X)',
+  'FLAGS',
+];
 const KEYS = [
   'EMAILID Mx-1',
   'THREADID x',

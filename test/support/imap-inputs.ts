@@ -89,7 +89,7 @@ function section(random: Random): string {
     'HEADER.FIELDS.NOT (From)',
   ]);
   const partial = random() < 0.7 ? '' : `<${number(random)}.${number(random)}>`;
-  return `BODY${random() < 0.5 ? '.PEEK' : ''}[${part}${part !== '' && text !== '' ? '.' : ''}${text}]${partial}`;
+  return `${random() < 0.8 ? 'BODY' : 'BINARY'}${random() < 0.5 ? '.PEEK' : ''}[${part}${part !== '' && text !== '' ? '.' : ''}${text}]${partial}`;
 }
 
 export function fetchItems(random: Random): string {

@@ -19,6 +19,7 @@ import { APPEND_INLINE_BYTES, APPEND_MESSAGES, IDLE_MS } from '../limits.ts';
 import type { Session } from '../session.ts';
 import { isOurs, parseImapUrl } from '../url/imap-url.ts';
 import { findUrl, readUrl } from '../url/read.ts';
+import { writeAsText } from './binary.ts';
 
 /** `await using`: what was staged is gone afterwards, appended or not. */
 export class MessageReader implements AsyncDisposable {
@@ -27,6 +28,8 @@ export class MessageReader implements AsyncDisposable {
   #scanner: Scanner;
   #pending: PendingLiteral | null;
   #head: MessageHead | null = null;
+  /** A literal8 is in the message in hand. */
+  #binary = false;
   /** Bytes of all messages so far, and those of them that stand in memory. */
   #bytes = 0;
   #inline = 0;
@@ -71,10 +74,21 @@ export class MessageReader implements AsyncDisposable {
     const size = head?.form === 'catenate' ? await this.#catenate(staging) : await this.#whole(staging, head?.form);
     // RFC 3502 6.3.11: so a client gives up.
     if (size === 0) throw new Refusal('CANNOT', 'A message cannot be empty');
-    const staged = this.#staged.use(await staging.finish());
+    const staged = await this.#finished(staging);
     this.#bytes += staged.size;
     this.#inline += staged.headerCompressed.length + (staged.bodyCompressed?.length ?? 0);
     return entry(staged, head);
+  }
+
+  /** What was staged; what came as literal8 is made text where it has to be. */
+  async #finished(staging: Staging): Promise<Staged> {
+    const staged = this.#staged.use(await staging.finish());
+    if (!this.#binary) return staged;
+    this.#binary = false;
+    // Base64 is longer by a third, and each line by its end.
+    const { context } = this.#session;
+    await using again = context.store.stage({ maxBytes: context.messageSize * 2 });
+    return (await writeAsText(staged, again)) ? this.#staged.use(await again.finish()) : staged;
   }
 
   /** A message that is one literal; its size. */
@@ -125,6 +139,7 @@ export class MessageReader implements AsyncDisposable {
   /** The literal that stands next. */
   #literal(): PendingLiteral {
     if (this.#pending === null || !this.#scanner.atPendingLiteral) throw new BadCommand('Expected a message literal');
+    this.#binary ||= this.#pending.binary;
     return this.#pending;
   }
 

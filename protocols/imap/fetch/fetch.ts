@@ -140,8 +140,10 @@ class FetchRun {
       const streaming = this.#reply.write({ member, row, content, data, seenNow: changed.has(member.slot) });
       if (streaming !== undefined) await streaming;
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error;
-      if (error.code === 'not-found') this.#missing();
+      if (!(error instanceof StoreError)) {
+        if (!(error instanceof Refusal)) throw error;
+        this.refusal = error; // RFC 3516 4.3: of this message alone
+      } else if (error.code === 'not-found') this.#missing();
       else {
         this.refusal = refusalOf(error);
         const uid = this.#selected.view.rows.uid(member.slot);

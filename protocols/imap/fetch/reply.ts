@@ -83,7 +83,13 @@ export class FetchReply {
         return data.write(this.#connection).then(() => this.#items(facts, index + 1, rest, true));
       }
       if (data === null) out.text(' NIL');
-      else out.text(' {').number(data.length).text('}\r\n').bytes(data);
+      else if (typeof data === 'number') out.text(' ').number(data);
+      else
+        out
+          .text(item.reader.item.form === 'binary' && data.includes(0) ? ' ~{' : ' {')
+          .number(data.length)
+          .text('}\r\n')
+          .bytes(data);
     }
     // RFC 9051 6.4.5: the flags that BODY[...] changed are told with it.
     if (facts.seenNow && !this.#plan.flags) this.#flags(facts.member.slot, ' FLAGS (');

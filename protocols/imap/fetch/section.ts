@@ -7,6 +7,7 @@ import { type Sections, sections } from '#storage/message/structure.ts';
 import type { MessageContent } from '#storage/ports.ts';
 import type { SectionItem } from '../grammar/fetch-att.ts';
 import { LITERAL_PIECE } from '../limits.ts';
+import { decoded, decodedSize, encodingOf } from './binary.ts';
 
 /** A message whose sections are asked for. */
 export interface Source {
@@ -15,8 +16,8 @@ export interface Source {
   readonly structure: string;
 }
 
-/** What stands after a section's label: NIL, a literal, or a long literal that is read as it is sent. */
-export type SectionData = null | Uint8Array | StreamedLiteral;
+/** What stands after a section's label: NIL, a size, a literal, or a long literal that is read as it is sent. */
+export type SectionData = null | number | Uint8Array | StreamedLiteral;
 
 /** A section item, prepared for many messages. */
 export class SectionReader {
@@ -33,7 +34,7 @@ export class SectionReader {
 
   /** It is made of the message's own header alone. */
   get ofHeader(): boolean {
-    return this.#name === 'HEADER';
+    return this.#name === 'HEADER' && this.item.form !== 'size';
   }
 
   /** It is the whole message, whose parts need not be known. */
@@ -52,10 +53,26 @@ export class SectionReader {
     const place = this.ofWhole ? { start: 0, end: content.size } : locate(sections(structure), this.#name, content);
     // A part that is not there has no string to give.
     if (place === undefined) return null;
-    if (this.#fields !== null) return this.fromHeader(await content.bytes(place.start, place.end));
+    if (this.#fields !== null) {
+      const fields = this.fromHeader(await content.bytes(place.start, place.end));
+      return this.item.form === 'size' ? fields.length : fields;
+    }
+    const encoding = this.item.form === 'body' ? '' : encodingOf(this.item, structure);
+    if (encoding !== '') return await this.#decoded(content, place, encoding);
+    if (this.item.form === 'size') return place.end - place.start;
     const { start, end } = this.#cut(place.start, place.end);
     if (end - start <= LITERAL_PIECE) return await content.bytes(start, end);
-    return await StreamedLiteral.open(content, start, end);
+    return await StreamedLiteral.open(content.read(start, end), end - start, this.item.form === 'binary');
+  }
+
+  /** With its transfer encoding undone: what is long is read twice, since a literal's length comes first. */
+  async #decoded(content: MessageContent, place: Place, encoding: string): Promise<SectionData> {
+    const size = await decodedSize(content, place, encoding);
+    if (this.item.form === 'size') return size;
+    const { start, end } = this.#cut(0, size);
+    const pieces = decoded(content, place, encoding, start, end);
+    if (end - start > LITERAL_PIECE) return await StreamedLiteral.open(pieces, end - start, true);
+    return end === start ? new Uint8Array(0) : Buffer.concat(await Array.fromAsync(pieces));
   }
 
   /** What a partial range leaves of it. */
@@ -73,11 +90,13 @@ export class SectionReader {
   }
 }
 
-function locate(
-  parts: Sections,
-  name: string,
-  { prefixLength }: MessageContent,
-): { start: number; end: number } | undefined {
+/** Bytes [start, end) of a message. */
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+function locate(parts: Sections, name: string, { prefixLength }: MessageContent): Place | undefined {
   const range = parts.range(name);
   if (range === undefined) return undefined;
   return { start: range.prefix ? 0 : prefixLength + range.start, end: prefixLength + range.end };
@@ -87,15 +106,23 @@ function locate(
 export class StreamedLiteral {
   readonly #pieces: AsyncIterator<Uint8Array>;
   readonly #length: number;
+  /** There may be NUL in it (RFC 3516 4.1). */
+  readonly #literal8: boolean;
   #piece: IteratorResult<Uint8Array>;
 
   /** Reads the first piece: what fails here can still be told. */
-  static async open(content: MessageContent, start: number, end: number): Promise<StreamedLiteral> {
-    const pieces = content.read(start, end)[Symbol.asyncIterator]();
-    return new StreamedLiteral(pieces, await pieces.next(), end - start);
+  static async open(source: AsyncIterable<Uint8Array>, length: number, literal8 = false): Promise<StreamedLiteral> {
+    const pieces = source[Symbol.asyncIterator]();
+    return new StreamedLiteral(pieces, await pieces.next(), length, literal8);
   }
 
-  private constructor(pieces: AsyncIterator<Uint8Array>, first: IteratorResult<Uint8Array>, length: number) {
+  private constructor(
+    pieces: AsyncIterator<Uint8Array>,
+    first: IteratorResult<Uint8Array>,
+    length: number,
+    literal8: boolean,
+  ) {
+    this.#literal8 = literal8;
     this.#pieces = pieces;
     this.#piece = first;
     this.#length = length;
@@ -123,7 +150,7 @@ export class StreamedLiteral {
 
   /** Sends it at the peer's pace. */
   async write(connection: Connection): Promise<void> {
-    connection.out.text(`{${this.#length}}\r\n`);
+    connection.out.text(`${this.#literal8 ? '~' : ''}{${this.#length}}\r\n`);
     let whole = false;
     try {
       for await (const bytes of this.pieces()) {

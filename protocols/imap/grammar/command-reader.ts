@@ -13,6 +13,8 @@ export interface PendingLiteral {
   readonly size: number;
   /** The client waits for our `+`. */
   readonly sync: boolean;
+  /** It is a literal8, which may hold NUL (RFC 3516 4.4). */
+  readonly binary: boolean;
 }
 
 export interface Command {
@@ -46,7 +48,7 @@ export interface ReaderLimits {
 /** Says whether the literal announced at the end of these segments is a message, to be streamed by its verb. */
 export type Streams = (verb: string, scanner: Scanner) => boolean;
 
-const LITERAL = /~?\{(\d{1,20})(\+?)\}$/;
+const LITERAL = /(~?)\{(\d{1,20})(\+?)\}$/;
 const CLOSING_BRACE = 0x7d;
 
 export class CommandReader {
@@ -257,7 +259,7 @@ function announcedLiteral(text: string): PendingLiteral | null {
   if (text.charCodeAt(text.length - 1) !== CLOSING_BRACE) return null;
   const found = LITERAL.exec(text);
   if (found === null || insideQuotes(text)) return null;
-  return { size: Number(found[1]), sync: found[2] === '' };
+  return { size: Number(found[2]), sync: found[3] === '', binary: found[1] === '~' };
 }
 
 function insideQuotes(text: string): boolean {

@@ -19,6 +19,8 @@ export interface SectionItem {
   readonly fields: ReadonlySet<string>;
   /** Does not set \Seen. */
   readonly peek: boolean;
+  /** As it is, or with its transfer encoding undone, or the size of that (RFC 3516 4.2). */
+  readonly form: 'body' | 'binary' | 'size';
   readonly partial: { readonly offset: number; readonly length: number } | null;
 }
 
@@ -62,7 +64,7 @@ const OLD: ReadonlyMap<string, SectionItem> = new Map(
     ] as const
   ).map(([label, text, peek]) => [
     label,
-    { kind: 'section', label, part: [], text, fields: NO_FIELDS, peek, partial: null },
+    { kind: 'section', label, part: [], text, fields: NO_FIELDS, peek, form: 'body', partial: null },
   ]),
 );
 
@@ -88,14 +90,25 @@ function same(a: FetchItem, b: FetchItem): boolean {
   return a.kind === b.kind && (a.kind !== 'section' || b.kind !== 'section' || a.label === b.label);
 }
 
+const FORMS: ReadonlyMap<string, SectionItem['form']> = new Map([
+  ['BODY', 'body'],
+  ['BODY.PEEK', 'body'],
+  ['BINARY', 'binary'],
+  ['BINARY.PEEK', 'binary'],
+  ['BINARY.SIZE', 'size'],
+]);
+/** As the reply names them. */
+const NAMES = { body: 'BODY', binary: 'BINARY', size: 'BINARY.SIZE' } as const;
+
 /** One fetch-att whose name, in upper case, has been read. */
 function fetchItem(scanner: Scanner, name: string): FetchItem {
   const simple = SIMPLE.get(name) ?? OLD.get(name);
   if (simple !== undefined) return simple;
   if (name === 'PREVIEW') return preview(scanner);
-  if (name !== 'BODY' && name !== 'BODY.PEEK') throw new BadCommand('Unknown FETCH item');
-  if (scanner.peek() === '[') return section(scanner, name === 'BODY.PEEK');
-  if (name === 'BODY.PEEK') throw new BadCommand('BODY.PEEK without a section');
+  const form = FORMS.get(name);
+  if (form === undefined) throw new BadCommand('Unknown FETCH item');
+  if (scanner.peek() === '[') return section(scanner, form, name !== 'BODY' && name !== 'BINARY');
+  if (name !== 'BODY') throw new BadCommand(`${name} without a section`);
   return { kind: 'body' };
 }
 
@@ -109,8 +122,8 @@ function preview(scanner: Scanner): FetchItem {
 const PART = /([1-9]\d{0,9})(\.|(?=\]))/y;
 const TEXT = /HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME/iy;
 
-/** section = "[" [section-spec] "]" ["<" number "." nz-number ">"] */
-function section(scanner: Scanner, peek: boolean): SectionItem {
+/** section = "[" [section-spec] "]" ["<" number "." nz-number ">"]; of BINARY it may be any, and without a length. */
+function section(scanner: Scanner, form: SectionItem['form'], peek: boolean): SectionItem {
   scanner.expect('[');
   const part: number[] = [];
   let dangling = false;
@@ -127,10 +140,10 @@ function section(scanner: Scanner, peek: boolean): SectionItem {
   if (!wantsText) throw new BadCommand('Invalid section');
   const names = text.startsWith('HEADER.FIELDS') ? fieldNames(scanner) : [];
   scanner.expect(']');
-  const partial = scanner.peek() === '<' ? partialRange(scanner) : null;
+  const partial = scanner.peek() === '<' && form !== 'size' ? partialRange(scanner, form) : null;
   const spec = [...part, ...(text === 'ALL' ? [] : [text])].join('.');
   const list = names.length === 0 ? '' : ` (${names.map(astringReply).join(' ')})`;
-  const label = `BODY[${spec}${list}]${partial === null ? '' : `<${partial.offset}>`}`;
+  const label = `${NAMES[form]}[${spec}${list}]${partial === null ? '' : `<${partial.offset}>`}`;
   return {
     kind: 'section',
     label,
@@ -138,6 +151,7 @@ function section(scanner: Scanner, peek: boolean): SectionItem {
     text,
     fields: new Set(names.map((name) => name.toLowerCase())),
     peek,
+    form,
     partial,
   };
 }
@@ -145,7 +159,7 @@ function section(scanner: Scanner, peek: boolean): SectionItem {
 /** The section that a text without brackets names (RFC 5092 9, enc-section). */
 export function sectionOf(text: string): SectionItem {
   const scanner = new Scanner([{ text: `[${text}]`, literal: null }]);
-  const item = section(scanner, true);
+  const item = section(scanner, 'body', true);
   scanner.end();
   return item;
 }
@@ -164,11 +178,13 @@ function fieldNames(scanner: Scanner): string[] {
   return names;
 }
 
-const PARTIAL = /<(\d{1,10})\.([1-9]\d{0,9})>/y;
+const PARTIAL = /<(\d{1,10})(?:\.([1-9]\d{0,9}))?>/y;
 
-function partialRange(scanner: Scanner): { offset: number; length: number } {
+function partialRange(scanner: Scanner, form: SectionItem['form']): { offset: number; length: number } {
   const found = scanner.match(PARTIAL);
-  const [offset, length] = [Number(found?.[1]), Number(found?.[2])];
-  if (found === null || offset > MAX_NUMBER || length > MAX_NUMBER) throw new BadCommand('Invalid partial range');
+  const missing = form === 'binary' ? MAX_NUMBER : Number.NaN;
+  const [offset, length] = [Number(found?.[1]), found?.[2] === undefined ? missing : Number(found[2])];
+  if (found === null || Number.isNaN(length) || offset > MAX_NUMBER || length > MAX_NUMBER)
+    throw new BadCommand('Invalid partial range');
   return { offset, length };
 }

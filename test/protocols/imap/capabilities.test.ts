@@ -15,7 +15,7 @@ test('what is advertised depends on the state, and is told without being asked f
   const after = [
     ...['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'],
     ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
-    ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],
+    ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'BINARY', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
     ...['CONDSTORE', 'QRESYNC', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
