@@ -43,12 +43,7 @@ export const KEYS: readonly Key[] = [
     parse: parseCertificates,
     fromText: (value) => splitList(value).map(certificateFromText),
   },
-  {
-    section: 'auth',
-    name: 'plaintext',
-    parse: (value) => (typeof value === 'boolean' ? value : new Expected('true or false')),
-    fromText: (value) => ({ true: true, false: false })[value.trim().toLowerCase()] ?? value,
-  },
+  boolean('auth', 'plaintext'),
   {
     section: 'limits',
     name: 'message_size',
@@ -58,6 +53,8 @@ export const KEYS: readonly Key[] = [
   list('limits', 'trusted_networks', NETWORKS, parseNetwork),
   integer('storage', 'retention_days', 0, 36_500),
   integer('storage', 'handles', 1, 100_000),
+  boolean('search', 'index'),
+  integer('search', 'index_after', 0, 86_400),
   text('log', 'level', `one of ${LOG_LEVELS.map((level) => `"${level}"`).join(', ')}`, (value) =>
     LOG_LEVELS.includes(value),
   ),
@@ -90,6 +87,15 @@ function text(section: string, name: string, expected: string, accepts: (value: 
     name,
     parse: (value) => (typeof value === 'string' && accepts(value) ? value : new Expected(expected)),
     fromText: (value) => value,
+  };
+}
+
+function boolean(section: string, name: string): Key {
+  return {
+    section,
+    name,
+    parse: (value) => (typeof value === 'boolean' ? value : new Expected('true or false')),
+    fromText: (value) => ({ true: true, false: false })[value.trim().toLowerCase()] ?? value,
   };
 }
 

@@ -54,6 +54,8 @@ export const DEFAULTS: RawValues = {
   'limits.trusted_networks': ['127.0.0.0/8', '::1'],
   'storage.retention_days': 14,
   'storage.handles': 200,
+  'search.index': true,
+  'search.index_after': 15,
   'log.level': 'info',
 };
 
@@ -197,6 +199,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
     auth: { plaintext: get('auth.plaintext') },
     limits: { messageSize: get('limits.message_size'), trustedNetworks: get('limits.trusted_networks') },
     storage: { retentionDays: get('storage.retention_days'), handles: get('storage.handles') },
+    search: { index: get('search.index'), indexAfter: get('search.index_after') },
     log: { level: get('log.level') },
   };
 }

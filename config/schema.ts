@@ -50,6 +50,12 @@ export interface Config {
     /** Open database handles in the whole process. */
     readonly handles: number;
   };
+  readonly search: {
+    /** Mail is indexed, so that a search in texts need not read every message. */
+    readonly index: boolean;
+    /** Seconds that an account is left alone after it was written to, before its new mail is indexed. */
+    readonly indexAfter: number;
+  };
   readonly log: {
     readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
   };

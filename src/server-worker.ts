@@ -28,6 +28,7 @@ async function serve(): Promise<void> {
     main: false,
     handles: config.storage.handles,
     retentionDays: config.storage.retentionDays,
+    indexAfter: config.search.index ? config.search.indexAfter * 1000 : undefined,
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
   const running = await startThread({ ...data, store, metrics, log, reusePort: true });

@@ -53,6 +53,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
       main: true,
       handles: config.storage.handles,
       retentionDays: config.storage.retentionDays,
+      indexAfter: config.search.index ? config.search.indexAfter * 1000 : undefined,
       fatal,
     }),
   );

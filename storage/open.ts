@@ -12,6 +12,8 @@ import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from
 import { SqlDirectory } from './directory/directory.ts';
 import type { AccountId, Store } from './ports.ts';
 import { SqlQueue } from './queue/queue.ts';
+import { SearchHost } from './search/host.ts';
+import { RemoteSearch } from './search/remote.ts';
 import type { Finding } from './verify/finding.ts';
 
 export type { BackupReport } from './backup/backup.ts';
@@ -25,6 +27,8 @@ export interface OpenStoreOptions extends DataDirectoryOptions {
   readonly retentionDays: number;
   /** Memory for bodies on their way in; for tests. */
   readonly staging?: BudgetLimits;
+  /** How long an account is left alone after it was written to, before its mail is indexed for searches, ms; absent: no index. */
+  readonly indexAfter?: number | undefined;
 }
 
 const DAY = 86_400_000;
@@ -48,6 +52,12 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
   const data = stack.use(await openDataDirectory(options));
   if (options.main) await clearStaging(data.layout.data);
   const jobs = stack.use(new Jobs(data.store, options.log, options.fatal));
+  if (options.main && options.indexAfter !== undefined) {
+    const host = new SearchHost({ ...data.store, quiet: options.indexAfter }, options.log, options.fatal);
+    data.control.handle('start-search', () => host.start());
+    data.control.become('main');
+    stack.defer(() => host.close());
+  }
   const store = compose(data, jobs, options);
   const open = stack.move();
   return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() };
@@ -65,7 +75,8 @@ function compose(
   const directory = new SqlDirectory({ engine, now });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
   const loose = (id: AccountId) => control.tell('loose', id);
-  const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY };
+  const search = options.indexAfter === undefined ? {} : { search: new RemoteSearch(control, log) };
+  const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY, ...search };
   return {
     directory,
     queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),

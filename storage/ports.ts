@@ -3,6 +3,9 @@
 
 import type { Readable } from 'node:stream';
 import type { ScannedMessage } from './message/scanned.ts';
+import type { TextFindings, TextQuery } from './search/port.ts';
+
+export type { TextFinding, TextFindings, TextQuery } from './search/port.ts';
 
 // ---------------------------------------------------------------------------------------------------- identifiers
 
@@ -270,6 +273,11 @@ export interface MailAccount {
   ): AsyncIterable<Listed<C>[]>;
   /** A message's bytes. Errors: not-found, unavailable. */
   content(message: MessageId): Promise<MessageContent>;
+  /**
+   * Which messages can hold these texts, as far as the search index knows; null if it knows nothing (yet). It may be
+   * behind and is never wrong. Aborted, it rejects with the signal's reason.
+   */
+  findText(queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
   /** Keyword names by id; ids are never reused. */
   keywords(): Promise<ReadonlyMap<number, Keyword>>;
   quota(): Promise<{ readonly bytes: number; readonly messages: number; readonly limit: number | null }>;

@@ -30,6 +30,7 @@ import type {
   Uid,
   UidSet,
 } from '../ports.ts';
+import type { SearchIndex, TextFindings, TextQuery } from '../search/port.ts';
 import { append } from './append.ts';
 import type { BulkName, BulkOperations } from './bulk.ts';
 import { expunge } from './expunge.ts';
@@ -64,6 +65,8 @@ export interface MailAccountParts {
   readonly retention: number;
   /** Called when a large body was brought into the account and no message names it: something has to sweep it. */
   readonly loose?: (id: AccountId) => void;
+  /** Where there is none, every search looks into the messages. */
+  readonly search?: SearchIndex;
 }
 
 /** The mail of one account; see MailAccount. */
@@ -168,6 +171,10 @@ export class SqlMailAccount implements MailAccount {
     const { blobs } = this.#parts;
     const where = body ?? (() => blobs.open(this.id, blob));
     return messageContent({ size, prefix, header, body: where }, blobs.packers);
+  }
+
+  async findText(queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null> {
+    return (await this.#parts.search?.find(this.id, queries, signal)) ?? null;
   }
 
   keywords(): Promise<ReadonlyMap<number, string>> {

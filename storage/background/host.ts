@@ -1,4 +1,4 @@
-// The main thread's end of the background thread: starts it, carries its log lines, notices its death.
+// The main thread's end of a helper thread (background, search): starts it, carries its log lines, notices its death.
 
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
@@ -27,32 +27,33 @@ export function startBackground(
   data: Omit<BackgroundData, 'kind'>,
   log: StoreLog,
   fatal: (error: Error) => void,
-): Background {
+): HelperThread {
   const workerData: BackgroundData = { ...data, kind: 'posthuis-background' };
-  const worker = new Worker(new URL('./thread.ts', import.meta.url), { workerData, name: workerData.kind });
-  return new Background(worker, log, fatal);
+  return new HelperThread(new URL('./thread.ts', import.meta.url), workerData, log, fatal);
 }
 
 /** The running thread. */
-export class Background {
+export class HelperThread {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   #settled = false;
   #closing = false;
   #exited = false;
 
-  constructor(worker: Worker, log: StoreLog, fatal: (error: Error) => void) {
+  /** `data.kind` names the thread. */
+  constructor(entry: URL, data: { readonly kind: string }, log: StoreLog, fatal: (error: Error) => void) {
+    const worker = new Worker(entry, { workerData: data, name: data.kind });
     this.#worker = worker;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;
     const fail = (error: Error) => {
-      reject(new StoreError('unavailable', 'the background thread did not start', { cause: error }));
+      reject(new StoreError('unavailable', `${data.kind} did not start`, { cause: error }));
       if (!this.#closing) fatal(error);
     };
     worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', (code) => {
       this.#exited = true;
-      if (!this.#closing) fail(new Error(`the background thread ended with code ${code}`));
+      if (!this.#closing) fail(new Error(`${data.kind} ended with code ${code}`));
     });
     worker.on('message', (message: FromBackground) => {
       if (message.kind === 'ready') resolve();

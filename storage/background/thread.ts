@@ -70,7 +70,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
     control.close();
     port.close();
   });
-  control.becomeBackground();
+  control.become('background');
   post({ kind: 'ready' });
 }
 

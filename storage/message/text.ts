@@ -14,6 +14,12 @@ export const PART_BREAK = '\0';
 /** Header blocks are read at most this far: those of parts are as long as the part's writer liked. */
 const MAX_HEADER = 256 * 1024;
 
+/** A piece of a message's text; `own`: of its header or those of its parts, which SEARCH TEXT looks into and BODY does not. */
+export interface TextPiece {
+  readonly text: string;
+  readonly own: boolean;
+}
+
 /**
  * The body of a message as RFC 9051 6.4.4 means it for SEARCH BODY: every text part and every message part, decoded,
  * with the headers of nested messages; with `headers` as for SEARCH TEXT: the message's own header, and those of its
@@ -24,21 +30,30 @@ export async function* searchText(
   structure: string,
   options: { headers: boolean },
 ): AsyncGenerator<string> {
+  for await (const { text } of textPieces(content, structure, options)) yield text;
+}
+
+/** The same, with what each piece is of; PART_BREAK ends what it follows. */
+export async function* textPieces(
+  content: MessageContent,
+  structure: string,
+  options: { headers: boolean },
+): AsyncGenerator<TextPiece> {
   const { root } = sections(structure);
   const nested = nestedRoots(root);
   for (const part of walk(root)) {
-    const own = options.headers || nested.has(part);
+    const own = !nested.has(part);
     // The prefix is a part of the message's header (RFC822.HEADER).
     const start = part === root ? -content.prefixLength : part.header.start;
-    if (own && part.header.end > start) {
+    if ((options.headers || !own) && part.header.end > start) {
       const from = content.prefixLength + start;
       const to = Math.min(content.prefixLength + part.header.end, from + MAX_HEADER);
-      yield headerText(await content.bytes(from, to), part.charset);
-      yield PART_BREAK;
+      yield { text: headerText(await content.bytes(from, to), part.charset), own };
+      yield { text: PART_BREAK, own };
     }
     if (isText(part) && part.body.end > part.body.start) {
-      yield* partText(content, part);
-      yield PART_BREAK;
+      for await (const text of partText(content, part)) yield { text, own: false };
+      yield { text: PART_BREAK, own: false };
     }
   }
 }

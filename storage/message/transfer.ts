@@ -73,16 +73,27 @@ function hexValue(byte: number): number {
   return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
+/** The byte that `=XX` at this place stands for; -1 if it does not, or does not end in this piece. */
+function escapedByte(bytes: Uint8Array, at: number): number {
+  if (at + 2 >= bytes.length) return -1;
+  const high = hexValue(bytes[at + 1] ?? 0);
+  const low = hexValue(bytes[at + 2] ?? 0);
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /** RFC 2045 6.7: `=XX`, soft line breaks with white space after the `=`, white space before a line end removed. */
 class QuotedPrintable implements TransferDecoding {
   /** Bytes since an `=` that are not decided yet, with it. */
   #open: number[] = [];
-  /** White space that goes if a line end follows. */
-  #space: number[] = [];
+  /** White space at the end of the last piece, which goes if a line end follows. */
+  #space = NOTHING;
 
   decode(bytes: Uint8Array): Uint8Array {
     const out = new Uint8Array(bytes.length + this.#open.length + this.#space.length + 2);
-    let length = 0;
+    out.set(this.#space);
+    let length = this.#space.length;
+    // How many bytes at the end of `out` are such white space.
+    let blank = length;
     for (let at = 0; at < bytes.length; at++) {
       const byte = bytes[at] ?? 0;
       if (this.#open.length > 0) {
@@ -91,28 +102,25 @@ class QuotedPrintable implements TransferDecoding {
         for (const one of settled.bytes) out[length++] = one;
         if (settled.taken) continue;
       }
-      if (byte === EQUALS || byte === 32 || byte === 9) {
-        if (byte === EQUALS) {
-          length = this.#keepSpace(out, length);
-          this.#open.push(byte);
-        } else {
-          this.#space.push(byte);
-          if (this.#space.length >= MAX_SPACE) length = this.#keepSpace(out, length);
+      if (byte === EQUALS) {
+        blank = 0;
+        const value = escapedByte(bytes, at);
+        if (value < 0) this.#open.push(byte);
+        else {
+          out[length++] = value;
+          at += 2;
         }
         continue;
       }
-      if (byte === LF || byte === CR) this.#space.length = 0;
-      else length = this.#keepSpace(out, length);
+      if (byte === 32 || byte === 9) blank = blank + 1 < MAX_SPACE ? blank + 1 : 0;
+      else {
+        if (byte === LF || byte === CR) length -= blank;
+        blank = 0;
+      }
       out[length++] = byte;
     }
-    return out.subarray(0, length);
-  }
-
-  #keepSpace(out: Uint8Array, length: number): number {
-    let end = length;
-    for (const byte of this.#space) out[end++] = byte;
-    this.#space.length = 0;
-    return end;
+    this.#space = blank === 0 ? NOTHING : out.slice(length - blank, length);
+    return out.subarray(0, length - blank);
   }
 
   /**
@@ -148,6 +156,6 @@ class QuotedPrintable implements TransferDecoding {
   end(): Uint8Array {
     const [, second = -1] = this.#open;
     const soft = this.#open.length === 1 || (this.#open.length > 1 && hexValue(second) < 0);
-    return Uint8Array.from(soft ? this.#space : this.#open);
+    return soft ? this.#space : Uint8Array.from(this.#open);
   }
 }

@@ -61,6 +61,7 @@ describe('a setting', () => {
     expect(config.data).toBe(join(folder, 'data'));
     expect(config.limits).toEqual({ messageSize: 50 * 1024 * 1024, trustedNetworks: ['127.0.0.0/8', '::1'] });
     expect(config.storage).toEqual({ retentionDays: 14, handles: 200 });
+    expect(config.search).toEqual({ index: true, indexAfter: 15 });
     expect(config.threads).toBeGreaterThanOrEqual(1);
     expect(config.threads).toBeLessThanOrEqual(4);
     expect(Object.values(config.listen).flat()).toEqual([]);
@@ -84,6 +85,9 @@ describe('a setting', () => {
       [storage]
       retention_days = 0
       handles = 7
+      [search]
+      index = false
+      index_after = 60
       [log]
       level = "silent"
     `);
@@ -95,6 +99,7 @@ describe('a setting', () => {
       auth: { plaintext: true },
       limits: { messageSize: 1_048_576, trustedNetworks: [] },
       storage: { retentionDays: 0, handles: 7 },
+      search: { index: false, indexAfter: 60 },
       log: { level: 'silent' },
     });
     expect(config.listen.imap).toEqual([

@@ -8,6 +8,8 @@ export interface TestConfig {
   /** Listeners on 127.0.0.1, each on a free port. */
   readonly listen: readonly ListenerName[];
   readonly plaintext?: boolean;
+  /** Seconds; absent: mail is not indexed. */
+  readonly indexAfter?: number;
   readonly trustedNetworks?: readonly string[];
   readonly messageSize?: number;
 }
@@ -29,6 +31,7 @@ export function testConfig(options: TestConfig): Config {
       trustedNetworks: options.trustedNetworks ?? ['127.0.0.0/8', '::1'],
     },
     storage: { retentionDays: 14, handles: 128 },
+    search: { index: options.indexAfter !== undefined, indexAfter: options.indexAfter ?? 0 },
     log: { level: 'silent' },
   };
 }

@@ -6,6 +6,7 @@ import type { UidRange } from '#storage/ports.ts';
 import type { SearchKey } from '../grammar/search-key.ts';
 import { inRanges } from '../grammar/sequence-set.ts';
 import type { HeaderTexts } from './header-match.ts';
+import type { Indexed } from './indexed.ts';
 
 const DAY = 86_400;
 
@@ -51,6 +52,8 @@ export type Found = (kind: 'text' | 'body', text: string) => boolean;
 
 export interface Facts {
   readonly known: Known;
+  /** What the search index knows of it. */
+  readonly indexed?: Indexed | undefined;
   readonly listed?: Listed;
   readonly found?: Found;
 }
@@ -72,7 +75,7 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
     }
     case 'text':
     case 'body':
-      return facts.found?.(key.kind, key.text);
+      return facts.found?.(key.kind, key.text) ?? facts.indexed?.(key);
     case 'larger':
     case 'smaller':
     case 'older':
@@ -81,8 +84,9 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
     case 'sent':
     case 'saved':
     case 'threadid':
-    case 'header':
       return facts.listed === undefined ? undefined : ofListing(key, facts.listed);
+    case 'header':
+      return facts.listed === undefined ? facts.indexed?.(key) : ofListing(key, facts.listed);
     default:
       return ofMemory(key, facts.known);
   }

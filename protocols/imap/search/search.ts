@@ -1,9 +1,10 @@
-// Carries out a SEARCH in three rounds, each over what the one before could not decide: memory, rows, text. It gives
-// the event loop its turns and ends when the client is gone.
+// Carries out a SEARCH in rounds, each over what the one before could not decide: memory, the search index, rows, text.
+// It gives the event loop its turns and ends when the client is gone.
 
 import { Disconnected } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
+import { fold } from '#storage/message/fold.ts';
 import { searchText } from '#storage/message/text.ts';
 import type { AccountId, ListingColumn, ListingRow } from '#storage/ports.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
@@ -15,7 +16,11 @@ import { appendUid, uidsOf } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
 import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared } from './evaluate.ts';
 import { HeaderTexts } from './header-match.ts';
-import { fold, Needles } from './text.ts';
+import { IndexAnswers } from './indexed.ts';
+import { Needles } from './text.ts';
+
+/** With fewer messages to look at, looking is quicker than asking the index. */
+const INDEXED_FROM = 50;
 
 /** The messages that match, in order. */
 export async function search(session: Session, { key, modseqs }: Search): Promise<Member[]> {
@@ -33,6 +38,7 @@ class SearchRun {
   readonly #key: Prepared;
   readonly #needs: Needs;
   readonly #pace: Pace;
+  #answers: IndexAnswers | null = null;
 
   constructor(session: Session, key: Prepared) {
     this.#session = session;
@@ -44,16 +50,40 @@ class SearchRun {
 
   async run(): Promise<Member[]> {
     const matched: Member[] = [];
+    let open = await this.#decide(this.#selected.view.all(), matched);
+    if (open.length >= INDEXED_FROM) {
+      this.#answers = await this.#askIndex();
+      if (this.#answers !== null) open = await this.#decide(open, matched);
+    }
+    if (open.length > 0) for (const member of await this.#readRows(open)) matched.push(member);
+    return matched.sort((a, b) => a.seq - b.seq);
+  }
+
+  /** Adds those that match by what is known already; what that does not say is left. */
+  async #decide(members: Iterable<Member>, matched: Member[]): Promise<Member[]> {
     const open: Member[] = [];
-    for (const member of this.#selected.view.all()) {
-      const answer = evaluate(this.#key, { known: this.#known(member) });
+    for (const member of members) {
+      const answer = evaluate(this.#key, this.#facts(member));
       if (answer === true) matched.push(member);
       else if (answer === undefined) open.push(member);
       if (this.#pace.due) await this.#rest();
     }
-    if (open.length === 0) return matched;
-    for (const member of await this.#readRows(open)) matched.push(member);
-    return matched.sort((a, b) => a.seq - b.seq);
+    return open;
+  }
+
+  async #askIndex(): Promise<IndexAnswers | null> {
+    const { connection } = this.#session;
+    try {
+      return await IndexAnswers.ask(this.#selected.account.mail, leaves(this.#key), connection.signal);
+    } catch (error) {
+      if (connection.ended) throw new Disconnected();
+      throw error;
+    }
+  }
+
+  #facts(member: Member): Facts {
+    const message = this.#selected.view.rows.message(member.slot);
+    return { known: this.#known(member), indexed: this.#answers?.of(message) };
   }
 
   /** Those of messages that match by their rows or their text. One that is expunged meanwhile does not. */
@@ -83,7 +113,7 @@ class SearchRun {
 
   async #matches(member: Member, row: ListingRow): Promise<boolean> {
     const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(row.header) : null };
-    const facts = { known: this.#known(member), listed };
+    const facts = { ...this.#facts(member), listed };
     return evaluate(this.#key, facts) ?? (await this.#matchesText(facts, row));
   }
 

@@ -2,6 +2,7 @@
 
 import iconv from 'iconv-lite';
 import { decodeText, hasEightBit } from '#storage/message/charset.ts';
+import { fold } from '#storage/message/fold.ts';
 import { Refusal } from '../grammar/errors.ts';
 
 /** How to make text of a search string's bytes (one character per byte). Unknown: NO [BADCHARSET] (RFC 9051 7.1). */
@@ -26,15 +27,6 @@ function isKnown(label: string): boolean {
     if (error instanceof RangeError) return false; // not a label of the Encoding Standard
     throw error;
   }
-}
-
-const ASCII = /^[\0-\x7f]*$/;
-
-/** Folded, so that texts that differ only in case (or in how a character is composed) become equal. */
-export function fold(text: string): string {
-  if (ASCII.test(text)) return text.toLowerCase();
-  // The sigma at a word's end is a sigma.
-  return text.normalize('NFKD').toLowerCase().replaceAll('\u03c2', '\u03c3');
 }
 
 /** Looks for several folded strings in a text that comes in pieces. */

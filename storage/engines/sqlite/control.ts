@@ -1,10 +1,10 @@
-// Requests between the threads of one store: to the background thread (hold this file open, run this bulk operation),
-// and to every thread (close this account's file, it is being replaced). Carried by a BroadcastChannel, which needs no
+// Requests between the threads of one store: to the one with a role (the background thread: hold this file open, run
+// this bulk operation; the search thread: find this text), and to every thread (close this account's file, it is being replaced). Carried by a BroadcastChannel, which needs no
 // port handed from thread to thread; they are rare, so that all see all of them costs nothing.
 
 import { BroadcastChannel } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../../errors.ts';
-import type { StoreShared } from './shared.ts';
+import { ROLES, type Role, type StoreShared } from './shared.ts';
 
 /** How long all threads may take to let go of a file, ms: an operation in hand ends first, and bulk ones take seconds. */
 const ALL_BOUND = 30_000;
@@ -33,7 +33,7 @@ export class Control {
   readonly id: number;
   readonly #members: Int32Array;
   readonly #place: number;
-  readonly #background: Int32Array;
+  readonly #roles: Int32Array;
   readonly #channel: BroadcastChannel;
   readonly #handlers = new Map<string, Handler>();
   readonly #pending = new Map<number, Pending>();
@@ -42,7 +42,7 @@ export class Control {
   constructor(shared: StoreShared) {
     const numbers = new Int32Array(shared.numbers);
     this.id = Atomics.add(numbers, 0, 1) + 1;
-    this.#background = new Int32Array(shared.background);
+    this.#roles = new Int32Array(shared.roles);
     this.#members = new Int32Array(shared.members);
     this.#place = this.#join();
     this.#channel = new BroadcastChannel(`${shared.name}-control`);
@@ -55,21 +55,26 @@ export class Control {
     this.#handlers.set(kind, handler as Handler);
   }
 
-  /** From now on this member is the one that `ask` reaches. */
-  becomeBackground(): void {
-    Atomics.store(this.#background, 0, this.id);
+  /** From now on this member is the one that has the role. */
+  become(role: Role): void {
+    Atomics.store(this.#roles, ROLES.indexOf(role), this.id);
   }
 
-  /** Asks the background thread. Errors: what its handler threw; unavailable if there is none. */
-  ask(kind: string, body: unknown): Promise<unknown> {
-    const to = Atomics.load(this.#background, 0);
-    if (to === 0) return Promise.reject(new StoreError('unavailable', 'the background thread is not running'));
+  /** Is there a member with this role? */
+  has(role: Role): boolean {
+    return this.#member(role) !== 0;
+  }
+
+  /** Asks the member with a role. Errors: what its handler threw; unavailable if there is none. */
+  ask(kind: string, body: unknown, role: Role = 'background'): Promise<unknown> {
+    const to = this.#member(role);
+    if (to === 0) return Promise.reject(new StoreError('unavailable', `the ${role} thread is not running`));
     return this.#request(to, kind, body);
   }
 
-  /** Tells the background thread, without a reply. */
-  tell(kind: string, body: unknown): void {
-    const to = Atomics.load(this.#background, 0);
+  /** Tells the member with a role, without a reply. */
+  tell(kind: string, body: unknown, role: Role = 'background'): void {
+    const to = this.#member(role);
     if (to !== 0) this.#channel.postMessage({ to, from: 0, id: 0, kind, body } satisfies Request);
   }
 
@@ -94,12 +99,16 @@ export class Control {
   }
 
   close(): void {
-    Atomics.compareExchange(this.#background, 0, this.id, 0);
+    for (const role of ROLES.keys()) Atomics.compareExchange(this.#roles, role, this.id, 0);
     Atomics.store(this.#members, this.#place, 0);
     const closed = new StoreError('closed', 'the store is closed');
     for (const pending of this.#pending.values()) pending.reject(closed);
     this.#pending.clear();
     this.#channel.close();
+  }
+
+  #member(role: Role): number {
+    return Atomics.load(this.#roles, ROLES.indexOf(role));
   }
 
   #join(): number {

@@ -25,11 +25,15 @@ export interface StoreShared {
   readonly handles: SharedArrayBuffer;
   /** Memory in use for bodies on their way in (blobs/budget.ts). */
   readonly staging: SharedArrayBuffer;
-  /** The members of control.ts: their numbers, the last number given, and which one is the background thread. */
+  /** The members of control.ts: their numbers, the last number given, and which one has which role. */
   readonly members: SharedArrayBuffer;
   readonly numbers: SharedArrayBuffer;
-  readonly background: SharedArrayBuffer;
+  readonly roles: SharedArrayBuffer;
 }
+
+/** What one member of a store does for all the others. */
+export const ROLES = ['background', 'main', 'search'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** Most threads of one store. */
 const MEMBERS = 256;
@@ -46,7 +50,7 @@ export function createStoreShared(options: { bootId?: string } = {}): StoreShare
     staging: createBudgetShared(),
     members: new SharedArrayBuffer(MEMBERS * 4),
     numbers: new SharedArrayBuffer(4),
-    background: new SharedArrayBuffer(4),
+    roles: new SharedArrayBuffer(ROLES.length * 4),
   };
 }
 

@@ -1,0 +1,99 @@
+// One account's index in use: its file, the vocabularies as they are searched, and the answers.
+
+import type { IndexedMessage, IndexFile, IndexState, Table } from './index-file.ts';
+import { MATCHED_TERMS, TERMS_AT_ONCE } from './limits.ts';
+import type { TextFinding, TextFindings, TextQuery } from './port.ts';
+import { wantedTerms } from './terms.ts';
+import { Vocabulary } from './vocabulary.ts';
+
+const NONE = new Float64Array(0);
+
+/** Gives other work its turn; throws once nobody waits for the answer. */
+export type Turn = () => Promise<void>;
+
+export class AccountIndex {
+  readonly #file: IndexFile;
+  readonly #vocabularies = new Map<Table, Vocabulary>();
+
+  constructor(file: IndexFile) {
+    this.#file = file;
+  }
+
+  get state(): IndexState {
+    return this.#file.state();
+  }
+
+  /** Characters of vocabulary in memory. */
+  get size(): number {
+    return this.#vocabularies.values().reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** Lets go of the vocabularies; the next search reads them again. */
+  forgetVocabularies(): void {
+    this.#vocabularies.clear();
+  }
+
+  add(messages: readonly IndexedMessage[], upTo: number, epoch: number): void {
+    this.#file.add(messages, upTo, epoch);
+    for (const [table, vocabulary] of this.#vocabularies) {
+      for (const message of messages) vocabulary.add(message[table]);
+    }
+  }
+
+  /** Answers all queries as of one state of the index. */
+  async find(queries: readonly TextQuery[], turn: Turn): Promise<TextFindings> {
+    const { upTo } = this.#file.state();
+    const findings: (TextFinding | null)[] = [];
+    for (const query of queries) findings.push(await this.#find(query, upTo, turn));
+    return { upTo, findings };
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  async #find({ where, text }: TextQuery, upTo: number, turn: Turn): Promise<TextFinding | null> {
+    const wanted = wantedTerms(text);
+    if (wanted === null) return null;
+    const tables: readonly Table[] = where === 'text' ? ['header', 'body'] : [where];
+    let candidates: Set<number> | null = null;
+    for (const pattern of wanted.patterns) {
+      const having = new Set<number>();
+      for (const table of tables) {
+        const terms = (await this.#vocabulary(table, turn)).matching(pattern, MATCHED_TERMS);
+        if (terms === null) return null;
+        for (const message of await this.#having(table, [...terms], turn)) if (message <= upTo) having.add(message);
+      }
+      candidates = candidates === null ? having : candidates.intersection(having);
+    }
+    const unsure = new Set(this.#file.unsure());
+    const found = candidates ?? new Set<number>();
+    // A header query is about one field, of which the index knows nothing.
+    if (!wanted.exact || where === 'header') return { sure: NONE, maybe: ascending(found.union(unsure)) };
+    return { sure: ascending(found.difference(unsure)), maybe: ascending(unsure) };
+  }
+
+  async #having(table: Table, terms: readonly string[], turn: Turn): Promise<number[]> {
+    const found: number[][] = [];
+    for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) {
+      found.push(this.#file.having(table, terms.slice(at, at + TERMS_AT_ONCE)));
+      await turn();
+    }
+    return found.flat();
+  }
+
+  async #vocabulary(table: Table, turn: Turn): Promise<Vocabulary> {
+    let vocabulary = this.#vocabularies.get(table);
+    if (vocabulary === undefined) {
+      // In one go: no statement is left open over an await, and what is indexed meanwhile would be missed.
+      vocabulary = new Vocabulary(this.#file.terms(table));
+      this.#vocabularies.set(table, vocabulary);
+      await turn();
+    }
+    return vocabulary;
+  }
+}
+
+function ascending(messages: ReadonlySet<number>): Float64Array {
+  return Float64Array.from(messages).sort();
+}

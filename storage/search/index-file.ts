@@ -1,0 +1,118 @@
+// The index of one account: search.db beside its mail.db. It is made from the messages alone, so it is neither backed up
+// nor repaired: what is damaged or of another version is thrown away and made again.
+//
+// FTS5 without content, positions or column sizes: which messages have a term, and nothing else. Terms come ready made
+// (terms.ts), separated by spaces, so that the tokenizer has nothing to decide.
+
+import { rmSync } from 'node:fs';
+import Sqlite from 'better-sqlite3';
+import type { MessageId } from '../ports.ts';
+
+const VERSION = 1;
+
+const SCHEMA = `
+CREATE VIRTUAL TABLE header USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
+CREATE VIRTUAL TABLE body USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
+-- Messages that have more than is indexed, or whose header is indexed in more than one reading.
+CREATE TABLE unsure (message INTEGER PRIMARY KEY) STRICT;
+-- epoch: that of the account when it was last read. A restore may bring back what is no longer indexed.
+CREATE TABLE state (up_to INTEGER NOT NULL, messages INTEGER NOT NULL, epoch INTEGER NOT NULL) STRICT;
+INSERT INTO state VALUES (0, 0, 0);
+PRAGMA user_version = ${VERSION};`;
+
+export type Table = 'header' | 'body';
+export const TABLES = ['header', 'body'] as const;
+
+/** What is indexed of one message. */
+export interface IndexedMessage {
+  readonly message: MessageId;
+  readonly header: ReadonlySet<string>;
+  readonly body: ReadonlySet<string>;
+  readonly unsure: boolean;
+}
+
+/** How far an index is. */
+export interface IndexState {
+  /** The last message that is indexed; 0 at first. */
+  readonly upTo: MessageId;
+  /** How many have been. */
+  readonly messages: number;
+  /** The account's epoch; what is indexed under one says nothing of another. */
+  readonly epoch: number;
+}
+
+/** An open index. */
+export class IndexFile {
+  readonly #sqlite: Sqlite.Database;
+  readonly #insert: Readonly<Record<Table, Sqlite.Statement>>;
+
+  private constructor(path: string) {
+    this.#sqlite = new Sqlite(path);
+    try {
+      // What a killed process had not synced is indexed again; a cut of power can't leave it damaged either.
+      this.#sqlite.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -4096');
+      const version = this.#sqlite.pragma('user_version', { simple: true });
+      if (version === 0) this.#sqlite.transaction(() => this.#sqlite.exec(SCHEMA))();
+      else if (version !== VERSION) throw new Error(`search index of version ${version}`);
+      const insert = (table: Table) => this.#sqlite.prepare(`INSERT INTO ${table} (rowid, terms) VALUES (?, ?)`);
+      this.#insert = { header: insert('header'), body: insert('body') };
+    } catch (error) {
+      this.#sqlite.close();
+      throw error;
+    }
+  }
+
+  /** Opens an index; one that can't be used is made anew, and `damaged` hears why. */
+  static open(path: string, damaged: (error: unknown) => void): IndexFile {
+    try {
+      return new IndexFile(path);
+    } catch (error) {
+      damaged(error);
+      IndexFile.remove(path);
+      return new IndexFile(path);
+    }
+  }
+
+  /** Deletes an index that is not open. */
+  static remove(path: string): void {
+    for (const suffix of ['', '-wal', '-shm']) rmSync(`${path}${suffix}`, { force: true });
+  }
+
+  state(): IndexState {
+    return this.#sqlite.prepare('SELECT up_to AS upTo, messages, epoch FROM state').get() as IndexState;
+  }
+
+  /** Adds messages, all with greater ids than those before, and says up to which one all are indexed now. */
+  add(messages: readonly IndexedMessage[], upTo: MessageId, epoch: number): void {
+    this.#sqlite.transaction(() => {
+      for (const one of messages) {
+        for (const table of TABLES) this.#insert[table].run(one.message, [...one[table]].join(' '));
+        if (one.unsure) this.#sqlite.prepare('INSERT INTO unsure VALUES (?)').run(one.message);
+      }
+      const update = this.#sqlite.prepare('UPDATE state SET up_to = ?, messages = messages + ?, epoch = ?');
+      update.run(upTo, messages.length, epoch);
+    })();
+  }
+
+  /** The messages that have at least one of these terms, in no order, some perhaps twice. */
+  having(table: Table, terms: readonly string[]): MessageId[] {
+    const sql = `SELECT rowid FROM ${table} WHERE ${table} MATCH ?`;
+    const question = terms.map((term) => `"${term}"`).join(' OR ');
+    return this.#sqlite.prepare<[string], MessageId>(sql).pluck().all(question);
+  }
+
+  unsure(): MessageId[] {
+    return this.#sqlite.prepare<[], MessageId>('SELECT message FROM unsure').pluck().all();
+  }
+
+  /** Every term. */
+  *terms(table: Table): Generator<string> {
+    const vocabulary = `temp.${table}_terms`;
+    this.#sqlite.exec(`CREATE VIRTUAL TABLE IF NOT EXISTS ${vocabulary} USING fts5vocab('main', '${table}', 'row')`);
+    yield* this.#sqlite.prepare<[], string>(`SELECT term FROM ${vocabulary}`).pluck().iterate();
+  }
+
+  close(): void {
+    this.#sqlite.close();
+  }
+}

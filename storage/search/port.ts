@@ -1,0 +1,30 @@
+// What is asked of a search index: for texts, the messages that can hold them. It may be behind; it is never wrong.
+
+import type { AccountId, MessageId } from '../ports.ts';
+
+/** A folded text (message/fold.ts), and where it is looked for. */
+export interface TextQuery {
+  /** text: header fields and bodies (SEARCH TEXT). body: bodies, and the headers in them (BODY). header: header fields. */
+  readonly where: 'text' | 'body' | 'header';
+  readonly text: string;
+}
+
+/** What the index knows of one query. Ids ascend. */
+export interface TextFinding {
+  /** Messages that hold the text for certain. */
+  readonly sure: Float64Array;
+  /** Messages that may hold it: they must be looked at. */
+  readonly maybe: Float64Array;
+}
+
+export interface TextFindings {
+  /** Nothing is said of messages after this one. */
+  readonly upTo: MessageId;
+  /** For each query, in order; null where the index can't tell. */
+  readonly findings: readonly (TextFinding | null)[];
+}
+
+export interface SearchIndex {
+  /** Asks the account's index; null if there is none (yet). Aborted, it rejects with the signal's reason. */
+  find(account: AccountId, queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
+}

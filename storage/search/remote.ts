@@ -1,0 +1,50 @@
+// The way of a server thread to the search thread.
+
+import type { Control } from '../engines/sqlite/control.ts';
+import { StoreError } from '../errors.ts';
+import type { StoreLog } from '../log.ts';
+import type { AccountId } from '../ports.ts';
+import type { SearchIndex, TextFindings, TextQuery } from './port.ts';
+
+export interface FindRequest {
+  /** Names the request, so that it can be dropped. */
+  readonly ticket: string;
+  readonly account: AccountId;
+  readonly queries: readonly TextQuery[];
+}
+
+/** The search thread's indexes, asked from another thread. A search they fail at is done without them. */
+export class RemoteSearch implements SearchIndex {
+  readonly #control: Control;
+  readonly #log: StoreLog;
+  #tickets = 0;
+
+  constructor(control: Control, log: StoreLog) {
+    this.#control = control;
+    this.#log = log;
+  }
+
+  async find(account: AccountId, queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null> {
+    signal.throwIfAborted();
+    const control = this.#control;
+    // It is started by the first that needs it; this search does not wait for that.
+    if (!control.has('search')) {
+      control.tell('start-search', null, 'main');
+      return null;
+    }
+    const ticket = `${control.id}/${++this.#tickets}`;
+    const drop = () => control.tell('drop', ticket, 'search');
+    signal.addEventListener('abort', drop, { once: true });
+    try {
+      const request: FindRequest = { ticket, account, queries };
+      return (await control.ask('find', request, 'search')) as TextFindings | null;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof StoreError)) throw error;
+      this.#log.warn({ err: error, account }, 'the search index could not be asked: the messages are looked through');
+      return null;
+    } finally {
+      signal.removeEventListener('abort', drop);
+    }
+  }
+}
