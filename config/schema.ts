@@ -11,6 +11,7 @@ export const LISTENERS = [
   'smtp', // MX, port 25 in production, STARTTLS
   'submission', // 587 and 2525, STARTTLS
   'submissions', // 465, implicit TLS
+  'lmtp', // from the operator's own MTA, loopback
   'imap', // 143, STARTTLS
   'imaps', // 993
   'pop3', // 110, STLS

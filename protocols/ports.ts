@@ -153,6 +153,8 @@ export interface IngressSession {
   readonly peer: Peer;
   readonly helo: string;
   readonly esmtp: boolean;
+  /** It came by LMTP, from the operator's own MTA. */
+  readonly lmtp?: true;
   readonly tls: { readonly version: string; readonly cipher: string } | null;
   /** Set on submission. */
   readonly principal: Principal | null;
@@ -164,6 +166,8 @@ export interface Ingress {
   recipient(address: string, envelope: Envelope, session: IngressSession): Promise<SmtpReply | null>;
   /** At the end of DATA. The reply is sent as it is; a 250 is durable. */
   accept(envelope: Envelope, staged: Staged, session: IngressSession): Promise<SmtpReply>;
+  /** The same with a reply for each recipient, in their order (LMTP). */
+  deliver(envelope: Envelope, staged: Staged, session: IngressSession): Promise<readonly SmtpReply[]>;
 }
 
 /** Mail that a logged-in user hands in, by any protocol: policy, then local delivery or the queue. */

@@ -224,6 +224,7 @@ function refusalLine(listener: ListenerName, hostname: string, reason: string): 
   switch (listener) {
     case 'smtp':
     case 'submission':
+    case 'lmtp':
       return `421 4.7.0 ${hostname} ${reason}\r\n`; // RFC 5321 3.8
     case 'imap':
       return `* BYE [UNAVAILABLE] ${reason}\r\n`; // RFC 9051 7.1.5, RFC 5530

@@ -57,6 +57,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const pop3 = createPop3Server(context);
   return {
     smtp: createSmtpServer({ ...context, conduct, proxied, ingress }, 'mx'),
+    lmtp: createSmtpServer({ ...context, conduct, proxied, ingress }, 'lmtp'),
     submission: submissions,
     submissions,
     imap,

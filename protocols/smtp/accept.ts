@@ -4,14 +4,14 @@ import type { SmtpReply } from '#protocols/ports.ts';
 import type { Staged } from '#storage/ports.ts';
 import { headerRefusal } from './header.ts';
 import { Reception } from './reception.ts';
-import { Reply } from './replies.ts';
-import { envelopeOf, ingressSession, type Session, type Transaction } from './session.ts';
+import { format, Reply } from './replies.ts';
+import { type Answer, envelopeOf, ingressSession, labelOf, type Session, type Transaction } from './session.ts';
 
 /** `dots`: lines that begin with a dot have it doubled, and one that is only a dot ends the message (DATA). */
 export function startReception(session: Session, dots: boolean): Reception {
   const { kind, context, limits } = session.part;
   return new Reception(context.store.stage({ maxBytes: context.messageSize }), {
-    repair: kind === 'submission',
+    repair: kind !== 'mx',
     dots,
     lineOctets: limits.lineOctets,
     messageSize: context.messageSize,
@@ -25,33 +25,42 @@ export function takeContent(session: Session, reception: Reception, content: Uin
   return reception.take(content);
 }
 
-/** The message is here: delivers it. */
-export async function accept(session: Session, transaction: Transaction, reception: Reception): Promise<SmtpReply> {
+/** The message is here: delivers it. One reply, or by LMTP one for each recipient (RFC 2033 4.2). */
+export async function accept(session: Session, transaction: Transaction, reception: Reception): Promise<Answer> {
   const { kind, context } = session.part;
   session.transaction = null; // RFC 5321 4.1.1.4: whatever comes of it
-  const reply = await deliver(session, transaction, await reception.finish());
+  const replies = await deliver(session, transaction, await reception.finish());
   if (reception.cause !== null) session.log.error({ err: reception.cause }, 'a message could not be received');
-  if (reply.code < 300) session.progress();
-  const result = reply.code < 300 ? 'accepted' : reply.code < 500 ? 'deferred' : 'refused';
-  context.metrics.message(kind === 'mx' ? 'smtp' : 'submission', result, reception.octets);
-  return reply;
+  const codes = replies.map(({ code }) => code);
+  const result = codes.some((code) => code < 300)
+    ? 'accepted'
+    : codes.some((code) => code < 500)
+      ? 'deferred'
+      : 'refused';
+  if (result === 'accepted') session.progress();
+  context.metrics.message(labelOf(kind), result, reception.octets);
+  const [first = Reply.temporary] = replies;
+  if (kind !== 'lmtp') return first;
+  return transaction.recipients.map((_, i) => format(replies[i] ?? first)).join('');
 }
 
-async function deliver(session: Session, transaction: Transaction, received: Staged | SmtpReply): Promise<SmtpReply> {
-  if ('code' in received) return received;
+async function deliver(
+  session: Session,
+  transaction: Transaction,
+  received: Staged | SmtpReply,
+): Promise<readonly SmtpReply[]> {
+  if ('code' in received) return [received];
   const { kind, ingress, submission } = session.part;
   await using staged = received;
   const refusal = headerRefusal(staged);
-  if (refusal !== null) return refusal;
-  const envelope = envelopeOf(transaction);
+  if (refusal !== null) return [refusal];
+  const about = [envelopeOf(transaction), staged, ingressSession(session)] as const;
   try {
-    const reply =
-      kind === 'mx'
-        ? await ingress?.accept(envelope, staged, ingressSession(session))
-        : await submission?.submit(envelope, staged, ingressSession(session));
-    return reply ?? Reply.temporary;
+    if (kind === 'lmtp') return (await ingress?.deliver(...about)) ?? [];
+    const reply = kind === 'mx' ? await ingress?.accept(...about) : await submission?.submit(...about);
+    return reply === undefined ? [] : [reply];
   } catch (error) {
     session.log.error({ err: error }, 'a message could not be delivered');
-    return Reply.temporary;
+    return [Reply.temporary];
   }
 }

@@ -14,7 +14,7 @@ import { decodeLine, splitVerb } from './grammar.ts';
 import { type DataSink, Input } from './input.ts';
 import { format, Reply } from './replies.ts';
 import type { SmtpServer } from './server.ts';
-import type { Answer, Part, Session, Transaction } from './session.ts';
+import { type Answer, labelOf, type Part, type Session, type Transaction } from './session.ts';
 
 /** A browser that was made to talk to us (cross-protocol request). */
 const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH) \S+ HTTP\/\d/i;
@@ -145,7 +145,7 @@ export class Connection extends SMTPConnection implements Session {
   override init(): void {
     this.part.context.metrics.connection(this.#label, 1);
     this._setListeners(() => {
-      this.#write(`220 ${this.part.context.hostname} ESMTP\r\n`); // RFC 2034 3: without an enhanced code
+      this.#write(`220 ${this.part.context.hostname} ${this.part.kind === 'lmtp' ? 'LMTP' : 'ESMTP'}\r\n`); // RFC 2034 3: without an enhanced code
       this.#flush();
     });
   }
@@ -233,14 +233,17 @@ export class Connection extends SMTPConnection implements Session {
   }
 
   get #label(): string {
-    return this.part.kind === 'mx' ? 'smtp' : 'submission';
+    return labelOf(this.part.kind);
   }
 
   /** Our input in place of smtp-server's stream; called from its constructor and for the session inside TLS. */
   override _createParser(): SMTPStream {
     const { limits, kind } = (this._server as SmtpServer).part;
     const input = new Input(
-      { commandOctets: kind === 'mx' ? limits.commandOctets : limits.authOctets, runawayOctets: limits.runawayOctets },
+      {
+        commandOctets: kind === 'submission' ? limits.authOctets : limits.commandOctets,
+        runawayOctets: limits.runawayOctets,
+      },
       {
         command: (line) => this.#command(line),
         overlong: () => this.answer(this.continuation === null ? Reply.lineTooLong : this.#authTooLong()),

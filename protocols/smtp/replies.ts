@@ -18,6 +18,7 @@ export const Reply = {
   loggedIn: reply(235, '2.7.0', 'Authentication succeeded'),
 
   unknownCommand: reply(500, '5.5.1', 'Command not recognised'),
+  lhlo: reply(500, '5.5.1', 'This is LMTP: say LHLO'), // RFC 2033 4.1
   notImplemented: reply(502, '5.5.1', 'Command not implemented'),
   noAuthHere: reply(502, '5.5.1', 'AUTH is not available on this port; hand in mail on the submission port'),
   lineTooLong: reply(500, '5.5.2', 'Line too long'),

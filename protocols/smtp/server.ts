@@ -15,7 +15,7 @@ import { format, Reply } from './replies.ts';
 import type { Kind, Part, PartContext, QueueOffers } from './session.ts';
 
 export interface SmtpContext extends PartContext {
-  /** Needed by `mx`. */
+  /** Needed by `mx` and `lmtp`. */
   readonly ingress?: Ingress;
   /** Needed by `submission`. */
   readonly submission?: Submission;
@@ -23,10 +23,11 @@ export interface SmtpContext extends PartContext {
   readonly queue?: QueueOffers;
 }
 
-/** A server for MX or for submission; `limits` are for tests. */
+/** A server for MX, submission or LMTP; `limits` are for tests. */
 export function createSmtpServer(context: SmtpContext, kind: Kind, limits: Partial<Limits> = {}): ProtocolServer {
   const { ingress, submission, queue = {} } = context;
-  if ((kind === 'mx' ? ingress : submission) === undefined) throw new Error(`${kind} has nobody to hand mail to`);
+  if ((kind === 'submission' ? submission : ingress) === undefined)
+    throw new Error(`${kind} has nobody to hand mail to`);
   const part: Part = { kind, context, limits: { ...LIMITS, ...limits }, ingress, submission, queue };
   const server = new SmtpServer(part);
   return {
@@ -81,9 +82,9 @@ export class SmtpServer extends SMTPServer {
     return this.part.context.log.child({ connection, address });
   }
 
-  /** What a peer did lately; null for a trusted one. */
+  /** What a peer did lately; null for a trusted one, and for our own MTA. */
   conductOf({ address, trusted }: Peer): PeerConduct | null {
-    return trusted ? null : this.part.context.conduct.of(address);
+    return trusted || this.part.kind === 'lmtp' ? null : this.part.context.conduct.of(address);
   }
 
   /** Why nobody is greeted. */

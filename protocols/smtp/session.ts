@@ -21,8 +21,16 @@ import type { Limits } from './limits.ts';
 import type { Offers } from './parameters.ts';
 import type { Reception } from './reception.ts';
 
-/** MX takes mail for our own addresses from anybody; submission takes mail from those who log in. */
-export type Kind = 'mx' | 'submission';
+/**
+ * MX takes mail for our own addresses from anybody; submission takes mail from those who log in; LMTP takes mail for our
+ * own addresses from the operator's MTA in front, with a reply for each recipient (RFC 2033).
+ */
+export type Kind = 'mx' | 'submission' | 'lmtp';
+
+/** What the metrics call it. */
+export function labelOf(kind: Kind): string {
+  return kind === 'mx' ? 'smtp' : kind;
+}
 
 /** What SMTP needs beside what every protocol is handed. */
 export interface PartContext extends ProtocolContext {
@@ -154,6 +162,7 @@ export function ingressSession(session: Session): IngressSession {
     peer: session.peer,
     helo: session.hello?.name ?? '',
     esmtp: session.hello?.esmtp ?? false,
+    ...(session.part.kind === 'lmtp' && { lmtp: true }),
     tls: session.tls,
     principal: session.principal,
   };

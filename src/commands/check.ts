@@ -61,6 +61,10 @@ function lookAtListeners(config: Config): Finding[] {
   }
   const all = LISTENERS.flatMap((name) => config.listen[name]);
   if (all.length === 0) findings.push(warning('no listener is configured: serve would listen nowhere'));
+  for (const { host } of config.listen.lmtp) {
+    if (!isLoopback(host))
+      findings.push(warning(`listen.lmtp is open to the network (${host}): no limit applies there`));
+  }
   for (const { host } of config.listen.http) {
     if (!isLoopback(host)) findings.push(warning(`listen.http is open to the network (${host}): /metrics tells much`));
   }

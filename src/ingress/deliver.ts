@@ -25,13 +25,13 @@ export interface DeliverParts {
   readonly log: Logger;
 }
 
-/** Delivers to all recipients; resolves once every append is durable or has failed. */
+/** Delivers to all recipients, with a reply for each; resolves once every append is durable or has failed. */
 export function createDeliver({
   directory,
   mail,
   hostname,
   log,
-}: DeliverParts): (delivery: Delivery) => Promise<SmtpReply> {
+}: DeliverParts): (delivery: Delivery) => Promise<readonly SmtpReply[]> {
   const inboxes = new Map<AccountId, MailboxId>();
 
   /** INBOX can be neither deleted nor renamed, so its id is good as long as the account is. */
@@ -68,30 +68,48 @@ export function createDeliver({
     }
   }
 
-  return async (delivery) => {
-    const accounts = new Map<AccountId, { readonly account: Account; readonly recipient: string }>();
+  /** Who gets a copy: each account once, whatever leads to it. */
+  async function plan(delivery: Delivery): Promise<readonly Copies[]> {
+    const accounts = new Map<AccountId, Copy>();
+    const plans: Copies[] = [];
     for (const recipient of delivery.envelope.recipients) {
       const resolution = await directory.resolve(recipient);
+      // It was there at RCPT: if it is unknown now it went meanwhile.
       if (resolution.kind !== 'local') {
-        // It was there at RCPT. Nothing has been delivered yet, so this is everybody's answer.
-        return resolution.kind === 'unknown' && delivery.envelope.recipients.length === 1 ? UNKNOWN : TEMPORARY;
+        plans.push(resolution.kind === 'unknown' ? UNKNOWN : TEMPORARY);
+        continue;
       }
-      for (const account of resolution.accounts) {
-        // Two addresses of one account get one copy.
-        if (!accounts.has(account.id)) accounts.set(account.id, { account, recipient });
-      }
+      const copies = resolution.accounts.map((account) => accounts.get(account.id) ?? { account, recipient });
+      for (const copy of copies) accounts.set(copy.account.id, copy);
+      plans.push(copies);
     }
-    const queue = [...accounts.values()];
-    const replies: SmtpReply[] = [];
+    return plans;
+  }
+
+  return async (delivery) => {
+    const plans = await plan(delivery);
+    const copies = [...new Set(plans.flatMap((planned) => ('code' in planned ? [] : planned)))];
+    const replies = new Map<Copy, SmtpReply>();
+    const queue = [...copies];
     const work = async () => {
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        replies.push(await deliverTo(next.account, next.recipient, delivery));
+        replies.set(next, await deliverTo(next.account, next.recipient, delivery));
       }
     };
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, queue.length) }, work));
-    return combine(replies);
+    await Promise.all(Array.from({ length: Math.min(PARALLEL, copies.length) }, work));
+    const replyTo = (copy: Copy) => replies.get(copy) ?? TEMPORARY;
+    return plans.map((planned) => ('code' in planned ? planned : combine(planned.map(replyTo))));
   };
 }
+
+interface Copy {
+  readonly account: Account;
+  /** The first address that led to it. */
+  readonly recipient: string;
+}
+
+/** What a recipient comes to: copies, or why there are none. */
+type Copies = SmtpReply | readonly Copy[];
 
 /**
  * The same message from the same sender again within the hour is a retry after a lost reply or a half-done delivery.

@@ -8,7 +8,7 @@ import type { AccountId, Directory, MailAccount } from '#storage/ports.ts';
 import { createDeliver, type Delivery } from './deliver.ts';
 import { CAUGHT } from './limits.ts';
 import { loops } from './loops.ts';
-import { GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
+import { combine, GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
 
 export interface IngressParts {
   readonly hostname: string;
@@ -23,19 +23,22 @@ type Stage = (delivery: Delivery) => Promise<SmtpReply | null> | SmtpReply | nul
 const RELAY: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'Relaying is not allowed' };
 
 export function createIngress(parts: IngressParts): Ingress {
-  // In this order: authenticate, classify and filter have their places between these two.
-  const stages: readonly Stage[] = [refuseLoops(parts.log), createDeliver(parts)];
+  // In this order: authenticate, classify and filter have their places behind this one.
+  const stages: readonly Stage[] = [refuseLoops(parts.log)];
+  const last = createDeliver(parts);
+  const deliver: Ingress['deliver'] = async (envelope, staged, session) => {
+    const about = { connection: session.id, address: session.peer.address, sender: envelope.sender };
+    const delivery = { envelope, staged, session, about };
+    for (const stage of stages) {
+      const reply = await stage(delivery);
+      if (reply !== null) return envelope.recipients.map(() => reply);
+    }
+    return await last(delivery);
+  };
   return {
     recipient: (address, envelope, session) => recipient(parts, address, envelope, session),
-    async accept(envelope, staged, session) {
-      const about = { connection: session.id, address: session.peer.address, sender: envelope.sender };
-      const delivery = { envelope, staged, session, about };
-      for (const stage of stages) {
-        const reply = await stage(delivery);
-        if (reply !== null) return reply;
-      }
-      return TEMPORARY; // no stage wanted it, which the last one never says
-    },
+    accept: async (...about) => combine(await deliver(...about)),
+    deliver,
   };
 }
 

@@ -31,6 +31,7 @@ export function prefix({ hostname, envelope, session, recipient, now }: PrefixOp
 function protocol(envelope: Envelope, session: IngressSession): string {
   const secure = session.tls === null ? '' : 'S';
   const login = session.principal === null ? '' : 'A';
+  if (session.lmtp) return `${envelope.smtputf8 ? 'UTF8' : ''}LMTP${secure}`;
   if (envelope.smtputf8) return `UTF8SMTP${secure}${login}`;
   return session.esmtp ? `ESMTP${secure}${login}` : 'SMTP';
 }

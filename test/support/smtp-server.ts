@@ -51,9 +51,10 @@ export interface SmtpServersOptions {
 
 export interface SmtpServers extends AsyncDisposable {
   readonly mx: number;
+  readonly lmtp: number;
   readonly submission: number;
   readonly submissions: number;
-  readonly servers: { readonly mx: ProtocolServer; readonly submission: ProtocolServer };
+  readonly servers: { readonly mx: ProtocolServer; readonly submission: ProtocolServer; readonly lmtp: ProtocolServer };
   readonly store: SqlStore;
   readonly conduct: Conduct;
   readonly folder: string;
@@ -115,6 +116,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const { queue = {}, proxied = () => false } = options;
   const limits: Partial<Limits> = { holdMs: 1, ...options.limits };
   const servers = {
+    lmtp: createSmtpServer({ ...context, conduct, proxied, ingress, queue }, 'lmtp', limits),
     mx: createSmtpServer({ ...context, conduct, proxied, ingress, queue }, 'mx', limits),
     submission: createSmtpServer({ ...context, conduct, proxied, submission, queue }, 'submission', limits),
   };
@@ -132,10 +134,11 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   };
   const ports = {
     mx: await listen(servers.mx, false),
+    lmtp: await listen(servers.lmtp, false),
     submission: await listen(servers.submission, false),
     submissions: await listen(servers.submission, true),
   };
-  opening.defer(async () => void (await Promise.all([servers.mx.close(), servers.submission.close()])));
+  opening.defer(async () => void (await Promise.all(Object.values(servers).map((server) => server.close()))));
   const lifetime = opening.move();
   return {
     ...ports,

@@ -12,7 +12,7 @@ const REFUSALS = {
 } as const;
 
 export function auth(session: Session, rest: string): Answer | Promise<Answer> {
-  if (session.part.kind === 'mx') return Reply.noAuthHere;
+  if (session.part.kind !== 'submission') return Reply.noAuthHere;
   if (session.hello === null) return Reply.helloFirst;
   if (session.principal !== null) return Reply.loggedInAlready;
   if (session.transaction !== null) return Reply.noAuthInTransaction;

@@ -46,7 +46,7 @@ async function received(
   transaction: Transaction,
   chunks: Chunks,
   { octets, last }: { octets: number; last: boolean },
-): Promise<SmtpReply> {
+): Promise<Answer> {
   const { reception } = chunks;
   if (last) {
     await endLine(reception);

@@ -5,7 +5,16 @@ import { parseHello } from '../grammar.ts';
 import { formatLines, Reply } from '../replies.ts';
 import { type Answer, mayLogIn, offersOf, type Session } from '../session.ts';
 
+/** RFC 2033 4.1: EHLO by another name. */
+export function lhlo(session: Session, rest: string): Answer {
+  return session.part.kind === 'lmtp' ? greet(session, rest) : Reply.unknownCommand;
+}
+
 export function ehlo(session: Session, rest: string): Answer {
+  return session.part.kind === 'lmtp' ? Reply.lhlo : greet(session, rest);
+}
+
+function greet(session: Session, rest: string): Answer {
   const name = parseHello(rest);
   if (typeof name !== 'string') return name;
   if (isOurs(session, name)) return Reply.ourName;
@@ -15,6 +24,7 @@ export function ehlo(session: Session, rest: string): Answer {
 }
 
 export function helo(session: Session, rest: string): Answer {
+  if (session.part.kind === 'lmtp') return Reply.lhlo;
   const name = parseHello(rest);
   if (typeof name !== 'string') return name;
   if (isOurs(session, name)) return Reply.ourName;

@@ -12,9 +12,10 @@ export async function rcpt(session: Session, rest: string): Promise<Answer> {
   const command = parseRcpt(rest, transaction.mail.smtputf8, offersOf(session));
   if ('code' in command) return command;
   const { recipients } = transaction;
-  if (recipients.includes(command.address)) return Reply.recipient; // the same twice gets one copy
+  // The same twice gets one copy; RFC 2033 4.2: but as many replies as it was accepted.
+  if (recipients.includes(command.address) && part.kind !== 'lmtp') return Reply.recipient;
   if (recipients.length >= part.limits.recipients) return Reply.tooManyRecipients; // RFC 5321 4.5.3.1.10
-  const port = part.kind === 'mx' ? part.ingress : part.submission;
+  const port = part.kind === 'submission' ? part.submission : part.ingress;
   if (port === undefined) return Reply.temporary;
   const refusal = await port.recipient(command.address, envelopeOf(transaction), ingressSession(session));
   if (refusal !== null) return refused(session, refusal);

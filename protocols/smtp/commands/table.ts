@@ -4,7 +4,7 @@ import type { Command } from '../session.ts';
 import { auth } from './auth.ts';
 import { bdat } from './bdat.ts';
 import { data } from './data.ts';
-import { ehlo, helo } from './hello.ts';
+import { ehlo, helo, lhlo } from './hello.ts';
 import { mail } from './mail.ts';
 import { expn, help, noop, quit, rset, starttls, vrfy } from './other.ts';
 import { rcpt } from './rcpt.ts';
@@ -13,6 +13,7 @@ import { xclient } from './xclient.ts';
 export const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
   ['EHLO', ehlo],
   ['HELO', helo],
+  ['LHLO', lhlo],
   ['MAIL', mail],
   ['RCPT', rcpt],
   ['DATA', data],
