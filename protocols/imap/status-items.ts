@@ -1,9 +1,12 @@
 // The items of STATUS (RFC 3501 6.3.10) and of LIST's RETURN (STATUS ...) (RFC 5819): from a mailbox's counters.
 
+import { Pace } from '#protocols/net/pace.ts';
 import type { Mailbox } from '#storage/ports.ts';
+import { Flag } from '#storage/ports.ts';
 import { BadCommand } from './grammar/errors.ts';
 import { mailboxReply } from './grammar/mailbox-name.ts';
 import type { Scanner } from './grammar/scanner.ts';
+import { ALL_UIDS } from './index/account.ts';
 import { objectId } from './object-id.ts';
 import { countRecent } from './recent-from.ts';
 import type { Session } from './session.ts';
@@ -19,8 +22,29 @@ const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['UIDVALIDITY', (mailbox) => mailbox.uidvalidity],
   ['UNSEEN', (mailbox) => mailbox.unseen],
   ['APPENDLIMIT', (_, session) => session.context.messageSize], // RFC 7889 3
+  ['DELETED', async (mailbox, session) => (await marked(mailbox, session)).messages], // RFC 9208 4.1.4
+  ['DELETED-STORAGE', async (mailbox, session) => (await marked(mailbox, session)).bytes],
   ['SIZE', (mailbox) => mailbox.bytes], // RFC 8438: exact
 ]);
+
+/** How many messages are marked \Deleted, and their sizes: EXPUNGE would free that. */
+async function marked(
+  { id, total }: Mailbox,
+  { owner, connection }: Session,
+): Promise<{ messages: number; bytes: number }> {
+  const sum = { messages: 0, bytes: 0 };
+  if (total === 0) return sum;
+  const pace = new Pace(connection);
+  for await (const page of owner.mail.listing(id, ALL_UIDS, ['flags', 'size'])) {
+    for (const { flags, size } of page) {
+      if ((flags & Flag.deleted) === 0) continue;
+      sum.messages++;
+      sum.bytes += size;
+    }
+    if (pace.late) await pace.rest();
+  }
+  return sum;
+}
 
 /** "(" status-att *(SP status-att) ")": names in upper case, each once. */
 export function statusItems(scanner: Scanner): ReadonlySet<string> {

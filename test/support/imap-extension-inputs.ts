@@ -8,6 +8,8 @@ function some(random: Random, most: number, from: readonly string[]): string {
 const PATTERNS = ['*', '%', 'a/%', 'INBOX', '""', '"Sent Items"', 'x*'];
 const SELECT = ['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE', 'subscribed', 'NONSENSE'];
 const STATUS = [
+  'DELETED',
+  'DELETED-STORAGE',
   'MESSAGES',
   'SIZE',
   'MAILBOXID',
@@ -89,6 +91,7 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
     () => `${pick(random, ['', 'UID '])}SEARCH ${pick(random, KEYS)} ${pick(random, KEYS)}`,
     () =>
       `${pick(random, ['', 'UID '])}REPLACE ${pick(random, ['1', '*', '2', '1:2', '0'])} ${mailbox()}${appended(random)}`,
+    () => `${pick(random, ['GETQUOTA ""', 'GETQUOTA x', `GETQUOTAROOT ${mailbox()}`, 'SETQUOTA "" (STORAGE 1)'])}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

@@ -20,6 +20,7 @@ import { logout } from './logout.ts';
 import { lsub } from './lsub.ts';
 import { namespace } from './namespace.ts';
 import { noop } from './noop.ts';
+import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
 import { rename } from './rename.ts';
 import { replace, uidReplace } from './replace.ts';
 import { search, uidSearch } from './search.ts';
@@ -47,6 +48,8 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['EXAMINE', examine],
   ['EXPUNGE', expunge],
   ['FETCH', fetch],
+  ['GETQUOTA', getQuota],
+  ['GETQUOTAROOT', getQuotaRoot],
   ['ID', id],
   ['IDLE', idle],
   ['LIST', list],
@@ -60,6 +63,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['REPLACE', replace],
   ['SEARCH', search],
   ['SELECT', select],
+  ['SETQUOTA', setQuota],
   ['STARTTLS', starttls],
   ['STATUS', status],
   ['STORE', store],

@@ -17,6 +17,7 @@ test('what is advertised depends on the state, and is told without being asked f
     ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
     ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'BINARY', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
+    ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
     ...['CONDSTORE', 'QRESYNC', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
     ...['APPENDLIMIT=52428800'],
