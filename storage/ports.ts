@@ -87,6 +87,8 @@ export interface ListingRow extends Placement {
   readonly preview: string;
   /** The prefix and the header block, decompressed, as one buffer. */
   readonly header: Uint8Array;
+  /** As MailAccount.content gives it; what is missing shows when it is read. */
+  readonly content: MessageContent;
 }
 
 /** Makes something of a prefix and header block, in memory of its own. */
@@ -107,6 +109,11 @@ export interface MessageContent {
   read(start?: number, end?: number): AsyncIterable<Uint8Array>;
   /** The same as one buffer, for small ranges (the caller bounds it); synchronous work only when inline. */
   bytes(start?: number, end?: number): Promise<Uint8Array>;
+  /**
+   * The same at once, if the bytes are at hand: the pieces, which the reader only looks at, since they are overwritten
+   * when it has returned. False, and nothing read, if they must be waited for. Errors: unavailable.
+   */
+  look(start: number, end: number, reader: (pieces: readonly Uint8Array[]) => void): boolean;
 }
 
 // -------------------------------------------------------------------------------------------------------- staging

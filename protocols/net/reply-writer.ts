@@ -67,6 +67,13 @@ export class ReplyWriter {
     return this;
   }
 
+  /** Bytes that the caller overwrites when this has returned. */
+  copy(bytes: Uint8Array): this {
+    const most = OUTPUT_CHUNK_BYTES / 4;
+    for (let at = 0; at < bytes.length; at += most) this.bytes(bytes.subarray(at, at + most));
+    return this;
+  }
+
   /** Text of any characters, as UTF-8. */
   utf8(text: string): this {
     return this.bytes(Buffer.from(text, 'utf8'));

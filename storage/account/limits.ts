@@ -66,6 +66,9 @@ export const KEYWORD_SETS = 16;
 /** Rows of a page of placements or of a listing. */
 export const PAGE_ROWS = 2_000;
 
+/** Rows of a page of a listing with contents: compressed, up to 64 KiB each, they wait in memory for their reader. */
+export const CONTENT_PAGE_ROWS = 50;
+
 /** Rows of a page of a listing with headers: each is decompressed, in about 5 us. */
 export const HEADER_PAGE_ROWS = 500;
 

@@ -4,8 +4,8 @@ import { lookAtHeader } from '../blobs/content.ts';
 import type { Packer } from '../blobs/packer.ts';
 import { trustedModseq } from '../changes/feed.ts';
 import { all, type Op, one } from '../operation.ts';
-import type { Listed, ListingColumn, OfHeader, Placement, UidRange } from '../ports.ts';
-import { HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
+import type { Listed, ListingColumn, MessageContent, OfHeader, Placement, UidRange } from '../ports.ts';
+import { CONTENT_PAGE_ROWS, HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
 import { after, bounded } from './uid-sets.ts';
 
 /** A page, and the ranges that are still to be read. */
@@ -65,17 +65,29 @@ export function* changedPage(
 }
 
 /** A row as the statement gives it. */
-interface StoredRow {
+interface StoredRow extends Partial<StoredBody> {
   readonly uid: number;
   keywords?: string | null;
   prefix?: Uint8Array | null;
   header?: Uint8Array | null;
+  content?: MessageContent;
 }
 
-/** How a listing reads headers. */
-interface Headers {
+/** What makes a message's content, as a listing reads it. */
+interface StoredBody {
+  readonly contentOf: number;
+  readonly contentSize: number;
+  readonly contentBlob: string;
+  readonly contentPrefix: Uint8Array | null;
+  readonly contentHeader: Uint8Array | null;
+  readonly contentBody: Uint8Array | null;
+}
+
+/** How a listing reads headers and contents. */
+interface Bytes {
   readonly packer: Packer;
-  readonly of: OfHeader;
+  readonly ofHeader: OfHeader;
+  readonly content: (message: number, row: ContentRow) => MessageContent;
 }
 
 /** What a listing reads. */
@@ -84,7 +96,7 @@ export interface Listing<C extends ListingColumn> {
   readonly mailbox: number;
   readonly columns: ReadonlySet<C>;
   readonly sql: string;
-  readonly headers: Headers;
+  readonly bytes: Bytes;
 }
 
 /** Where each column lies: p is the placement, m its message, c the message's content. */
@@ -98,13 +110,15 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   received: 'p.received',
   receivedOffset: 'm.received_offset AS "receivedOffset"',
   sent: 'm.sent',
-  thread: 'm.thread',
+  thread: 'p.thread',
   saved: 'p.saved',
   traits: 'm.traits',
   envelope: 'm.envelope',
   structure: 'm.structure',
   preview: 'm.preview',
   header: 'c.header, CASE WHEN length(c.prefix) > 0 THEN c.prefix END AS prefix',
+  content: `m.id AS "contentOf", m.size AS "contentSize", m.blob AS "contentBlob", c.prefix AS "contentPrefix",
+    c.header AS "contentHeader", c.body AS "contentBody"`,
 };
 
 /** A listing with its statement: each value costs, and each table that is joined costs more. */
@@ -114,16 +128,17 @@ export function listingOf<C extends ListingColumn>(place: {
   readonly columns: readonly C[];
   readonly ofHeader: OfHeader | undefined;
   readonly packer: Packer;
+  readonly content: Bytes['content'];
 }): Listing<C> {
-  const { account, mailbox, packer, ofHeader = whole } = place;
+  const { account, mailbox, packer, ofHeader = whole, content } = place;
   const columns = new Set(place.columns);
   const sources = [...columns].toSorted().map((column) => SOURCES[column]);
-  const joined = (table: string) => sources.some((source) => source.startsWith(`${table}.`));
+  const joined = (table: string) => sources.some((source) => new RegExp(`\\b${table}\\.`).test(source));
   const sql = `SELECT ${['p.uid', ...sources].join(', ')} FROM placement p
     ${joined('m') ? 'JOIN message m ON m.account = p.account AND m.id = p.message' : ''}
     ${joined('c') ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
     WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 ORDER BY p.uid LIMIT $5`;
-  return { account, mailbox, columns, sql, headers: { packer, of: ofHeader } };
+  return { account, mailbox, columns, sql, bytes: { packer, ofHeader, content } };
 }
 
 /** A page of a listing. */
@@ -131,16 +146,17 @@ export function* listingPage<C extends ListingColumn>(
   listing: Listing<C>,
   uids: readonly UidRange[],
 ): Op<Page<Listed<C>>> {
-  const { account, mailbox, sql, headers } = listing;
+  const { account, mailbox, sql, bytes } = listing;
   const columns: ReadonlySet<ListingColumn> = listing.columns;
-  const header = columns.has('header');
-  const keywords = columns.has('keywords');
+  const [header, content, keywords] = [columns.has('header'), columns.has('content'), columns.has('keywords')];
   const read = function* (range: UidRange, limit: number): Op<StoredRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
     if (keywords) for (const row of rows) row.keywords ??= '';
-    return header ? rows.map((row) => withHeader(row, headers)) : rows;
+    const headed = header ? rows.map((row) => withHeader(row, bytes)) : rows;
+    return content ? headed.map((row) => withContent(row, bytes)) : headed;
   };
-  const { rows, rest } = yield* page(uids, header ? HEADER_PAGE_ROWS : PAGE_ROWS, read);
+  const size = content ? CONTENT_PAGE_ROWS : header ? HEADER_PAGE_ROWS : PAGE_ROWS;
+  const { rows, rest } = yield* page(uids, size, read);
   return { rows: rows as unknown as Listed<C>[], rest };
 }
 
@@ -152,11 +168,25 @@ function whole(header: Uint8Array): Uint8Array {
 }
 
 /** The row with its header decompressed, behind what was put in front of it. */
-function withHeader({ prefix, header, ...row }: StoredRow, headers: Headers): StoredRow {
+function withHeader({ prefix, header, ...row }: StoredRow, { packer, ofHeader }: Bytes): StoredRow {
   if (header === null || header === undefined) return { ...row, header: NO_BYTES };
-  const { packer, of } = headers;
-  if (prefix === null || prefix === undefined) return { ...row, header: lookAtHeader(packer, header, of) };
-  return { ...row, header: lookAtHeader(packer, header, (block) => of(Buffer.concat([prefix, block]))) };
+  if (prefix === null || prefix === undefined) return { ...row, header: lookAtHeader(packer, header, ofHeader) };
+  return { ...row, header: lookAtHeader(packer, header, (block) => ofHeader(Buffer.concat([prefix, block]))) };
+}
+
+/** The row with its content in place of what makes it. */
+function withContent(stored: StoredRow, bytes: Bytes): StoredRow {
+  const {
+    contentOf = 0,
+    contentSize = 0,
+    contentBlob = '',
+    contentPrefix,
+    contentHeader,
+    contentBody,
+    ...row
+  } = stored;
+  const parts = { prefix: contentPrefix ?? null, header: contentHeader ?? null, body: contentBody ?? null };
+  return { ...row, content: bytes.content(contentOf, { size: contentSize, blob: contentBlob, ...parts }) };
 }
 
 /** Fills a page from one range after the other. */

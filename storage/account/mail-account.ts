@@ -1,7 +1,7 @@
 // An account's mail over an engine and blobs: the port MailAccount. Each method is one operation, or a series of them
 // where one transaction would take too long; the operations are in the files beside this one.
 
-import { messageContent } from '../blobs/content.ts';
+import { messageContent, missingContent } from '../blobs/content.ts';
 import type { Adopted, Blobs } from '../blobs/port.ts';
 import { currentCursor, cursorAfter, readChanges } from '../changes/feed.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
@@ -38,7 +38,15 @@ import { changeFlags } from './flags.ts';
 import { type Incoming, incoming } from './incoming.ts';
 import { readKeywords } from './keywords.ts';
 import { APPEND_ENTRIES, TRANSFER_ROWS } from './limits.ts';
-import { changedPage, contentRow, listingOf, listingPage, type Page, placementsPage } from './listing.ts';
+import {
+  type ContentRow,
+  changedPage,
+  contentRow,
+  listingOf,
+  listingPage,
+  type Page,
+  placementsPage,
+} from './listing.ts';
 import {
   createMailbox,
   deleteMailbox,
@@ -157,17 +165,22 @@ export class SqlMailAccount implements MailAccount {
     ofHeader?: OfHeader,
   ): AsyncIterable<Listed<C>[]> {
     const packer = this.#parts.blobs.packers.header;
-    const listing = listingOf({ account: this.id, mailbox, columns, ofHeader, packer });
+    const content = (message: MessageId, row: ContentRow) => this.#contentOf(row) ?? missingContent(message, row.size);
+    const listing = listingOf({ account: this.id, mailbox, columns, ofHeader, packer, content });
     return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
 
   async content(message: MessageId): Promise<MessageContent> {
     const row = await this.#read(() => contentRow(this.id, message));
     if (row === undefined) throw new StoreError('not-found', `no message ${message}`);
-    const { size, prefix, header, body, blob } = row;
-    if (prefix === null || header === null || (body === null && blob === '')) {
-      throw new StoreError('unavailable', `message ${message} has no content`);
-    }
+    const content = this.#contentOf(row);
+    if (content === undefined) throw new StoreError('unavailable', `message ${message} has no content`);
+    return content;
+  }
+
+  /** Undefined if its bytes are not there. */
+  #contentOf({ size, prefix, header, body, blob }: ContentRow): MessageContent | undefined {
+    if (prefix === null || header === null || (body === null && blob === '')) return undefined;
     const { blobs } = this.#parts;
     const where = body ?? (() => blobs.open(this.id, blob));
     return messageContent({ size, prefix, header, body: where }, blobs.packers);

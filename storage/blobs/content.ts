@@ -24,6 +24,14 @@ export function messageContent(stored: StoredContent, packers: Packers): Message
   return new StoredMessage(stored, packers);
 }
 
+/** A message of which no bytes are there. */
+export function missingContent(message: number, size: number): MessageContent {
+  const refuse = (): never => {
+    throw new StoreError('unavailable', `message ${message} has no content`);
+  };
+  return { size, prefixLength: 0, read: refuse, bytes: async () => refuse(), look: refuse };
+}
+
 /** Decompresses a header block of `content.header`. Errors: unavailable. */
 export function plainHeader(packer: Packer, compressed: Uint8Array): Uint8Array {
   return plain(packer, compressed, HEADER_BYTES, 'a header block');
@@ -31,10 +39,25 @@ export function plainHeader(packer: Packer, compressed: Uint8Array): Uint8Array 
 
 /** The same for a reader that only looks (see Packer.look). Errors: unavailable. */
 export function lookAtHeader<T>(packer: Packer, compressed: Uint8Array, reader: (header: Uint8Array) => T): T {
+  return lookAt(packer, compressed, HEADER_BYTES, 'a header block', reader);
+}
+
+function lookAt<T>(
+  packer: Packer,
+  compressed: Uint8Array,
+  maxBytes: number,
+  what: string,
+  reader: (plain: Uint8Array) => T,
+): T {
+  let read = false;
   try {
-    return packer.look(compressed, HEADER_BYTES, reader);
+    return packer.look(compressed, maxBytes, (plain) => {
+      read = true;
+      return reader(plain);
+    });
   } catch (cause) {
-    throw new StoreError('unavailable', 'a header block is damaged', { cause });
+    if (read) throw cause;
+    throw new StoreError('unavailable', `${what} is damaged`, { cause });
   }
 }
 
@@ -82,17 +105,46 @@ class StoredMessage implements MessageContent {
     const { body } = this.#stored;
     if (typeof body !== 'function') {
       this.#body ??= plain(this.#packers.body, body, INLINE_BYTES, 'a body');
-      if (this.#body.length !== size) throw new StoreError('unavailable', 'a body has another size than its row says');
+      if (this.#body.length !== size) throw wrongSize();
       yield this.#body.subarray(start, end);
       return;
     }
     await using reader = await body();
-    if (reader.size !== size) throw new StoreError('unavailable', 'a body has another size than its row says');
+    if (reader.size !== size) throw wrongSize();
     try {
       yield* reader.read(start, end);
     } catch (cause) {
       throw asStoreError(cause, 'a body could not be read');
     }
+  }
+
+  look(start: number, end: number, reader: (pieces: readonly Uint8Array[]) => void): boolean {
+    const { prefix, header } = this.#stored;
+    const stop = Math.min(end, this.size);
+    const first = start < Math.min(prefix.length, stop) ? [prefix.subarray(start, stop)] : [];
+    if (stop <= prefix.length) {
+      reader(first);
+      return true;
+    }
+    return lookAtHeader(this.#packers.header, header, (block) => {
+      const bodyAt = prefix.length + block.length;
+      const pieces = start < bodyAt ? [...first, cut(block, start - prefix.length, stop - prefix.length)] : first;
+      if (stop > bodyAt)
+        return this.#lookAtBody(bodyAt, (body) => reader([...pieces, cut(body, start - bodyAt, stop - bodyAt)]));
+      reader(pieces);
+      return true;
+    });
+  }
+
+  /** The header is looked at meanwhile: each kind is unpacked into a place of its own. */
+  #lookAtBody(bodyAt: number, reader: (body: Uint8Array) => void): boolean {
+    const { body } = this.#stored;
+    if (typeof body === 'function') return false;
+    lookAt(this.#packers.body, body, INLINE_BYTES, 'a body', (plain) => {
+      if (plain.length !== this.size - bodyAt) throw wrongSize();
+      reader(plain);
+    });
+    return true;
   }
 
   async bytes(start = 0, end = this.size): Promise<Uint8Array> {
@@ -101,4 +153,13 @@ class StoredMessage implements MessageContent {
     const [only] = pieces;
     return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces);
   }
+}
+
+/** Bytes [start, end) of a piece that may begin after its start. */
+function cut(piece: Uint8Array, start: number, end: number): Uint8Array {
+  return piece.subarray(Math.max(0, start), end);
+}
+
+function wrongSize(): StoreError {
+  return new StoreError('unavailable', 'a body has another size than its row says');
 }

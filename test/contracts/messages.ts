@@ -97,6 +97,35 @@ export function messageContracts(store: () => SqlStore): void {
       expect(seen).toEqual(whole);
     });
 
+    test('a listing gives contents, and what is at hand can be looked at: any part of it, in order', async () => {
+      const account = await freshAccount(store());
+      const inbox = await mailboxAt(account, 'INBOX');
+      const prefix = Buffer.from('X-Before: it\r\n');
+      const [small, large] = [message(), `Subject: large\r\n\r\n${'0123456789'.repeat(20_000)}\r\n`];
+      await deliver(store(), account, inbox.id, [small, large, 'Subject: none\r\n\r\n'], { prefix });
+      const contents = [];
+      for await (const page of account.listing(inbox.id, ALL, ['content'])) contents.push(...page);
+      for (const [at, text] of [small, large, 'Subject: none\r\n\r\n'].entries()) {
+        const whole = prefix.toString() + text;
+        const content = contents[at]?.content;
+        expect(content).toMatchObject({ size: whole.length, prefixLength: prefix.length });
+        const ends = [0, 1, prefix.length - 1, prefix.length, prefix.length + 5, text.indexOf('\r\n\r\n') + 18];
+        for (const start of [...ends, whole.length - 1, whole.length]) {
+          for (const end of [...ends, whole.length - 1, whole.length, whole.length + 9]) {
+            let looked: string | undefined;
+            const done = content?.look(start, end, (pieces) => {
+              looked = Buffer.concat(pieces).toString('latin1');
+            });
+            const expected = whole.slice(start, Math.max(start, end));
+            // Only a large body has to be waited for.
+            expect(done).toBe(text !== large || Math.min(end, whole.length) <= prefix.length + 18);
+            expect(looked, `${start} to ${end}`).toBe(done ? expected : undefined);
+          }
+        }
+        expect(Buffer.from((await content?.bytes()) ?? []).toString('latin1')).toBe(whole);
+      }
+    });
+
     test('a listing reads only what is asked for', async () => {
       const account = await freshAccount(store());
       const inbox = await mailboxAt(account, 'INBOX');

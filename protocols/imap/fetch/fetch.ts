@@ -2,7 +2,7 @@
 
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
-import type { ListingRow } from '#storage/ports.ts';
+import type { ListingColumn, ListingRow, MessageContent } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import { Refusal } from '../grammar/errors.ts';
@@ -21,8 +21,10 @@ const NO_DATA: readonly SectionData[] = [];
 /** Answers for these messages, in order. Throws a Refusal after the last if some could not be answered for. */
 export async function fetch(session: Session, members: Iterable<Member>, plan: FetchPlan): Promise<void> {
   const run = new FetchRun(session, plan);
-  if (plan.columns === null && !plan.content) await run.fromMemory(members);
-  else for (const batch of batches(members, plan.seen ? SEEN_BATCH : FETCH_BATCH)) await run.fromStore(batch);
+  if (plan.columns === null) await run.fromMemory(members);
+  else
+    for (const batch of batches(members, plan.seen ? SEEN_BATCH : FETCH_BATCH))
+      await run.fromStore(batch, plan.columns);
   if (run.refusal !== null) throw run.refusal;
 }
 
@@ -61,33 +63,42 @@ class FetchRun {
     }
   }
 
-  async fromStore(members: readonly Member[]): Promise<void> {
-    const { columns, content, seen } = this.#plan;
+  async fromStore(members: readonly Member[], columns: readonly ListingColumn[]): Promise<void> {
+    const { content, seen } = this.#plan;
     const changed = seen && !this.#selected.readOnly ? await this.#markSeen(members) : NO_SLOTS;
-    if (columns === null) {
-      for (const member of members) await this.#fromContent(member, null, changed);
-      return;
-    }
     const { view, mailbox, account } = this.#selected;
     let next = 0;
     const { fromHeader } = this.#plan.headerSection ?? {};
     for await (const page of account.mail.listing(mailbox.id, spanRanges(view, members), columns, fromHeader)) {
       for (const row of page) {
-        for (; view.rows.uid(members[next]?.slot ?? -1) < row.uid; next++) this.#missing();
-        const member = members[next];
+        let member = members[next];
+        for (; member !== undefined && view.rows.uid(member.slot) < row.uid; member = members[++next]) {
+          await this.#expunged(member, changed);
+        }
         if (member === undefined || view.rows.uid(member.slot) !== row.uid) continue;
         next++;
-        if (content) await this.#fromContent(member, row, changed);
-        else this.#fromRow(member, row, changed);
+        if (content) {
+          const waiting = this.#fromContent(member, row, changed);
+          if (waiting !== undefined) await waiting;
+        } else this.#fromRow(member, row, changed);
         if (this.#pace.due) await this.#pace.rest();
       }
     }
-    if (next < members.length) this.#missing();
+    for (const member of members.slice(next)) await this.#expunged(member, changed);
   }
 
-  /** Another session has expunged it, and what is asked for is no longer in the mailbox (RFC 2180 4.1.3). */
-  #missing(): void {
-    this.refusal = new Refusal('EXPUNGEISSUED', 'Some of the requested messages no longer exist');
+  /** Another session has expunged it. Its bytes are still there for a while, its row is not (RFC 2180 4.1.3). */
+  async #expunged(member: Member, changed: ReadonlySet<number>): Promise<void> {
+    const { columns } = this.#plan;
+    const { account, view } = this.#selected;
+    try {
+      if (columns?.some((column) => column !== 'content')) throw new StoreError('not-found', 'no row any more');
+      const content = await account.mail.content(view.rows.message(member.slot));
+      await this.#fromSlowContent(member, null, content, changed.has(member.slot));
+    } catch (error) {
+      this.#unreadable(member, error);
+    }
+    if (this.#pace.due) await this.#pace.rest();
   }
 
   /** Sets \Seen in one short write, before the flags are told with what was asked for. The slots that changed. */
@@ -125,10 +136,29 @@ class FetchRun {
     return items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(header)] : []));
   }
 
-  /** Reads the message's bytes too. All that can fail is read before anything is written. */
-  async #fromContent(member: Member, row: ListingRow | null, changed: ReadonlySet<number>): Promise<void> {
+  /** Reads the message's bytes too: at once if they are at hand. All that can fail is read before anything is written. */
+  #fromContent(member: Member, row: ListingRow, changed: ReadonlySet<number>): Promise<void> | undefined {
+    const { onlySection } = this.#plan;
+    const seenNow = changed.has(member.slot);
     try {
-      const content = await this.#selected.account.mail.content(this.#selected.view.rows.message(member.slot));
+      const write = (data: SectionData) => {
+        this.#reply.write({ member, row, content: row.content, data: [data], seenNow });
+      };
+      if (onlySection?.look(row, write) === true) return undefined;
+    } catch (error) {
+      this.#unreadable(member, error);
+      return undefined;
+    }
+    return this.#fromSlowContent(member, row, row.content, seenNow);
+  }
+
+  async #fromSlowContent(
+    member: Member,
+    row: ListingRow | null,
+    content: MessageContent,
+    seenNow: boolean,
+  ): Promise<void> {
+    try {
       const data: SectionData[] = [];
       for (const item of this.#plan.items) {
         if (item.kind !== 'section') continue;
@@ -137,19 +167,25 @@ class FetchRun {
         else if (row !== null && reader.ofHeader) data.push(reader.fromHeader(row.header));
         else data.push(await reader.from({ content, structure: row?.structure ?? '' }));
       }
-      const streaming = this.#reply.write({ member, row, content, data, seenNow: changed.has(member.slot) });
+      const streaming = this.#reply.write({ member, row, content, data, seenNow });
       if (streaming !== undefined) await streaming;
     } catch (error) {
-      if (!(error instanceof StoreError)) {
-        if (!(error instanceof Refusal)) throw error;
-        this.refusal = error; // RFC 3516 4.3: of this message alone
-      } else if (error.code === 'not-found') this.#missing();
-      else {
-        this.refusal = refusalOf(error);
-        const uid = this.#selected.view.rows.uid(member.slot);
-        this.#session.log('warn', 'a message could not be read', { err: error, uid });
-      }
+      this.#unreadable(member, error);
     }
-    if (this.#pace.due) await this.#pace.rest();
+  }
+
+  #unreadable({ slot }: Member, error: unknown): void {
+    if (!(error instanceof StoreError)) {
+      if (!(error instanceof Refusal)) throw error;
+      this.refusal = error; // RFC 3516 4.3: of this message alone
+      return;
+    }
+    if (error.code === 'not-found') {
+      this.refusal = new Refusal('EXPUNGEISSUED', 'Some of the requested messages no longer exist');
+      return;
+    }
+    this.refusal = refusalOf(error);
+    const uid = this.#selected.view.rows.uid(slot);
+    this.#session.log('warn', 'a message could not be read', { err: error, uid });
   }
 }

@@ -13,12 +13,14 @@ export interface FetchPlan {
   /** In the order asked for; UID, which comes first, is apart. */
   readonly items: readonly PlannedItem[];
   readonly uid: boolean;
-  /** Columns of a listing, or null when memory (and content) are enough. */
+  /** Columns of a listing, or null when memory is enough. */
   readonly columns: readonly ListingColumn[] | null;
   /** The one section of the message's header, when there is one and no more: a listing then gives it and nothing else. */
   readonly headerSection: SectionReader | null;
   /** The message's bytes are needed. */
   readonly content: boolean;
+  /** The one section, when there is one and no more: it can be sent from where it is read. */
+  readonly onlySection: SectionReader | null;
   /** Sets \Seen. */
   readonly seen: boolean;
   /** FLAGS is among the items. */
@@ -46,6 +48,7 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
   if (has('threadid')) columns.push('thread');
   if (has('savedate')) columns.push('saved');
   if (has('preview')) columns.push('preview');
+  if (content) columns.push('content');
   // The size is known to whoever reads the content.
   if (has('size') && !content) columns.push('size');
   return {
@@ -54,6 +57,7 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
     columns: columns.length > 0 ? columns : null,
     headerSection: ofHeader.length === 1 ? (ofHeader[0] ?? null) : null,
     content,
+    onlySection: readers.length === 1 ? (readers[0] ?? null) : null,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),
     modseq: has('modseq'),

@@ -84,12 +84,8 @@ export class FetchReply {
       }
       if (data === null) out.text(' NIL');
       else if (typeof data === 'number') out.text(' ').number(data);
-      else
-        out
-          .text(item.reader.item.form === 'binary' && data.includes(0) ? ' ~{' : ' {')
-          .number(data.length)
-          .text('}\r\n')
-          .bytes(data);
+      else if (data instanceof Uint8Array) this.#literal(data, item.reader.item.form === 'binary');
+      else this.#pieces(data);
     }
     // RFC 9051 6.4.5: the flags that BODY[...] changed are told with it.
     if (facts.seenNow && !this.#plan.flags) this.#flags(facts.member.slot, ' FLAGS (');
@@ -99,6 +95,24 @@ export class FetchReply {
   /** RFC 7162 3.1.4.2 */
   #modseq(slot: number, label: string): void {
     this.#connection.out.text(label).number(this.#selected.view.rows.modseq(slot)).text(')');
+  }
+
+  #literal(data: Uint8Array, binary: boolean): void {
+    const { out } = this.#connection;
+    out
+      .text(binary && data.includes(0) ? ' ~{' : ' {')
+      .number(data.length)
+      .text('}\r\n')
+      .bytes(data);
+  }
+
+  #pieces(pieces: readonly Uint8Array[]): void {
+    const { out } = this.#connection;
+    out
+      .text(' {')
+      .number(pieces.reduce((sum, { length }) => sum + length, 0))
+      .text('}\r\n');
+    for (const piece of pieces) out.copy(piece);
   }
 
   #flags(slot: number, label: string): void {

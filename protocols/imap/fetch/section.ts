@@ -16,8 +16,11 @@ export interface Source {
   readonly structure: string;
 }
 
-/** What stands after a section's label: NIL, a size, a literal, or a long literal that is read as it is sent. */
-export type SectionData = null | number | Uint8Array | StreamedLiteral;
+/**
+ * What stands after a section's label: NIL, a size, a literal, one in pieces that are overwritten when it is written, or
+ * a long one that is read as it is sent.
+ */
+export type SectionData = null | number | Uint8Array | readonly Uint8Array[] | StreamedLiteral;
 
 /** A section item, prepared for many messages. */
 export class SectionReader {
@@ -48,9 +51,25 @@ export class SectionReader {
     return this.#part(header).slice();
   };
 
+  /**
+   * Hands the section to `write` at once, in pieces that are only looked at. False if that can't be, and `from` is to be
+   * asked. Errors: those of MessageContent.
+   */
+  look({ content, structure }: Source, write: (data: SectionData) => void): boolean {
+    if (this.#fields !== null || this.item.form !== 'body') return false;
+    const place = this.#place(content, structure);
+    if (place === undefined) return false;
+    const { start, end } = this.#cut(place.start, place.end);
+    return content.look(start, end, write);
+  }
+
+  #place(content: MessageContent, structure: string): Place | undefined {
+    return this.ofWhole ? { start: 0, end: content.size } : locate(sections(structure), this.#name, content);
+  }
+
   /** From the message. Errors: those of MessageContent. */
   async from({ content, structure }: Source): Promise<SectionData> {
-    const place = this.ofWhole ? { start: 0, end: content.size } : locate(sections(structure), this.#name, content);
+    const place = this.#place(content, structure);
     // A part that is not there has no string to give.
     if (place === undefined) return null;
     if (this.#fields !== null) {

@@ -1,5 +1,6 @@
 // FETCH over a socket: every item, sections and partials byte for byte, \Seen, faults.
 import { expect, test } from 'vitest';
+import { missingContent } from '#storage/blobs/content.ts';
 import { StoreError } from '#storage/errors.ts';
 import { type ImapServer, message, startImap } from '#test/support/imap-server.ts';
 import type { ImapWire } from '#test/support/wire.ts';
@@ -240,6 +241,7 @@ test('mail can be read when nothing can be written', async () => {
 });
 
 test('a message that can not be read is left out and told with NO, the others are there', async () => {
+  const damaged = missingContent(1, 10);
   await using imap = await startImap({
     wrap: (store) => ({
       stage: (options) => store.stage(options),
@@ -247,17 +249,22 @@ test('a message that can not be read is left out and told with NO, the others ar
         new Proxy(store.mail(id), {
           get(target, name) {
             const value = Reflect.get(target, name, target);
-            if (name !== 'content') return typeof value === 'function' ? value.bind(target) : value;
-            return (message: number) =>
-              message % 3 === 0 ? Promise.reject(new StoreError('unavailable', 'damaged')) : target.content(message);
+            if (name !== 'listing') return typeof value === 'function' ? value.bind(target) : value;
+            return async function* (...args: Parameters<typeof target.listing>) {
+              for await (const page of target.listing(...args)) {
+                yield page.map((row) => (row.uid % 3 === 0 ? { ...row, content: damaged } : row));
+              }
+            };
           },
         }),
     }),
   });
   const client = await open(imap, ...Array.from({ length: 6 }, (_, index) => message(`${index}`)));
-  const result = await client.command('FETCH 1:* (UID BODY.PEEK[])');
-  expect(result).toMatchObject({ status: 'NO', text: expect.stringContaining('[UNAVAILABLE]') });
-  expect(result.untagged.length).toBe(4);
+  for (const what of ['(UID BODY.PEEK[])', '(BODY.PEEK[HEADER] BODY.PEEK[TEXT])', 'BODY.PEEK[1]']) {
+    const result = await client.command(`FETCH 1:* ${what}`);
+    expect(result).toMatchObject({ status: 'NO', text: expect.stringContaining('[UNAVAILABLE]') });
+    expect(result.untagged.length).toBe(4);
+  }
 });
 
 test('what another session has expunged is answered from memory, else told with EXPUNGEISSUED', async () => {
