@@ -14,6 +14,10 @@ export const MAX_FRAMES = 65_536;
 /** zstd's own default: 0.4 ms for a frame; higher levels gain little on mail and cost much. */
 export const ZSTD_LEVEL = 3;
 
+/** Longer pieces are packed without the dictionary, which makes them 2 % smaller: to look in it as well took 70 us instead
+ * of 20 for 8 KB in which nothing repeats. */
+export const DICTIONARY_BYTES = 4_096;
+
 /** Names per page of a sweep: one query of the caller each. */
 export const SWEEP_PAGE = 500;
 

@@ -7,7 +7,7 @@
 
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
 import { readDictionaries } from './dictionaries.ts';
-import { INLINE_BYTES } from './limits.ts';
+import { DICTIONARY_BYTES, INLINE_BYTES } from './limits.ts';
 import { compress, decompress, roomFor, ZSTD_PARAMETERS } from './zstd.ts';
 
 /** Packs and unpacks one kind of piece, at once. */
@@ -38,7 +38,7 @@ export function createPackers(): Packers {
 export function plainPacker(dictionary: Uint8Array): Packer {
   return {
     kept: false,
-    pack: (plain) => compress(plain, dictionary),
+    pack: (plain) => compress(plain, plain.length > DICTIONARY_BYTES ? null : dictionary),
     unpack: (packed, maxBytes) => decompress(packed, maxBytes, dictionary),
     look: (packed, maxBytes, reader) => reader(decompress(packed, maxBytes, dictionary)),
   };
@@ -46,12 +46,14 @@ export function plainPacker(dictionary: Uint8Array): Packer {
 
 /** What makes a stream of node:zlib; tests hand in others. */
 export interface ZstdStreams {
-  readonly compressing: (dictionary: Uint8Array) => object;
+  /** `null`: for pieces longer than DICTIONARY_BYTES. Unpacked with the dictionary, they do not refer to it. */
+  readonly compressing: (dictionary: Uint8Array | null) => object;
   readonly decompressing: (dictionary: Uint8Array) => object;
 }
 
 const STREAMS: ZstdStreams = {
-  compressing: (dictionary) => createZstdCompress({ params: ZSTD_PARAMETERS, dictionary }),
+  compressing: (dictionary) =>
+    createZstdCompress({ params: ZSTD_PARAMETERS, ...(dictionary === null ? {} : { dictionary }) }),
   // A frame that wants a larger window is none of those that these contexts pack.
   decompressing: (dictionary) =>
     createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: Math.log2(INLINE_BYTES) }, dictionary }),
@@ -71,7 +73,13 @@ export function createPacker(dictionary: Uint8Array, streams: ZstdStreams = STRE
 
 /** Round trips in both directions, each twice, with something damaged between them. */
 function proves(packer: KeptPacker, documented: Packer): boolean {
-  const plain = Buffer.from('Received: from a by b; Received: from b by c; '.repeat(40), 'latin1');
+  return [DICTIONARY_BYTES >> 1, 2 * DICTIONARY_BYTES].every((bytes) => {
+    const plain = Buffer.alloc(bytes, 'Received: from a by b; Received: from b by c; ', 'latin1');
+    return provesWith(plain, packer, documented);
+  });
+}
+
+function provesWith(plain: Buffer, packer: KeptPacker, documented: Packer): boolean {
   const packed = documented.pack(plain);
   const damaged = Buffer.from(packed).fill(0x55, packed.length >> 1);
   for (let round = 0; round < 2; round++) {
@@ -91,11 +99,13 @@ class KeptPacker implements Packer {
   readonly #room = new Uint8Array(roomFor(INLINE_BYTES) + 1);
   readonly #documented: Packer;
   readonly #packing: Context;
+  readonly #packingLong: Context;
   readonly #unpacking: Context;
 
   constructor(dictionary: Uint8Array, documented: Packer, streams: ZstdStreams) {
     this.#documented = documented;
     this.#packing = new Context(streams.compressing(dictionary));
+    this.#packingLong = new Context(streams.compressing(null));
     this.#unpacking = new Context(streams.decompressing(dictionary));
   }
 
@@ -118,7 +128,8 @@ class KeptPacker implements Packer {
 
   /** By the kept context alone; undefined if it can't. */
   packKept(plain: Uint8Array): Uint8Array | undefined {
-    return this.#result(this.#packing.run(plain, this.#room));
+    const context = plain.length > DICTIONARY_BYTES ? this.#packingLong : this.#packing;
+    return this.#result(context.run(plain, this.#room));
   }
 
   unpackKept(packed: Uint8Array): Uint8Array | undefined {

@@ -22,8 +22,8 @@ function options(bytes: number) {
 }
 
 /** Compresses a small piece in a context of its own. */
-export function compress(plain: Uint8Array, dictionary: Uint8Array): Uint8Array {
-  return zstdCompressSync(plain, { ...options(plain.length), dictionary });
+export function compress(plain: Uint8Array, dictionary: Uint8Array | null): Uint8Array {
+  return zstdCompressSync(plain, { ...options(plain.length), ...(dictionary === null ? {} : { dictionary }) });
 }
 
 /**

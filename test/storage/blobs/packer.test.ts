@@ -103,8 +103,9 @@ test('any bytes at all are refused by both ways or give the same', () => {
 });
 
 test('where node:zlib is not as it is known, the documented calls do the work', () => {
-  const compressing = (dictionary: Uint8Array) => createZstdCompress({ dictionary });
-  const decompressing = (dictionary: Uint8Array) => createZstdDecompress({ dictionary });
+  const compressing = (dictionary: Uint8Array | null) => createZstdCompress(dictionary === null ? {} : { dictionary });
+  const decompressing = (dictionary: Uint8Array | null) =>
+    createZstdDecompress(dictionary === null ? {} : { dictionary });
   const { handle, state } = { handle: { reset() {}, writeSync() {}, onerror() {} }, state: new Uint32Array(2) };
   const strange: [string, ZstdStreams['compressing'], ZstdStreams['decompressing']][] = [
     ['no handle', () => ({}), decompressing],
