@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { AccountId } from '#storage/ports.ts';
 import { Connection, peerOf } from '../net/connection.ts';
+import { OutputBuffers } from '../net/output-buffers.ts';
 import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { VERBS } from './commands/table.ts';
@@ -35,6 +36,7 @@ class ImapServer implements ProtocolServer, ServerState {
   readonly recent: RecentLedger;
   closing = false;
   readonly #context: ProtocolContext;
+  readonly #buffers = new OutputBuffers();
   readonly #sessions = new Map<Session, Promise<void>>();
   /** With and without sessions; of those without, the first was left longest ago. */
   readonly #accounts = new Map<AccountId, { readonly account: ImapAccount; sessions: number }>();
@@ -54,7 +56,7 @@ class ImapServer implements ProtocolServer, ServerState {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, peer, secure);
+    const connection = new Connection(socket, peer, secure, this.#buffers);
     const session = new Session(connection, this.#context, this);
     this.#context.metrics.connection('imap', 1);
     const done = session.run().then(() => {

@@ -32,6 +32,7 @@ import {
   OVERLONG_SKIP_BYTES,
   WRITE_STALL_MS,
 } from './limits.ts';
+import { OutputBuffers } from './output-buffers.ts';
 import type { Source } from './proxy.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
@@ -67,7 +68,8 @@ export class Connection {
   readonly id: string;
   readonly peer: Peer;
   /** Replies are written here. */
-  readonly out: ReplyWriter = new ReplyWriter((chunk) => this.#send(chunk));
+  readonly out: ReplyWriter;
+  readonly #buffers: OutputBuffers;
   /** What is read from and written to: the socket, or its compression. */
   #socket: Duplex;
   /** The TCP or TLS socket itself. */
@@ -101,9 +103,11 @@ export class Connection {
 
   /**
    * Takes the socket over. It is read from now on; a lost connection shows as 'end' in `more` and Disconnected in
-   * `drain`. `secure`: TLS is already established.
+   * `drain`. `secure`: TLS is already established. `buffers`: those that its long replies share with others'.
    */
-  constructor(socket: Socket, peer: Peer, secure: boolean) {
+  constructor(socket: Socket, peer: Peer, secure: boolean, buffers: OutputBuffers = new OutputBuffers(0)) {
+    this.out = new ReplyWriter((chunk, lent) => this.#send(chunk, lent), buffers);
+    this.#buffers = buffers;
     this.id = peer.connection;
     this.peer = peer;
     this.#secure = secure;
@@ -454,8 +458,16 @@ export class Connection {
     waiter?.(event);
   }
 
-  #send(chunk: Buffer): void {
-    if (!this.#closed && this.#socket.writable) this.#socket.write(chunk);
+  #send(chunk: Buffer, lent: Buffer | null): void {
+    if (this.#closed || !this.#socket.writable) return;
+    if (lent === null) {
+      this.#socket.write(chunk);
+      return;
+    }
+    this.#socket.write(chunk, (error) => {
+      // What a lost connection still had to write may be read a moment longer.
+      if (!error && !this.#closed) this.#buffers.give(lent);
+    });
   }
 
   #expire(): void {

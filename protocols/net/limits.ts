@@ -12,6 +12,8 @@ export const OUTPUT_HIGH_BYTES = 256 * 1024;
 export const OUTPUT_FIRST_BYTES = 512;
 /** The largest output buffer: one write call for some thousand FETCH lines. */
 export const OUTPUT_CHUNK_BYTES = 64 * 1024;
+/** Such buffers that a server keeps in one thread for its next replies: what a turn of the event loop writes, 1 MB. */
+export const OUTPUT_SPARES = 16;
 /** How long a peer may take to read what is pending (256 KB) before it is cut off: it holds that memory. */
 export const WRITE_STALL_MS = 5 * 60 * 1000;
 /** How long a TLS handshake may take: generous for a mobile link, short for one that only holds a connection. */

@@ -1,21 +1,27 @@
 // Writes replies into buffers: one socket write for many lines, no string per line.
 
 import { OUTPUT_CHUNK_BYTES, OUTPUT_FIRST_BYTES } from './limits.ts';
+import { OutputBuffers } from './output-buffers.ts';
 
 /** Up to this length a string is copied character by character, which beats a call into the runtime. */
 const SHORT_TEXT = 24;
 
+/** Gets output. `lent`: the buffer that it lies in, to be given back when it is written; null if it is the sink's own. */
+export type Sink = (chunk: Buffer, lent: Buffer | null) => void;
+
 /**
- * Collects output. `sink` gets each full buffer and, at `flush`, the rest; it owns what it gets. Nothing is allocated
- * while nothing is pending, so an idle connection holds no buffer.
+ * Collects output. `sink` gets each full buffer and, at `flush`, the rest. Nothing is allocated while nothing is pending,
+ * so an idle connection holds no buffer.
  */
 export class ReplyWriter {
-  readonly #sink: (chunk: Buffer) => void;
+  readonly #sink: Sink;
+  readonly #buffers: OutputBuffers;
   #chunk: Buffer | null = null;
   #length = 0;
 
-  constructor(sink: (chunk: Buffer) => void) {
+  constructor(sink: Sink, buffers: OutputBuffers = new OutputBuffers(0)) {
     this.#sink = sink;
+    this.#buffers = buffers;
   }
 
   /** Bytes collected and not yet handed on. */
@@ -59,18 +65,20 @@ export class ReplyWriter {
   bytes(bytes: Uint8Array): this {
     if (bytes.length > OUTPUT_CHUNK_BYTES / 4) {
       this.flush();
-      this.#sink(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+      this.#sink(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), null);
       return this;
     }
-    this.#room(bytes.length).set(bytes, this.#length);
-    this.#length += bytes.length;
-    return this;
+    return this.copy(bytes);
   }
 
-  /** Bytes that the caller overwrites when this has returned. */
+  /** Bytes, however many, that the caller may change when this returns. */
   copy(bytes: Uint8Array): this {
-    const most = OUTPUT_CHUNK_BYTES / 4;
-    for (let at = 0; at < bytes.length; at += most) this.bytes(bytes.subarray(at, at + most));
+    for (let from = 0; from < bytes.length; ) {
+      const piece = bytes.length > OUTPUT_CHUNK_BYTES ? bytes.subarray(from, from + OUTPUT_CHUNK_BYTES) : bytes;
+      this.#room(piece.length).set(piece, this.#length);
+      this.#length += piece.length;
+      from += piece.length;
+    }
     return this;
   }
 
@@ -86,7 +94,9 @@ export class ReplyWriter {
     const length = this.#length;
     this.#chunk = null;
     this.#length = 0;
-    if (length > 0) this.#sink(length === chunk.length ? chunk : chunk.subarray(0, length));
+    const lent = chunk.length === OUTPUT_CHUNK_BYTES ? chunk : null;
+    if (length > 0) this.#sink(length === chunk.length ? chunk : chunk.subarray(0, length), lent);
+    else if (lent !== null) this.#buffers.give(lent);
   }
 
   /** Drops what is pending (the peer is gone). */
@@ -104,9 +114,9 @@ export class ReplyWriter {
   #room(bytes: number): Buffer {
     const chunk = this.#chunk;
     if (chunk !== null && this.#length + bytes <= chunk.length) return chunk;
-    const size = chunk !== null || bytes > OUTPUT_FIRST_BYTES ? OUTPUT_CHUNK_BYTES : OUTPUT_FIRST_BYTES;
-    const next = Buffer.allocUnsafe(size);
-    if (chunk !== null && this.#length + bytes <= size) next.set(chunk.subarray(0, this.#length));
+    const large = chunk !== null || bytes > OUTPUT_FIRST_BYTES;
+    const next = large ? this.#buffers.take() : Buffer.allocUnsafe(OUTPUT_FIRST_BYTES);
+    if (chunk !== null && this.#length + bytes <= next.length) next.set(chunk.subarray(0, this.#length));
     else this.flush();
     this.#chunk = next;
     return next;

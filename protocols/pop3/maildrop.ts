@@ -3,7 +3,7 @@
 
 import { StoreError } from '#storage/errors.ts';
 import { Trait } from '#storage/message/scanned.ts';
-import type { MailAccount, Mailbox, MessageId, UidRange } from '#storage/ports.ts';
+import type { MailAccount, Mailbox, MessageContent, MessageId, UidRange } from '#storage/ports.ts';
 import { MAX_MESSAGES } from './limits.ts';
 import type { Unlock } from './lock.ts';
 
@@ -31,6 +31,8 @@ export class Maildrop {
   #deletedCount = 0;
   #deletedOctets = 0;
   #totalOctets = 0;
+  /** The row of the message that was read ahead: at most 64 KB of body. */
+  #ahead: { readonly message: MessageId; readonly content: Promise<MessageContent | null> } | null = null;
 
   private constructor(account: MailAccount, inbox: Mailbox, unlock: Unlock) {
     this.#account = account;
@@ -121,8 +123,18 @@ export class Maildrop {
   }
 
   /** The bytes of a message. */
-  content(entry: Entry): ReturnType<MailAccount['content']> {
-    return this.#account.content(entry.message);
+  async content(entry: Entry): Promise<MessageContent> {
+    const ahead = this.#ahead;
+    this.#ahead = null;
+    return (ahead?.message === entry.message ? await ahead.content : null) ?? this.#account.content(entry.message);
+  }
+
+  /** Reads the message after this one, which most programs ask for next, while the peer is busy with this one. */
+  readAhead({ number }: Entry): void {
+    const message = this.entry(number + 1)?.message;
+    if (message === undefined) return;
+    // A failure is forgotten: the message is read again when it is asked for, and fails then, if it still does.
+    this.#ahead = { message, content: this.#account.content(message).catch(() => null) };
   }
 
   /** The UPDATE state (RFC 1939 6): moves what is marked to Trash (F171); resolves when that is durable. */

@@ -1,4 +1,5 @@
 // What the commands that name messages have in common.
+import type { MessageContent } from '#storage/ports.ts';
 import { parseNumbers } from './grammar.ts';
 import { LINES_AT_ONCE } from './limits.ts';
 import type { Entry, Maildrop } from './maildrop.ts';
@@ -42,8 +43,8 @@ export async function listed(
 }
 
 /**
- * A multi-line response with a message, as fast as the peer reads. The first piece is read before +OK, so that a body
- * which can't be read is an error and not a broken reply. With a cutter only what it takes.
+ * A multi-line response with a message; with a cutter only what it takes. Whatever can fail is read before +OK, so that
+ * a body which can't be read is an error and not a broken reply.
  */
 export async function sendMessage(
   session: Session,
@@ -52,7 +53,23 @@ export async function sendMessage(
   text: string,
   cutter?: TopCutter,
 ): Promise<void> {
-  const pieces = (await maildrop.content(entry)).read()[Symbol.asyncIterator]();
+  const content = await maildrop.content(entry);
+  const { out } = session.connection;
+  const small = content.look(0, content.size, (pieces) => {
+    session.ok(text);
+    const writer = new MessageWriter(out);
+    for (const piece of pieces) {
+      writer.copy(cutter === undefined ? piece : cutter.cut(piece));
+      if (cutter?.done === true) break;
+    }
+    writer.end();
+  });
+  if (!small) await sendLarge(session, content, text, cutter);
+}
+
+/** A large message piece by piece, as fast as the peer reads. */
+async function sendLarge(session: Session, content: MessageContent, text: string, cutter?: TopCutter): Promise<void> {
+  const pieces = content.read()[Symbol.asyncIterator]();
   try {
     let next = await pieces.next();
     await session.multiline(text, async () => {

@@ -20,16 +20,27 @@ export class MessageWriter {
     this.#out = out;
   }
 
+  /** A piece that stays as it is. */
   write(piece: Uint8Array): void {
+    this.#write(piece, (bytes) => this.#out.bytes(bytes));
+  }
+
+  /** A piece that the caller may change when this returns. */
+  copy(piece: Uint8Array): void {
+    this.#write(piece, (bytes) => this.#out.copy(bytes));
+  }
+
+  #write(piece: Uint8Array, put: (bytes: Uint8Array) => void): void {
     if (piece.length === 0) return;
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
     if (this.#last === LF && bytes[0] === DOT) this.#out.text('.');
     let from = 0;
     for (let at = bytes.indexOf(LF_DOT); at >= 0; at = bytes.indexOf(LF_DOT, from)) {
-      this.#out.bytes(bytes.subarray(from, at + 1)).text('.');
+      put(bytes.subarray(from, at + 1));
+      this.#out.text('.');
       from = at + 1;
     }
-    this.#out.bytes(bytes.subarray(from));
+    put(from === 0 ? bytes : bytes.subarray(from));
     this.#beforeLast = bytes.length > 1 ? (bytes[bytes.length - 2] ?? 0) : this.#last;
     this.#last = bytes[bytes.length - 1] ?? 0;
   }

@@ -1,6 +1,7 @@
 // The POP3 server of one thread.
 import type { Socket } from 'node:net';
 import { Connection, peerOf } from '../net/connection.ts';
+import { OutputBuffers } from '../net/output-buffers.ts';
 import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { CLOSE_MS } from './limits.ts';
@@ -14,6 +15,7 @@ export function createPop3Server(context: ProtocolContext, closeMs: number = CLO
 class Pop3Server implements ProtocolServer {
   readonly #context: ProtocolContext;
   readonly #closeMs: number;
+  readonly #buffers = new OutputBuffers();
   readonly #sessions = new Map<Session, Promise<void>>();
   #closing = false;
 
@@ -28,7 +30,7 @@ class Pop3Server implements ProtocolServer {
       socket.destroy();
       return;
     }
-    const session = new Session(new Connection(socket, peer, secure), this.#context);
+    const session = new Session(new Connection(socket, peer, secure, this.#buffers), this.#context);
     this.#context.metrics.connection('pop3', 1);
     this.#sessions.set(session, this.#serve(session));
   }

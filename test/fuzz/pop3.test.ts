@@ -150,6 +150,7 @@ function watched(store: MailStore, moves: number[][], fault: (bytes: Uint8Array)
       const content = await account.content(id);
       return {
         ...content,
+        look: (start, end, reader) => content.look(start, end, (pieces) => reader(pieces.map((piece) => fault(piece)))),
         async *read() {
           for await (const piece of content.read()) yield fault(piece);
         },

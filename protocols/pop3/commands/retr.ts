@@ -10,5 +10,9 @@ export const retr: Command = {
     if (entry === undefined) return;
     await sendMessage(session, maildrop, entry, `${entry.octets} octets`);
     session.retrieved(entry.octets);
+    // The peer that asks for one at a time works on this one now, and its next command will not wait for the store.
+    if (session.connection.hasLine) return;
+    session.connection.flush();
+    maildrop.readAhead(entry);
   },
 };

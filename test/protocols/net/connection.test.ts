@@ -5,7 +5,8 @@ import { createSecureContext, connect as tlsConnect } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterEach, expect, test } from 'vitest';
 import { Connection, Disconnected, type Event, peerOf, TOO_LONG } from '#protocols/net/connection.ts';
-import { INPUT_HIGH_BYTES, OUTPUT_CHUNK_BYTES, OUTPUT_HIGH_BYTES } from '#protocols/net/limits.ts';
+import { INPUT_HIGH_BYTES, OUTPUT_CHUNK_BYTES, OUTPUT_HIGH_BYTES, OUTPUT_SPARES } from '#protocols/net/limits.ts';
+import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import type { TlsProvider } from '#protocols/ports.ts';
 
@@ -19,7 +20,7 @@ afterEach(async () => {
 });
 
 /** A connection on the server's side and the client's socket. */
-async function pair(): Promise<{ connection: Connection; client: Socket }> {
+async function pair(buffers?: OutputBuffers): Promise<{ connection: Connection; client: Socket }> {
   const server = createServer();
   const sockets: Socket[] = [];
   open.push({ server, sockets });
@@ -30,7 +31,7 @@ async function pair(): Promise<{ connection: Connection; client: Socket }> {
   sockets.push(socket, client);
   const peer = peerOf(socket, () => false);
   if (peer === undefined) throw new Error('no peer');
-  return { connection: new Connection(socket, peer, false), client };
+  return { connection: new Connection(socket, peer, false, buffers), client };
 }
 
 /** The next line, waiting for it. */
@@ -256,6 +257,51 @@ test('an IPv4 address mapped into IPv6 is shown as IPv4', () => {
     trusted: true,
   });
   expect(peerOf({} as Socket, () => false)).toBeUndefined();
+});
+
+test('connections that share buffers, one of them slow and one with TLS, each send what was written to them', async () => {
+  const buffers = new OutputBuffers();
+  const [slow, fast, secured] = [await pair(buffers), await pair(buffers), await pair(buffers)];
+  const upgrade = secured.connection.startTls(await tlsProvider());
+  const tls = tlsConnect({ socket: secured.client, rejectUnauthorized: false });
+  expect(await upgrade).toBe(true);
+  const sides = [slow, fast, { connection: secured.connection, client: tls }];
+  slow.client.pause();
+  const piece = (side: number, round: number) => Buffer.alloc(50_000, 65 + ((side * 100 + round) % 61));
+  const sending = sides.map(async ({ connection }, side) => {
+    for (let round = 0; round < 100; round++) {
+      const bytes = piece(side, round);
+      connection.out.copy(bytes);
+      bytes.fill(0);
+      if (connection.congested) await connection.drain();
+      else connection.flush();
+    }
+    connection.close();
+  });
+  const received = sides.map(({ client }) => {
+    const got: Buffer[] = [];
+    if (client !== slow.client) client.on('data', (bytes: Buffer) => got.push(bytes));
+    return { got, ended: once(client, 'end') };
+  });
+  await Promise.all([sending[1], sending[2], received[1]?.ended, received[2]?.ended]);
+  slow.client.on('data', (bytes: Buffer) => received[0]?.got.push(bytes)).resume();
+  await Promise.all([sending[0], received[0]?.ended]);
+  for (const [side, { got }] of received.entries()) {
+    const wanted = Buffer.concat(Array.from({ length: 100 }, (_, round) => piece(side, round)));
+    expect(Buffer.compare(Buffer.concat(got), wanted), `${side}`).toBe(0);
+  }
+});
+
+test('of the buffers that are given back only so many are kept', () => {
+  const buffers = new OutputBuffers();
+  const many = Array.from({ length: OUTPUT_SPARES + 5 }, () => buffers.take());
+  for (const buffer of many) buffers.give(buffer);
+  const again = Array.from({ length: OUTPUT_SPARES + 5 }, () => buffers.take());
+  expect(again.filter((buffer) => many.includes(buffer))).toHaveLength(OUTPUT_SPARES);
+  const none = new OutputBuffers(0);
+  const buffer = none.take();
+  none.give(buffer);
+  expect(none.take()).not.toBe(buffer);
 });
 
 test('a reply writer puts text, numbers and bytes together in order, in buffers of bounded size', () => {

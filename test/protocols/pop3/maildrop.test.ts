@@ -168,6 +168,7 @@ test('QUIT says so when the marked messages could not be moved, and nothing is l
 });
 
 test('a body that can not be read is [SYS/TEMP]; one that fails midway cuts the connection', async () => {
+  let small = true;
   let midway = false;
   await using server = await start(
     withAccount((account) => ({
@@ -175,6 +176,10 @@ test('a body that can not be read is [SYS/TEMP]; one that fails midway cuts the 
         const content = await account.content(id);
         return {
           ...content,
+          look() {
+            if (small) throw new StoreError('unavailable', 'bad sector');
+            return false;
+          },
           async *read() {
             if (midway) yield Buffer.from('Subject: half');
             throw new StoreError('unavailable', 'bad sector');
@@ -186,9 +191,44 @@ test('a body that can not be read is [SYS/TEMP]; one that fails midway cuts the 
   await server.deliver(message('one'));
   const client = await Pop3Wire.login(server.port, PASSWORD);
   expect(await client.command('RETR 1')).toMatch(/^-ERR \[SYS\/TEMP\] /);
+  small = false;
+  expect(await client.command('RETR 1')).toMatch(/^-ERR \[SYS\/TEMP\] /);
   expect(await client.ok('NOOP')).toBe('+OK nothing done');
   midway = true;
   await expect(client.message('RETR 1')).rejects.toThrow('closed');
+});
+
+test('messages are the right ones in any order, and one that could not be read ahead is read when it is asked for', async () => {
+  let failing = false;
+  const asked: number[] = [];
+  await using server = await start(
+    withAccount((account) => ({
+      content: async (id: number) => {
+        asked.push(id);
+        if (failing) throw new StoreError('busy', 'not now');
+        return account.content(id);
+      },
+    })),
+  );
+  for (const subject of ['one', 'two', 'three', 'four']) await server.deliver(message(subject));
+  const client = await Pop3Wire.login(server.port, PASSWORD);
+  expect(await client.message('RETR 1')).toContain('Subject: one');
+  expect(await client.message('RETR 3')).toContain('Subject: three');
+  expect(await client.message('RETR 4')).toContain('Subject: four');
+  failing = true;
+  expect(await client.command('RETR 1')).toMatch(/^-ERR \[SYS\/TEMP\] /);
+  failing = false;
+  expect(await client.message('RETR 1')).toContain('Subject: one');
+  expect(await client.message('TOP 2 0')).toContain('Subject: two');
+  failing = true;
+  expect(await client.command('RETR 1')).toMatch(/^-ERR \[SYS\/TEMP\] /);
+  failing = false;
+  const before = asked.length;
+  expect(await client.message('RETR 2')).toContain('Subject: two');
+  expect(await client.message('RETR 3')).toContain('Subject: three');
+  // The second and the third, and the fourth ahead.
+  expect(asked).toHaveLength(before + 3);
+  await client.quit();
 });
 
 test('only INBOX is there, as it was at the login', async () => {

@@ -11,7 +11,7 @@ import { accountDirectory, clearStaging, createFileBlobs } from '#storage/blobs/
 import { FRAME_BYTES, INLINE_BYTES } from '#storage/blobs/limits.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
 import { HEADER_BYTES } from '#storage/message/limits.ts';
-import type { Staged, Staging } from '#storage/ports.ts';
+import type { MessageContent, Staged, Staging } from '#storage/ports.ts';
 
 const log = pino({ level: 'silent' });
 const account = 'abcdefgh12345678';
@@ -95,6 +95,28 @@ test.each([INLINE_BYTES, INLINE_BYTES + 1, FRAME_BYTES, FRAME_BYTES + 1, 3 * FRA
     expect(await collect(staged.open())).toEqual(bytes);
   },
 );
+
+test('a large message is not looked at in one step, and a damaged one is said to be before any of it is told', async () => {
+  const prefix = Buffer.from('Return-Path: <>\r\n');
+  const bytes = message(9_000);
+  await using small = await put(bytes, 1_000);
+  const seen: Buffer[] = [];
+  const look = (content: MessageContent) =>
+    content.look(0, content.size, (pieces) => void seen.push(Buffer.concat(pieces as Uint8Array[])));
+  expect(look(stored(small, prefix))).toBe(true);
+  expect(seen).toEqual([Buffer.concat([prefix, bytes])]);
+  await using large = await put(message(INLINE_BYTES + 1), 70_000);
+  expect(look(stored(large, prefix))).toBe(false);
+  for (const part of ['headerCompressed', 'bodyCompressed'] as const) {
+    const damaged = Buffer.from(small[part] ?? []);
+    damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1);
+    const content = stored({ ...small, size: small.size, [part]: damaged } as Staged, prefix);
+    expect(() => look(content)).toThrow(expect.objectContaining({ code: 'unavailable' }));
+  }
+  const shorter = { ...small, size: small.size - 1 } as Staged;
+  expect(() => look(stored(shorter, prefix))).toThrow(expect.objectContaining({ code: 'unavailable' }));
+  expect(seen).toHaveLength(1);
+});
 
 test('a header block without an end counts as header up to the limit', async () => {
   const bytes = Buffer.from(`X: ${'a'.repeat(HEADER_BYTES)}\r\n\r\nbody`);
