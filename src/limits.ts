@@ -78,3 +78,9 @@ export const CONDUCT_CAP = {
   'spoiled-session': 60,
   message: 6_000,
 } as const;
+
+/**
+ * New objects of a server thread beside the main one: thrice a half of 8 MB. V8's own 32 MB a half are for programs that
+ * make objects all the time; here most memory is buffers, which a collection of new objects frees too.
+ */
+export const THREAD_YOUNG_MB = 24;

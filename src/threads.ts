@@ -1,7 +1,7 @@
 // The server threads beside the main one, seen from the main thread: started together, asked for their counts, stopped together. A thread
 // that ends by itself ends the process: the locks it held are never freed (DESIGN 5), and a supervisor starts anew.
 import { Worker } from 'node:worker_threads';
-import { SCRAPE_MS, STOP_MS, THREAD_START_MS } from './limits.ts';
+import { SCRAPE_MS, STOP_MS, THREAD_START_MS, THREAD_YOUNG_MB } from './limits.ts';
 import type { MetricsSnapshot } from './observe/metrics.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
 
@@ -58,7 +58,11 @@ class ServerThread {
     const name = `server thread ${data.thread}`;
     const hung = setTimeout(() => listening.reject(new Error(`${name} does not start`)), THREAD_START_MS);
     this.listening = listening.promise.finally(() => clearTimeout(hung));
-    this.#worker = new Worker(entry, { workerData: data, name });
+    this.#worker = new Worker(entry, {
+      workerData: data,
+      name,
+      resourceLimits: { maxYoungGenerationSizeMb: THREAD_YOUNG_MB },
+    });
     const failed = (error: Error) => {
       // While it starts, whoever waits is told; later nobody waits, and the process must end.
       if (this.#started && !this.#stopping) died(error);

@@ -1,9 +1,12 @@
 // HTTP on sockets that the listeners hand over: one function answers a path with a text.
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { ProtocolServer } from '../ports.ts';
 import { HEADER_OCTETS, KEEP_ALIVE_MS, REQUEST_MS, REQUESTS_PER_CONNECTION } from './limits.ts';
+
+// Not by `import`: a module's view of node:http has its WebSocket too, which loads all of fetch, 4 MB in each thread.
+const { createServer } = process.getBuiltinModule('node:http');
 
 /** An answer: always a whole, small text. */
 export interface Answer {

@@ -5,13 +5,13 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
 import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import type { Source } from '#protocols/net/proxy.ts';
 import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.ts';
 import { COMMANDS } from './commands/table.ts';
 import { decodeLine, splitVerb } from './grammar.ts';
 import { type DataSink, Input } from './input.ts';
+import { SMTPConnection } from './package.ts';
 import { format, Reply } from './replies.ts';
 import type { SmtpServer } from './server.ts';
 import { type Answer, labelOf, type Part, type Session, type Transaction } from './session.ts';

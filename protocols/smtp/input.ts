@@ -2,9 +2,9 @@
 // SMTPStream: bounded lines that end in CR LF, a strict end of data, and no copy of the content on the way.
 
 import { setImmediate as turn } from 'node:timers/promises';
-import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { release } from '#storage/blobs/release.ts';
 import { BURST } from './limits.ts';
+import { SMTPStream } from './package.ts';
 
 const LF = 0x0a;
 

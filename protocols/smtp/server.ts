@@ -4,13 +4,13 @@
 import type { Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
 import type { Logger } from 'pino';
-import { SMTPServer } from 'smtp-server';
 import { peerOf } from '#protocols/net/connection.ts';
 import { LINGER_MS } from '#protocols/net/limits.ts';
 import type { Source } from '#protocols/net/proxy.ts';
 import type { Ingress, Peer, PeerConduct, ProtocolServer, SmtpReply, Submission } from '#protocols/ports.ts';
 import { Connection } from './connection.ts';
 import { LIMITS, type Limits } from './limits.ts';
+import { SMTPServer } from './package.ts';
 import { format, Reply } from './replies.ts';
 import type { Kind, Part, PartContext, QueueOffers } from './session.ts';
 

@@ -1,5 +1,6 @@
 // The program behind src/main.ts: runs one command. Each command's code is loaded only when it is the one.
 
+import { freeYoungGeneration, holdYoungGeneration } from '../young-generation.ts';
 import { type Terminal, UsageError } from './command.ts';
 import { type CommandLine, readCommandLine, usageOf } from './command-line.ts';
 import { loadCommand } from './table.ts';
@@ -38,8 +39,10 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run({ name, entry, invocation }: CommandLine & { kind: 'run' }): Promise<number> {
+  holdYoungGeneration();
   const command = await loadCommand(entry);
   if (command.kind === 'alone') return command.main(invocation, terminal);
+  freeYoungGeneration();
   const attempt = await command.prepare(invocation, terminal);
   const { settings } = await import('./settings.ts');
   const { perform } = await import('../control/session.ts');

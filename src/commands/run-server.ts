@@ -7,6 +7,7 @@ import { connectControl } from '../control/client.ts';
 import { serveControl } from '../control/server.ts';
 import { createRootLog, type RootLog } from '../observe/log.ts';
 import { type RunningServer, startServer } from '../server.ts';
+import { freeYoungGeneration } from '../young-generation.ts';
 import { Refused } from './command.ts';
 
 /** SIGTERM must end the process within 20 s; what is not done by then is cut, which loses nothing that was answered. */
@@ -34,6 +35,7 @@ export async function runServer(
     stack.defer(() => server.stop());
     stack.use(await serveControl({ config, store: server.store, log: root.log, running: true }));
     await ready(server);
+    freeYoungGeneration();
     root.log.info({ signal: await stopped.promise }, 'stopping');
     const late = setTimeout(() => endNow(root), STOP_MS);
     await stack.disposeAsync();

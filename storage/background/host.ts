@@ -1,9 +1,10 @@
 // The main thread's end of a helper thread (background, search): starts it, carries its log lines, notices its death.
 
 import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
+import { HELPER_LIMITS } from './limits.ts';
 import type { StoreData } from './member.ts';
 
 /** What the thread is started with. */
@@ -29,7 +30,7 @@ export function startBackground(
   fatal: (error: Error) => void,
 ): HelperThread {
   const workerData: BackgroundData = { ...data, kind: 'posthuis-background' };
-  return new HelperThread(new URL('./thread.ts', import.meta.url), workerData, log, fatal);
+  return new HelperThread(new URL('./thread.ts', import.meta.url), workerData, log, fatal, HELPER_LIMITS);
 }
 
 /** The running thread. */
@@ -41,8 +42,14 @@ export class HelperThread {
   #exited = false;
 
   /** `data.kind` names the thread. */
-  constructor(entry: URL, data: { readonly kind: string }, log: StoreLog, fatal: (error: Error) => void) {
-    const worker = new Worker(entry, { workerData: data, name: data.kind });
+  constructor(
+    entry: URL,
+    data: { readonly kind: string },
+    log: StoreLog,
+    fatal: (error: Error) => void,
+    resourceLimits: ResourceLimits = {},
+  ) {
+    const worker = new Worker(entry, { workerData: data, name: data.kind, resourceLimits });
     this.#worker = worker;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.ready = promise;

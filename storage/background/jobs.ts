@@ -4,6 +4,7 @@ import { on, once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { StoreError, type StoreErrorCode } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
+import { HELPER_LIMITS } from './limits.ts';
 import type { StoreData } from './member.ts';
 
 /** Long work on the whole store. */
@@ -42,7 +43,11 @@ export class Jobs implements AsyncDisposable {
   /** Runs a job; yields its items and returns its result. Left early, it stops. Errors: what the job failed with. */
   async *run(job: Job): AsyncGenerator<unknown, unknown> {
     const workerData: JobData = { ...this.#store, kind: 'posthuis-job', job };
-    const worker = new Worker(new URL('./job.ts', import.meta.url), { workerData, name: `posthuis-${job.name}` });
+    const worker = new Worker(new URL('./job.ts', import.meta.url), {
+      workerData,
+      name: `posthuis-${job.name}`,
+      resourceLimits: HELPER_LIMITS,
+    });
     const entry = { worker, ended: once(worker, 'exit') };
     this.#running.add(entry);
     const messages = on(worker, 'message', { close: ['exit'] }) as AsyncIterable<[FromJob]>;

@@ -86,8 +86,8 @@ class FileBlobs implements Blobs {
     this.#data = options.directory;
     this.#log = options.log;
     this.#files = options.files ?? fileSystem;
-    this.packers = options.packers ?? createPackers();
-    if (!this.packers.body.kept) this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
+    const notKept = () => this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
+    this.packers = options.packers ?? createPackers(notKept);
     this.#budget = options.budget ?? new Budget(createBudgetShared());
   }
 

@@ -28,10 +28,29 @@ export interface Packers {
   readonly body: Packer;
 }
 
-/** The packers of a thread. */
-export function createPackers(): Packers {
-  const { header, body } = readDictionaries();
-  return { header: createPacker(header), body: createPacker(body) };
+/**
+ * The packers of a thread, each made when it is first used: its contexts take a megabyte, and not every thread has mail
+ * to pack. `notKept` is told when one has none.
+ */
+export function createPackers(notKept: () => void = () => {}): Packers {
+  const dictionaries = readDictionaries();
+  const made: Partial<Record<keyof Packers, Packer>> = {};
+  const packer = (kind: keyof Packers) => {
+    const found = made[kind];
+    if (found !== undefined) return found;
+    const created = createPacker(dictionaries[kind]);
+    made[kind] = created;
+    if (!created.kept) notKept();
+    return created;
+  };
+  return {
+    get header() {
+      return packer('header');
+    },
+    get body() {
+      return packer('body');
+    },
+  };
 }
 
 /** With node:zlib's documented calls alone. */

@@ -2,12 +2,10 @@
 // keep out. When the package is raised and one of these fails, the override has lost its purpose or its hook.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { SMTPServer } from 'smtp-server';
-import { SMTPConnection } from 'smtp-server/lib/smtp-connection.js';
-import { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
 import { expect, test, vi } from 'vitest';
 import { Connection } from '#protocols/smtp/connection.ts';
 import { Input } from '#protocols/smtp/input.ts';
+import { SMTPConnection, SMTPServer, SMTPStream } from '#protocols/smtp/package.ts';
 import { SmtpServer } from '#protocols/smtp/server.ts';
 import { startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
