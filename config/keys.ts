@@ -2,7 +2,8 @@
 // either what TOML holds or the text of an environment variable, and answers with the value or with what it expected.
 
 import { BlockList, isIP } from 'node:net';
-import { LISTENERS, type ListenAddress } from './schema.ts';
+import { DURATION_EXPECTED, parseDuration } from './duration.ts';
+import { LISTENERS, type ListenAddress, type RetryTimes } from './schema.ts';
 import { parseSize, SIZE_EXPECTED } from './size.ts';
 
 /** What was expected, where a value is not it. */
@@ -51,6 +52,21 @@ export const KEYS: readonly Key[] = [
     fromText: (value) => value,
   },
   list('limits', 'trusted_networks', NETWORKS, parseNetwork),
+  list('dns', 'servers', 'a list of "address" or "address:port"', parseDnsServer),
+  boolean('outbound', 'send'),
+  integer('outbound', 'port', 1, 65_535),
+  list('outbound', 'source', 'a list of IP addresses, at most one of each family', parseSource),
+  text(
+    'outbound',
+    'ehlo',
+    'a host name such as "mail.example.org", or ""',
+    (value) => value === '' || isHostname(value),
+  ),
+  duration('outbound', 'first_retry'),
+  duration('outbound', 'longest_retry'),
+  duration('outbound', 'give_up'),
+  duration('outbound', 'delay_report'),
+  list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
   integer('storage', 'retention_days', 0, 36_500),
   integer('storage', 'handles', 1, 100_000),
   boolean('search', 'index'),
@@ -122,6 +138,40 @@ function list(section: string, name: string, expected: string, parseItem: (item:
     },
     fromText: splitList,
   };
+}
+
+function duration(section: string, name: string): Key {
+  return {
+    section,
+    name,
+    parse: (value) => (typeof value === 'string' ? parseDuration(value) : undefined) ?? new Expected(DURATION_EXPECTED),
+    fromText: (value) => value,
+  };
+}
+
+/** `192.0.2.53`, `192.0.2.53:5353`, `::1`, `[::1]:5353`. */
+function parseDnsServer(item: string): ListenAddress | Expected {
+  if (isIP(item) > 0) return { host: item, port: 53 };
+  const parsed = parseListen(item);
+  return !(parsed instanceof Expected) && isIP(parsed.host) > 0 && parsed.port > 0
+    ? parsed
+    : new Expected('addresses of DNS servers such as "192.0.2.53", "192.0.2.53:5353" or "[::1]:5353"');
+}
+
+function parseSource(item: string): string | Expected {
+  return isIP(item) > 0 ? item : new Expected('IP addresses of this machine');
+}
+
+/** `example.org 10m 8h 10d`. */
+function parseDomainRetry(item: string): (RetryTimes & { readonly domain: string }) | Expected {
+  const [domain = '', first = '', longest = '', end = '', ...more] = item.trim().split(/\s+/);
+  const firstMs = parseDuration(first);
+  const longestMs = parseDuration(longest);
+  const giveUpMs = parseDuration(end);
+  const whole = firstMs !== undefined && longestMs !== undefined && giveUpMs !== undefined && more.length === 0;
+  return whole && isHostname(domain)
+    ? { domain: domain.toLowerCase(), firstMs, longestMs, giveUpMs }
+    : new Expected('"domain first_retry longest_retry give_up", such as "example.org 10m 8h 10d"');
 }
 
 /** A list in an environment variable: by comma; empty text is the empty list. */

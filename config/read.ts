@@ -3,6 +3,7 @@
 // A fault names the file (or the variable), the key and what was expected; all faults are reported at once.
 
 import { existsSync, readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
@@ -52,6 +53,16 @@ export const DEFAULTS: RawValues = {
   'auth.plaintext': false,
   'limits.message_size': '50MB',
   'limits.trusted_networks': ['127.0.0.0/8', '::1'],
+  'dns.servers': [],
+  'outbound.send': true,
+  'outbound.port': 25,
+  'outbound.source': [],
+  'outbound.ehlo': '',
+  'outbound.first_retry': '5m',
+  'outbound.longest_retry': '4h',
+  'outbound.give_up': '5d',
+  'outbound.delay_report': '4h',
+  'outbound.domains': [],
   'storage.retention_days': 14,
   'storage.handles': 200,
   'search.index': true,
@@ -156,6 +167,10 @@ function checkTogether(
   raw: ReadonlyMap<string, { where: string }>,
   problems: string[],
 ): void {
+  const families = (values.get('outbound.source') as string[]).map((address) => isIP(address));
+  if (new Set(families).size < families.length) {
+    problems.push(`${raw.get('outbound.source')?.where}: outbound.source: expected one address of each family at most`);
+  }
   const taken = new Map<string, string>();
   for (const name of LISTENERS) {
     const key = `listen.${name}`;
@@ -198,6 +213,20 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
     },
     auth: { plaintext: get('auth.plaintext') },
     limits: { messageSize: get('limits.message_size'), trustedNetworks: get('limits.trusted_networks') },
+    dns: { servers: get('dns.servers') },
+    outbound: {
+      send: get('outbound.send'),
+      port: get('outbound.port'),
+      source: get('outbound.source'),
+      ehlo: get<string>('outbound.ehlo').toLowerCase() || get<string>('hostname').toLowerCase(),
+      retry: {
+        firstMs: get('outbound.first_retry'),
+        longestMs: get('outbound.longest_retry'),
+        giveUpMs: get('outbound.give_up'),
+      },
+      delayReportMs: get('outbound.delay_report'),
+      domains: get('outbound.domains'),
+    },
     storage: { retentionDays: get('storage.retention_days'), handles: get('storage.handles') },
     search: { index: get('search.index'), indexAfter: get('search.index_after') },
     log: { level: get('log.level') },

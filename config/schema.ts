@@ -21,6 +21,14 @@ export const LISTENERS = [
 ] as const;
 export type ListenerName = (typeof LISTENERS)[number];
 
+/** When a message that could not be sent is tried again: the wait doubles from the first to the longest. */
+export interface RetryTimes {
+  readonly firstMs: number;
+  readonly longestMs: number;
+  /** After this time it is given back. */
+  readonly giveUpMs: number;
+}
+
 export interface Config {
   /** Our name in greetings, Received and certificates. */
   readonly hostname: string;
@@ -44,6 +52,25 @@ export interface Config {
     readonly messageSize: number;
     /** Networks exempt from connection, rate and error limits, in CIDR form or single addresses. */
     readonly trustedNetworks: readonly string[];
+  };
+  readonly dns: {
+    /** Recursive resolvers; none: those of the system. */
+    readonly servers: readonly ListenAddress[];
+  };
+  readonly outbound: {
+    /** Mail may be sent to other domains. */
+    readonly send: boolean;
+    /** The port of other servers. */
+    readonly port: number;
+    /** The addresses that mail is sent from, one of each family at most; none: the system's choice. */
+    readonly source: readonly string[];
+    /** What we call ourselves there. */
+    readonly ehlo: string;
+    readonly retry: RetryTimes;
+    /** After this time a sender is told that his message still waits, ms. */
+    readonly delayReportMs: number;
+    /** Other times for some recipient domains. */
+    readonly domains: readonly (RetryTimes & { readonly domain: string })[];
   };
   readonly storage: {
     /** Days that an expunged message is kept for undelete; 0 turns it off. */

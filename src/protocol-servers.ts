@@ -12,6 +12,7 @@ import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
 import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
+import { retryTimes } from './outbound/retry.ts';
 import { createSubmission } from './outbound/submit.ts';
 import { networkMatcher } from './peers.ts';
 import type { ServerShared } from './thread-messages.ts';
@@ -51,8 +52,16 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const proxied = networkMatcher(config.proxyFrom);
   const ingress = createIngress({ hostname, directory, mail: (id) => store.mail(id), conduct, log });
   const stage = (options: { maxBytes: number }) => store.stage(options);
-  const submission = createSubmission({ hostname, directory, ingress, stage, messageSize, log });
-  const submissions = createSmtpServer({ ...context, conduct, proxied, submission }, 'submission');
+  const submission = createSubmission({
+    ...{ hostname, directory, ingress, stage, messageSize, log },
+    send: config.outbound.send,
+    queue: store.queue,
+    retry: retryTimes(config.outbound),
+  });
+  const submissions = createSmtpServer(
+    { ...context, conduct, proxied, submission, queue: { dsn: true } },
+    'submission',
+  );
   const imap = createImapServer(context, shared.recent);
   const pop3 = createPop3Server(context);
   return {

@@ -14,6 +14,7 @@ import { ensureSelfSigned } from './certificates/self-signed.ts';
 import { createConductShared } from './conduct.ts';
 import { type BoundAddress, type ListenTable, reservePorts } from './listeners.ts';
 import { metricsPage, ThreadMetrics } from './observe/metrics.ts';
+import { startOutbound } from './outbound/start.ts';
 import { type RunningThread, startThread } from './thread.ts';
 import type { ServerShared } from './thread-messages.ts';
 import { type ServerThreads, startThreads } from './threads.ts';
@@ -63,6 +64,7 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const parts: StartParts = { config, shared, certificates, store, metrics, log, entry, fatal };
   const threads = await startAll(parts);
   stack.defer(() => stopAll(threads));
+  stack.use(startOutbound({ config, store, log, shared, delivered: (state, count) => metrics.delivery(state, count) }));
   const { addresses } = threads.here;
   const running = stack.move();
   log.info({ addresses, threads: config.threads }, 'listening');
@@ -115,7 +117,10 @@ function startHere(parts: StartParts, listen: ListenTable, others: Promise<Serve
   const { config, store, metrics, log } = parts;
   const http = createHealthServer({
     check: () => store.directory.domains(),
-    metrics: async () => metricsPage([await metrics.snapshot(), ...(await (await others).snapshots())]),
+    metrics: async () => {
+      metrics.queue(await store.queue.totals());
+      return metricsPage([await metrics.snapshot(), ...(await (await others).snapshots())]);
+    },
     log,
   });
   return startThread({ ...parts, listen, servers: { http }, reusePort: config.threads > 1 });

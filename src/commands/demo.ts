@@ -31,6 +31,7 @@ const PORTS: Readonly<Partial<Record<ListenerName, number>>> = {
 const DEFAULTS = {
   hostname: 'localhost',
   'log.level': 'warn',
+  'outbound.send': false, // whoever tries it out writes to people who do not know
   ...Object.fromEntries(Object.entries(PORTS).map(([name, port]) => [`listen.${name}`, [`127.0.0.1:${port}`]])),
 };
 

@@ -15,15 +15,26 @@ export interface PrefixOptions {
 }
 
 /** CRLF-ended header lines. */
-export function prefix({ hostname, envelope, session, recipient, now }: PrefixOptions): Uint8Array {
-  const { helo, peer, tls } = session;
-  const cipher = tls === null ? '' : `\r\n\t(using ${comment(tls.version)} with cipher ${comment(tls.cipher)})`;
+export function prefix(options: PrefixOptions): Uint8Array {
+  const { envelope, recipient } = options;
   return Buffer.from(
     `Return-Path: <${envelope.sender}>\r\n` + // RFC 5321 4.4: at final delivery
       `Delivered-To: ${recipient}\r\n` + // RFC 9228; what loops are found by
-      `Received: from ${domain(helo)} (${literal(peer.address)})${cipher}\r\n` +
-      `\tby ${hostname} with ${protocol(envelope, session)} id ${session.id}\r\n` +
-      `\tfor <${recipient}>; ${formatDate({ seconds: now, offsetMinutes: 0 })}\r\n`,
+      received(options, `for <${recipient}>`),
+  );
+}
+
+/** The Received field (RFC 5321 4.4). `clause`: for whom it is, '' where that is nobody else's business. */
+export function received(
+  { hostname, envelope, session, now }: Omit<PrefixOptions, 'recipient'>,
+  clause: string,
+): string {
+  const { helo, peer, tls } = session;
+  const cipher = tls === null ? '' : `\r\n\t(using ${comment(tls.version)} with cipher ${comment(tls.cipher)})`;
+  return (
+    `Received: from ${domain(helo)} (${literal(peer.address)})${cipher}\r\n` +
+    `\tby ${hostname} with ${protocol(envelope, session)} id ${session.id}${clause === '' ? ';' : ''}\r\n` +
+    `\t${clause === '' ? '' : `${clause}; `}${formatDate({ seconds: now, offsetMinutes: 0 })}\r\n`
   );
 }
 

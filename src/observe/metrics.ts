@@ -37,6 +37,13 @@ export class ThreadMetrics implements ProtocolMetrics, Disposable {
     'protocol',
     'result',
   ]);
+  readonly #deliveries = new Family(
+    'counter',
+    'posthuis_deliveries_total',
+    'Recipients of queued mail: sent, failed for good, or waiting for another attempt',
+    ['result'],
+  );
+  readonly #queue = new Family('gauge', 'posthuis_queue', 'What waits to be sent: messages, bytes', ['unit']);
   readonly #verbs = new Set<string>();
   readonly #delay = new EventLoopDelay();
 
@@ -67,6 +74,17 @@ export class ThreadMetrics implements ProtocolMetrics, Disposable {
     this.#bytes.add(bytes, protocol, result);
   }
 
+  /** What became of recipients of queued mail. */
+  delivery(result: 'sent' | 'failed' | 'waiting', recipients: number): void {
+    this.#deliveries.add(recipients, result);
+  }
+
+  /** What waits to be sent; of the process, so told by one thread. */
+  queue({ messages, bytes }: { readonly messages: number; readonly bytes: number }): void {
+    this.#queue.set(messages, 'messages');
+    this.#queue.set(bytes, 'bytes');
+  }
+
   /** Everything counted so far, for the main thread; the event loop's delay is that since the last time. */
   async snapshot(): Promise<MetricsSnapshot> {
     const counted = [
@@ -77,6 +95,8 @@ export class ThreadMetrics implements ProtocolMetrics, Disposable {
       this.#logins,
       this.#messages,
       this.#bytes,
+      this.#deliveries,
+      this.#queue,
       ...this.#runtime(),
       // Of the process, so counted once.
       ...(this.#thread === '0' ? ofTheProcess() : []),

@@ -5,3 +5,48 @@ export const HEADER_LINE_OCTETS = 998;
 
 /** Addresses in From and Sender: each is looked up, and nobody writes as more. */
 export const AUTHORS = 100;
+
+/** Destinations that are worked on at once: each holds what is loaded of it, some 100 KB at most. */
+export const LANES = 200;
+
+/** Sessions with other servers at once, of all destinations: a descriptor and some 50 KB each. */
+export const SESSIONS = 100;
+
+/** Sessions with one destination at the beginning, and at most: what Postfix has, and nobody complains about. */
+export const WINDOW = { first: 2, most: 20 } as const;
+
+/** Recipients of one destination that are loaded at once. */
+export const LOADED = 500;
+
+/** Recipients of one transaction: Postfix's own default; more are refused by many (RFC 5321 4.5.3.1.8 grants 100). */
+export const TRANSACTION_RECIPIENTS = 50;
+
+/** Messages of one session: then a new one is opened, perhaps with another of its hosts. */
+export const SESSION_MESSAGES = 100;
+
+/** Addresses of one destination that are tried one after the other. */
+export const ADDRESSES_TRIED = 8;
+
+/** Sessions that broke off in a row before a destination is left alone. */
+export const LOSSES = 3;
+
+/** How long a destination where nothing answers is left alone: twice as long each time. */
+export const DEAD_MS = { first: 300_000, most: 3_600_000 } as const;
+
+/** How long a destination rests after a fault of our own. */
+export const FAULT_MS = 60_000;
+
+/** The scheduler looks at the queue at least so often, whatever the clock does. */
+export const TICK_MS = 60_000;
+
+/** How long a stop waits for the transactions in hand: the whole server has 15 s. */
+export const STOP_MS = 10_000;
+
+/** How long a transaction that was cut may take to write down that it was. */
+export const CUT_MS = 1_000;
+
+/** Bytes of a message that a report carries whole; of a larger one it carries the header (RFC 3461 4.3). */
+export const REPORTED_BYTES = 50 * 1024;
+
+/** Bytes of a header that a report carries. */
+export const REPORTED_HEADER_BYTES = 64 * 1024;

@@ -1,5 +1,5 @@
-// Mail that a logged-in user hands in, by any protocol: may he send as that, is it whole, and where does it go. Local
-// recipients take the ingress road. There is no road to other domains in this release, and it says so.
+// Mail that a logged-in user hands in, by any protocol: may he send as that, is it whole, and where does it go. What is
+// for recipients of ours alone takes the ingress road at once; all else waits in the queue, durable before the reply.
 
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
@@ -7,14 +7,21 @@ import type { Envelope, Ingress, IngressSession, Principal, SmtpReply, Submissio
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import { parseAddresses } from '#storage/message/address.ts';
 import { fields, fieldValue, latin1 } from '#storage/message/headers.ts';
-import type { Directory, Staged, Staging } from '#storage/ports.ts';
+import type { Directory, Queue, Staged, Staging } from '#storage/ports.ts';
+import { loops } from '../ingress/loops.ts';
+import { domainOf, toQueue } from './enqueue.ts';
 import { repairHeader } from './header.ts';
 import { AUTHORS } from './limits.ts';
+import type { Retry } from './retry.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
   readonly directory: Pick<Directory, 'resolve' | 'maySendAs'>;
   readonly ingress: Ingress;
+  /** [outbound] send. */
+  readonly send: boolean;
+  readonly queue: Pick<Queue, 'add'>;
+  readonly retry: Retry;
   readonly stage: (options: { maxBytes: number }) => Staging;
   /** [limits] message_size. */
   readonly messageSize: number;
@@ -25,6 +32,10 @@ const TEMPORARY: SmtpReply = { code: 451, enhanced: '4.3.0', text: 'Temporary fa
 const NO_SPACE: SmtpReply = { code: 452, enhanced: '4.3.1', text: 'Insufficient system storage' };
 const TOO_LARGE: SmtpReply = { code: 552, enhanced: '5.3.4', text: 'Message too large' };
 const LOGIN_FIRST: SmtpReply = { code: 530, enhanced: '5.7.0', text: 'Log in first' };
+
+const BAD_DOMAIN: SmtpReply = { code: 550, enhanced: '5.1.2', text: 'Mail can not be sent to this domain' };
+const NOT_SENT: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'This server sends no mail to other domains' };
+const LOOP: SmtpReply = { code: 554, enhanced: '5.4.6', text: 'Mail loop' };
 
 const TOO_MANY_AUTHORS: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'Too many addresses in From and Sender' };
 const NO_ADDRESS: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'From and Sender need an address' };
@@ -61,8 +72,9 @@ async function checkRecipient(
   if (session.principal === null) return LOGIN_FIRST;
   const { kind } = await parts.directory.resolve(address);
   if (kind !== 'foreign') return parts.ingress.recipient(address, envelope, session);
-  const text = `<${address}> This server does not send mail to other domains yet`;
-  return { code: 550, enhanced: '5.7.1', text };
+  if (!parts.send) return { ...NOT_SENT, text: `<${address}> ${NOT_SENT.text}` };
+  // An address literal among them: nobody has mail there, and what listens there is nobody's business.
+  return domainOf(address) === '' ? { ...BAD_DOMAIN, text: `<${address}> ${BAD_DOMAIN.text}` } : null;
 }
 
 async function submit(
@@ -80,9 +92,33 @@ async function submit(
     messageId: `<${randomBytes(16).toString('base64url')}@${parts.hostname}>`,
     now: Math.floor(Date.now() / 1000),
   });
-  if (repaired === null) return parts.ingress.accept(envelope, received, session);
+  if (repaired === null) return send(parts, envelope, received, session);
   await using staged = await restage(parts, repaired, received);
-  return await parts.ingress.accept(envelope, staged, session); // staged lives until it is placed
+  return await send(parts, envelope, staged, session); // staged lives until it is placed
+}
+
+/** Into the mailboxes, or into the queue if any recipient is elsewhere or a report on a delivery is asked for. */
+async function send(
+  parts: SubmissionParts,
+  envelope: Envelope,
+  staged: Staged,
+  session: IngressSession,
+): Promise<SmtpReply> {
+  if (!(await waits(parts, envelope))) return parts.ingress.accept(envelope, staged, session);
+  if (loops(staged.header, [])) return LOOP;
+  const { hostname, retry } = parts;
+  const id = await parts.queue.add(await toQueue(envelope, staged, session, { hostname, retry, now: Date.now() }));
+  const about = { connection: session.id, sender: envelope.sender, recipients: envelope.recipients.length };
+  parts.log.info({ ...about, queued: id, bytes: staged.size }, 'queued');
+  return { code: 250, enhanced: '2.6.0', text: `Message queued as ${id}` };
+}
+
+async function waits({ directory }: SubmissionParts, { recipients, dsn }: Envelope): Promise<boolean> {
+  for (const recipient of recipients) {
+    if (dsn?.recipients.get(recipient)?.notify?.includes('success') === true) return true;
+    if ((await directory.resolve(recipient)).kind === 'foreign') return true;
+  }
+  return false;
 }
 
 /** F16: every address of From and Sender is one that the login may use. */

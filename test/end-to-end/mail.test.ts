@@ -81,19 +81,13 @@ describe.each([1, 2])('with %i server threads', (threads) => {
     await client.logout();
   });
 
-  test('nobody sends in another name, and nothing goes to a foreign domain yet', async () => {
+  test('nobody sends in another name', async () => {
     const mail = { to: 'dora@example.test', subject: 'not mine', text: 'x' };
     const client = smtp(server, 'submission', 'anna@example.test');
     await expect(client.sendMail({ ...mail, from: 'bert@example.test' })).rejects.toMatchObject({ responseCode: 550 });
     await expect(
       client.sendMail({ ...mail, from: 'bert@example.test', envelope: { from: 'anna@example.test', to: mail.to } }),
     ).rejects.toMatchObject({ responseCode: 550 });
-    await expect(client.sendMail({ ...mail, from: 'anna@example.test', to: 'x@elsewhere.test' })).rejects.toMatchObject(
-      {
-        responseCode: 550,
-        response: expect.stringContaining('5.7.1'),
-      },
-    );
   });
 
   test('flags, keywords, folders and moves persist over a restart', async () => {

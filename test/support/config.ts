@@ -12,6 +12,8 @@ export interface TestConfig {
   readonly indexAfter?: number;
   readonly trustedNetworks?: readonly string[];
   readonly messageSize?: number;
+  readonly dns?: Config['dns']['servers'];
+  readonly outbound?: Partial<Config['outbound']>;
 }
 
 /** A configuration with free loopback ports. */
@@ -29,6 +31,12 @@ export function testConfig(options: TestConfig): Config {
     limits: {
       messageSize: options.messageSize ?? 64 * 1024 * 1024,
       trustedNetworks: options.trustedNetworks ?? ['127.0.0.0/8', '::1'],
+    },
+    dns: { servers: options.dns ?? [] },
+    outbound: {
+      ...{ send: true, port: 25, source: [], ehlo: 'mail.example.test', delayReportMs: 14_400_000, domains: [] },
+      retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
+      ...options.outbound,
     },
     storage: { retentionDays: 14, handles: 128 },
     search: { index: options.indexAfter !== undefined, indexAfter: options.indexAfter ?? 0 },

@@ -41,6 +41,8 @@ export interface SmtpServersOptions {
   readonly staging?: BudgetLimits;
   readonly fatal?: (error: Error) => void;
   readonly log?: Logger;
+  /** [outbound] send; true unless said otherwise. */
+  readonly send?: boolean;
   /** What a queue would act on; nothing unless said otherwise. */
   readonly queue?: QueueOffers;
   /** Sees each envelope that was accepted. */
@@ -97,7 +99,11 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     },
   };
   const stage = (bounds: { maxBytes: number }) => store.stage(bounds);
-  const submission = createSubmission({ hostname, directory: store.directory, ingress, stage, messageSize, log });
+  const submission = createSubmission({
+    ...{ hostname, directory: store.directory, ingress, stage, messageSize, log, queue: store.queue },
+    send: options.send ?? true,
+    retry: () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 }),
+  });
   const shared = createAuthShared(2);
   const context: ProtocolContext = {
     ...{ hostname, log, tls, messageSize },

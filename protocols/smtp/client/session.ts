@@ -44,6 +44,8 @@ export interface SessionOptions {
   readonly hostname: string;
   readonly tls: TlsWanted;
   readonly limits?: Partial<ClientLimits>;
+  /** Cuts the session, whatever it is at. */
+  readonly signal?: AbortSignal;
 }
 
 export class Session {
@@ -69,6 +71,9 @@ export class Session {
       ...{ address: options.address, port: options.port, trusted: false },
     };
     const session = new Session(new Connection(socket, peer, false), options, limits);
+    const cut = () => session.connection.destroy();
+    options.signal?.addEventListener('abort', cut, { once: true });
+    session.connection.onClose(() => options.signal?.removeEventListener('abort', cut));
     session.transcript.note(`connected to ${options.address} port ${options.port}`);
     try {
       await session.#greet();
@@ -219,7 +224,7 @@ function extensionsOf(lines: readonly string[]): Map<string, string> {
   return found;
 }
 
-function reach({ address, port, localAddress }: SessionOptions, waitMs: number): Promise<Socket> {
+function reach({ address, port, localAddress, signal }: SessionOptions, waitMs: number): Promise<Socket> {
   const socket = connect({ host: address, port, ...(localAddress === undefined ? {} : { localAddress }) });
   const { promise, resolve, reject } = Promise.withResolvers<Socket>();
   const fail = (text: string, cause?: unknown) => {
@@ -228,11 +233,16 @@ function reach({ address, port, localAddress }: SessionOptions, waitMs: number):
     reject(new SessionFailure('connect', reply, { cause }));
   };
   const timer = setTimeout(() => fail('no answer'), waitMs);
+  const cut = () => fail('given up');
+  signal?.addEventListener('abort', cut, { once: true });
   const failed = (error: Error) => fail('code' in error ? String(error.code) : error.message, error);
   socket.once('error', failed);
   socket.once('connect', () => {
     socket.off('error', failed);
     resolve(socket);
   });
-  return promise.finally(() => clearTimeout(timer));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', cut);
+  });
 }

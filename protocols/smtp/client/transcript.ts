@@ -24,6 +24,11 @@ export class Transcript {
     return this.#text;
   }
 
+  /** Begins anew: the next transaction of the same session has one of its own. */
+  clear(): void {
+    this.#text = '-- the session goes on\n';
+  }
+
   #add(line: string): void {
     if (this.#text.length >= TRANSCRIPT_CHARACTERS) return;
     const plain = line.replace(/\p{Cc}/gu, ' ').slice(0, TRANSCRIPT_LINE);

@@ -48,7 +48,7 @@ CREATE TABLE queued_recipient (
   address TEXT NOT NULL,
   domain TEXT NOT NULL,         -- A-labels, lower case: what is sent together
   original TEXT NOT NULL,       -- ORCPT (RFC 3461 4.2), '' for none
-  notify INTEGER NOT NULL,      -- NOTIFY as bits: success 1, failure 2, delay 4; 0 is NEVER
+  notify INTEGER NOT NULL,      -- NOTIFY as bits: success 1, failure 2, delay 4; 0 is NEVER; 8: not said
   state TEXT NOT NULL,          -- waiting, held, sent, failed
   attempts INTEGER NOT NULL,
   next_attempt INTEGER NOT NULL, -- unix ms

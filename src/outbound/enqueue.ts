@@ -1,0 +1,56 @@
+// From what was handed in to what waits: the queue's message, with what the sender asked for about reports.
+
+import { isAscii } from 'node:buffer';
+import type { Envelope, IngressSession } from '#protocols/ports.ts';
+import { canonicalDomain } from '#storage/directory/addresses.ts';
+import { type NewQueued, type NewQueuedRecipient, NOTIFY_UNSAID, Notify, type Staged } from '#storage/ports.ts';
+import { received } from '../ingress/prefix.ts';
+import type { Retry } from './retry.ts';
+
+export interface EnqueueOptions {
+  readonly hostname: string;
+  readonly retry: Retry;
+  /** Unix ms. */
+  readonly now: number;
+}
+
+/** The message for the queue, for all recipients of the envelope. */
+export async function toQueue(
+  envelope: Envelope,
+  staged: Staged,
+  session: IngressSession,
+  { hostname, retry, now }: EnqueueOptions,
+): Promise<NewQueued> {
+  const recipients = envelope.recipients.map((address) => recipientOf(address, envelope));
+  const seconds = Math.floor(now / 1000);
+  return {
+    staged,
+    prefix: Buffer.from(received({ hostname, envelope, session, now: seconds }, '')),
+    owner: session.principal?.account.id ?? '',
+    sender: envelope.sender,
+    utf8: envelope.smtputf8 && !(isAscii(staged.header) && isAscii(Buffer.from(envelope.sender))),
+    eightBit: await hasEightBit(staged),
+    requireTls: envelope.requireTls === true,
+    envelopeId: envelope.dsn?.envid ?? '',
+    returnFull: envelope.dsn?.ret !== 'hdrs',
+    notBefore: now,
+    expires: now + Math.max(...recipients.map(({ domain }) => retry(domain).giveUpMs)),
+    recipients,
+  };
+}
+
+/** A recipient's domain as A-labels in lower case; '' if mail can't be sent there. */
+export function domainOf(address: string): string {
+  return canonicalDomain(address.slice(address.lastIndexOf('@') + 1));
+}
+
+function recipientOf(address: string, envelope: Envelope): NewQueuedRecipient {
+  const { notify = null, orcpt = null } = envelope.dsn?.recipients.get(address) ?? {};
+  const bits = notify?.reduce<number>((all, occasion) => all | Notify[occasion], 0);
+  return { address, domain: domainOf(address), original: orcpt ?? '', notify: bits ?? NOTIFY_UNSAID };
+}
+
+async function hasEightBit(staged: Staged): Promise<boolean> {
+  for await (const chunk of staged.open()) if (!isAscii(chunk as Uint8Array)) return true;
+  return false;
+}

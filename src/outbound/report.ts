@@ -1,0 +1,156 @@
+// Delivery reports (RFC 3464, in the container of RFC 6522): what became of a message, for people and for programs. A
+// report goes from nobody, so that none is ever made about it.
+
+import { randomBytes } from 'node:crypto';
+import { formatReply, type ServerReply } from '#protocols/smtp/client/reply.ts';
+import { formatDate } from '#storage/message/date.ts';
+import type { QueuedMessage, QueuedRecipient } from '#storage/ports.ts';
+
+export type Action = 'failed' | 'delayed' | 'delivered' | 'relayed';
+
+export interface Reported {
+  readonly recipient: QueuedRecipient;
+  readonly reply: ServerReply;
+  /** RFC 3463; what it comes to, which need not be what the server said last. */
+  readonly status: string;
+}
+
+export interface ReportOptions {
+  readonly hostname: string;
+  readonly message: QueuedMessage;
+  readonly action: Action;
+  readonly recipients: readonly Reported[];
+  /** The server that said it; '' if none did. */
+  readonly host: string;
+  /** What of the message goes back; its header, or all of it. */
+  readonly original: { readonly bytes: Uint8Array; readonly whole: boolean };
+  /** Unix ms. */
+  readonly now: number;
+}
+
+const TITLES: Readonly<Record<Action, string>> = {
+  failed: 'Undelivered mail returned to sender',
+  delayed: 'Delayed mail (still being retried)',
+  delivered: 'Successful mail delivery report',
+  relayed: 'Successful mail delivery report',
+};
+
+const LEADS: Readonly<Record<Action, string>> = {
+  failed: 'Your message could not be delivered to:',
+  delayed:
+    'Your message could not be delivered yet, and it is still being tried. You need not send it again. It waits for:',
+  delivered: 'Your message was delivered to:',
+  relayed: 'Your message was handed on to a server that does not report deliveries, for:',
+};
+
+/** The report as a message. */
+export function makeReport(options: ReportOptions): Buffer {
+  const { hostname, message, action, now, original } = options;
+  const boundary = `report-${randomBytes(16).toString('hex')}`;
+  const date = formatDate({ seconds: Math.floor(now / 1000), offsetMinutes: 0 });
+  // RFC 6533: other types where an address is not ASCII.
+  const global = ![message.sender, ...options.recipients.map(({ recipient }) => recipient.address)].every(isAscii);
+  const status = global ? 'message/global-delivery-status' : 'message/delivery-status';
+  const returned = original.whole
+    ? `message/${global ? 'global' : 'rfc822'}`
+    : global
+      ? 'message/global-headers'
+      : 'text/rfc822-headers';
+  const head = [
+    `From: Mail Delivery System <MAILER-DAEMON@${hostname}>`,
+    `To: <${message.sender}>`,
+    `Subject: ${TITLES[action]}`,
+    `Date: ${date}`,
+    `Message-ID: <${randomBytes(16).toString('base64url')}@${hostname}>`,
+    'Auto-Submitted: auto-replied', // RFC 3834 5
+    'MIME-Version: 1.0',
+    `Content-Type: multipart/report; report-type=delivery-status; boundary="${boundary}"`,
+    '',
+    `--${boundary}`,
+    'Content-Type: text/plain; charset=utf-8',
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    `This is the mail server ${hostname}.`,
+    '',
+    LEADS[action],
+    '',
+    ...options.recipients.flatMap((reported) => forPeople(reported, options)),
+    ...(action === 'delayed' ? [`It is tried until ${dateOf(message.expires)}.`, ''] : []),
+    `--${boundary}`,
+    `Content-Type: ${status}`,
+    ...(global ? ['Content-Transfer-Encoding: 8bit'] : []),
+    '',
+    `Reporting-MTA: dns; ${hostname}`,
+    ...(message.envelopeId === '' ? [] : [`Original-Envelope-Id: ${fromXtext(message.envelopeId)}`]),
+    `Arrival-Date: ${dateOf(message.created)}`,
+    '',
+    ...options.recipients.flatMap((reported) => forPrograms(reported, options)),
+    `--${boundary}`,
+    `Content-Type: ${returned}`,
+    'Content-Transfer-Encoding: 8bit',
+    '',
+    '',
+  ];
+  return Buffer.concat([Buffer.from(head.join('\r\n')), original.bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+}
+
+function forPeople({ recipient, reply }: Reported, { action, host }: ReportOptions): string[] {
+  const lines = [`<${recipient.address}>`];
+  if (action === 'failed' || action === 'delayed') {
+    if (host !== '') lines.push(`  ${host} said:`);
+    lines.push(...wrapped(formatReply(reply)).map((line) => `  ${line}`));
+  }
+  return [...lines, ''];
+}
+
+/** RFC 3464 2.3. */
+function forPrograms({ recipient, reply, status }: Reported, { action, host, message, now }: ReportOptions): string[] {
+  const { address, original } = recipient;
+  const type = isAscii(address) ? 'rfc822' : 'utf-8';
+  const lines: string[] = [];
+  if (original !== '') {
+    const [, kind = '', text = ''] = /^([^;]*);(.*)$/s.exec(original) ?? [];
+    lines.push(`Original-Recipient: ${kind};${fromXtext(text)}`);
+  }
+  lines.push(`Final-Recipient: ${type};${address}`, `Action: ${action}`, `Status: ${status}`);
+  if (host !== '') lines.push(`Remote-MTA: dns; ${host}`);
+  if (action === 'failed' || action === 'delayed') {
+    lines.push(...folded(`Diagnostic-Code: smtp; ${formatReply(reply)}`), `Last-Attempt-Date: ${dateOf(now)}`);
+  }
+  if (action === 'delayed') lines.push(`Will-Retry-Until: ${dateOf(message.expires)}`);
+  return [...lines, ''];
+}
+
+function dateOf(ms: number): string {
+  return formatDate({ seconds: Math.floor(ms / 1000), offsetMinutes: 0 });
+}
+
+/** RFC 3461 4: +41 is A. What is no printable ASCII after that stays as it was. */
+function fromXtext(text: string): string {
+  return text.replace(/\+([2-7][0-9A-F])/g, (all, hex: string) => {
+    const char = String.fromCharCode(Number.parseInt(hex, 16));
+    return char === '\x7f' ? all : char;
+  });
+}
+
+/** Lines of at most 76 characters, broken at blanks; a word that is longer stays whole up to 900. */
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').flatMap((part) => part.match(/.{1,900}/gsu) ?? [])) {
+    if (line !== '' && line.length + word.length > 75) {
+      lines.push(line);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+function folded(text: string): string[] {
+  return wrapped(text).map((line, i) => (i === 0 ? line : `    ${line}`));
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
+}

@@ -1,0 +1,327 @@
+// One destination that is worked on: what is due for it, and the sessions with it. The number of sessions begins small,
+// grows with what is delivered and shrinks with what breaks off; where nobody answers, all that was due is put off and
+// the destination is left alone for a while.
+
+import type { Logger } from 'pino';
+import type { ServerReply } from '#protocols/smtp/client/reply.ts';
+import { SessionFailure } from '#protocols/smtp/client/session.ts';
+import { transact } from '#protocols/smtp/client/transaction.ts';
+import type { Turns } from '#storage/blobs/turns.ts';
+import { StoreError } from '#storage/errors.ts';
+import {
+  type AttemptResult,
+  type Directory,
+  Notify,
+  type Queue,
+  type QueuedMessage,
+  type QueuedRecipient,
+  type QueueId,
+} from '#storage/ports.ts';
+import { type Connect, NoRoute, type Route } from '../connector.ts';
+import { DEAD_MS, LOADED, LOSSES, SESSION_MESSAGES, TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
+import { deliverLocally, type LocalParts } from './local.ts';
+import { type Attempted, type OutcomeParts, writeOutcome } from './outcome.ts';
+
+export interface LaneParts extends LocalParts, OutcomeParts {
+  readonly queue: Queue;
+  readonly directory: Pick<Directory, 'account' | 'resolve'>;
+  readonly connect: Connect;
+  /** Sessions of all lanes. */
+  readonly turns: Turns;
+  readonly log: Logger;
+  /** Counts what became of recipients. */
+  delivered(state: AttemptResult['state'], count: number): void;
+}
+
+/** What the scheduler is handed; the turns are its own. */
+export type SchedulerParts = Omit<LaneParts, 'turns'>;
+
+/** Recipients of one message that go in one transaction. */
+interface Group {
+  readonly queued: QueueId;
+  readonly recipients: readonly QueuedRecipient[];
+}
+
+export class Lane {
+  readonly domain: string;
+  readonly #parts: LaneParts;
+  readonly #idle = Promise.withResolvers<void>();
+  /** Recipients that are loaded and not settled, by message and number. */
+  readonly #taken = new Set<string>();
+  readonly #routes = new Set<Route>();
+  readonly #cut = new AbortController();
+  #pending: Group[] = [];
+  #loading: Promise<void> | null = null;
+  #window: number = WINDOW.first;
+  #workers = 0;
+  /** Those that have not yet taken their first group. */
+  #starting = 0;
+  /** Times in a row that nobody answered, before this. */
+  #failures: number;
+  #losses = 0;
+  #stopped = false;
+  #fault: unknown = null;
+
+  constructor(domain: string, failures: number, parts: LaneParts) {
+    this.domain = domain;
+    this.#failures = failures;
+    this.#parts = parts;
+  }
+
+  /** Works until nothing is due here, or nobody answers. Rejects with a fault of our own. */
+  async run(): Promise<void> {
+    await this.#load();
+    // What the destination's row promised is not there (any more): the row is made right.
+    if (this.#pending.length === 0) return this.#parts.queue.postpone(this.domain, 0, this.#failures);
+    this.#spawn();
+    await this.#idle.promise;
+    if (this.#fault !== null) throw this.#fault;
+  }
+
+  /** Begins nothing new. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Breaks off what is in hand. */
+  cut(): void {
+    this.#cut.abort();
+  }
+
+  #spawn(): void {
+    while (!this.#stopped && this.#workers < Math.floor(this.#window) && this.#starting < this.#pending.length) {
+      this.#workers++;
+      this.#starting++;
+      void this.#parts.turns
+        .run(() => this.#work())
+        .then(
+          () => this.#left(null),
+          (error: unknown) => this.#left(error),
+        );
+    }
+    if (this.#workers === 0) this.#idle.resolve();
+  }
+
+  #left(fault: unknown): void {
+    this.#workers--;
+    if (fault !== null) {
+      this.#fault ??= fault;
+      this.#stopped = true;
+    }
+    if (this.#workers === 0) this.#idle.resolve();
+  }
+
+  /** One session after the other, as long as there is something to send. */
+  async #work(): Promise<void> {
+    let route: Route | null = null;
+    let sent = 0;
+    let first = true;
+    try {
+      while (!this.#stopped && this.#workers <= Math.ceil(this.#window)) {
+        const group = await this.#next();
+        if (first) this.#starting--;
+        first = false;
+        if (group === undefined) return;
+        if (route !== null && (!route.session.usable || sent++ >= SESSION_MESSAGES)) {
+          await this.#end(route);
+          route = null;
+          sent = 0;
+        }
+        route = await this.#attempt(group, route);
+        if (!this.#stopped) this.#spawn();
+      }
+    } finally {
+      if (first) this.#starting--;
+      if (route !== null) await this.#end(route);
+    }
+  }
+
+  async #end(route: Route): Promise<void> {
+    this.#routes.delete(route);
+    await route.session.quit();
+  }
+
+  async #next(): Promise<Group | undefined> {
+    if (this.#pending.length === 0) await this.#load();
+    return this.#pending.shift();
+  }
+
+  #load(): Promise<void> {
+    this.#loading ??= this.#loadNow().finally(() => {
+      this.#loading = null;
+    });
+    return this.#loading;
+  }
+
+  async #loadNow(): Promise<void> {
+    const { queue, now } = this.#parts;
+    const rows = await queue.recipients(this.domain, now(), this.#taken.size + LOADED);
+    const groups = new Map<QueueId, QueuedRecipient[]>();
+    for (const row of rows) {
+      const key = keyOf(row);
+      if (this.#taken.has(key)) continue;
+      this.#taken.add(key);
+      const group = groups.get(row.queued);
+      if (group === undefined) groups.set(row.queued, [row]);
+      else group.push(row);
+    }
+    for (const [queued, recipients] of groups) {
+      for (let at = 0; at < recipients.length; at += TRANSACTION_RECIPIENTS) {
+        this.#pending.push({ queued, recipients: recipients.slice(at, at + TRANSACTION_RECIPIENTS) });
+      }
+    }
+  }
+
+  /** Tries one group; the route that the next one can use. */
+  async #attempt(group: Group, route: Route | null): Promise<Route | null> {
+    const message = await this.#parts.queue.message(group.queued);
+    if (message === undefined) {
+      this.#release(group.recipients); // removed meanwhile
+      return route;
+    }
+    if (await this.#isLocal(group)) {
+      const replies = await deliverLocally(this.#parts, message, group.recipients);
+      const place = { host: this.#parts.hostname, tls: '', transcript: '', kind: 'local' as const };
+      await this.#settle({ message, recipients: group.recipients, replies, ...place });
+      return route;
+    }
+    if (route !== null) return this.#transact(message, group, route);
+    let opened: Route;
+    try {
+      opened = await this.#parts.connect(this.domain, this.#cut.signal);
+    } catch (error) {
+      if (!(error instanceof NoRoute)) throw error;
+      await this.#unreachable(message, group, error);
+      return null;
+    }
+    this.#routes.add(opened);
+    return this.#transact(message, group, opened);
+  }
+
+  async #isLocal({ recipients: [first] }: Group): Promise<boolean> {
+    const { kind } = await this.#parts.directory.resolve(first?.address ?? '');
+    return kind !== 'foreign';
+  }
+
+  async #transact(message: QueuedMessage, group: Group, route: Route): Promise<Route | null> {
+    const { session, host, tls } = route;
+    const { recipients } = group;
+    try {
+      const content = await this.#parts.queue.content(message.id);
+      const said = !recipients.every(({ notify }) => (notify & Notify.unsaid) !== 0) || message.envelopeId !== '';
+      const { replies, dsn } = await transact(session, {
+        envelope: { ...message, returnFull: said ? message.returnFull : null },
+        recipients: recipients.map(({ address, notify, original }) => ({
+          ...{ address, original, notify: (notify & Notify.unsaid) === 0 ? notify : null },
+        })),
+        content: () => content.read(),
+      });
+      this.#losses = 0;
+      await this.#succeeded();
+      const { transcript } = session;
+      const kind = dsn ? 'reports' : 'silent';
+      await this.#settleSome({ message, recipients, replies, host, tls, transcript: transcript.text, kind });
+      transcript.clear();
+      return route;
+    } catch (error) {
+      this.#routes.delete(route);
+      session.connection.destroy();
+      const reply = broken(error);
+      const { text } = session.transcript;
+      await this.#settle({ ...fail(message, group, reply, host, text), tls });
+      if (!(error instanceof SessionFailure)) return null;
+      this.#window = Math.max(1, this.#window / 2);
+      if (++this.#losses >= LOSSES) await this.#die(error.reply, host);
+      return null;
+    }
+  }
+
+  /** Something was answered there: it is alive, and gets more sessions. */
+  async #succeeded(): Promise<void> {
+    this.#window = Math.min(WINDOW.most, this.#window + 1 / this.#window);
+    if (this.#failures === 0) return;
+    this.#failures = 0;
+    await this.#parts.queue.postpone(this.domain, 0, 0);
+  }
+
+  /** A server that takes so many recipients and no more (RFC 5321 4.5.3.1.10) gets the others in the next transaction. */
+  async #settleSome(attempted: Attempted): Promise<void> {
+    const { recipients, replies } = attempted;
+    const some = replies.some(({ code }) => code < 300);
+    const again = recipients.filter((_, i) => some && replies[i]?.code === 452 && replies[i]?.enhanced === '4.5.3');
+    const rest = (_: unknown, i: number) => !again.includes(recipients[i] as QueuedRecipient);
+    await this.#settle({ ...attempted, recipients: recipients.filter(rest), replies: replies.filter(rest) });
+    if (again.length > 0) this.#pending.unshift({ queued: attempted.message.id, recipients: again });
+  }
+
+  async #settle(attempted: Attempted): Promise<void> {
+    const { message, recipients, replies, host, tls } = attempted;
+    const { log, delivered } = this.#parts;
+    const results = await writeOutcome(this.#parts, attempted);
+    this.#release(recipients);
+    for (const result of results ?? []) delivered(result.state, 1);
+    for (const [i, { address, attempts }] of recipients.entries()) {
+      const about = {
+        queued: message.id,
+        sender: message.sender,
+        recipient: address,
+        host,
+        tls,
+        attempt: attempts + 1,
+      };
+      log.info({ ...about, reply: results?.[i]?.reply ?? replies[i]?.text }, results?.[i]?.state ?? 'settled before');
+    }
+  }
+
+  #release(recipients: readonly QueuedRecipient[]): void {
+    for (const recipient of recipients) this.#taken.delete(keyOf(recipient));
+  }
+
+  /** No session could be opened: at all, or not one more. */
+  async #unreachable(message: QueuedMessage, group: Group, { reply, host, transcript }: NoRoute): Promise<void> {
+    if (this.#routes.size > 0 && reply.code < 500) {
+      // It serves us already, and does not want more of us at once.
+      this.#window = Math.max(1, this.#routes.size);
+      this.#pending.unshift(group);
+      return;
+    }
+    await this.#settle(fail(message, group, reply, host, transcript));
+    if (reply.code < 500) await this.#die(reply, host);
+    else await this.#failPending(reply, host);
+  }
+
+  /** Nobody answers: what is due waits without being tried, and the destination is left alone for a while. */
+  async #die(reply: ServerReply, host: string): Promise<void> {
+    if (this.#stopped) return;
+    this.stop();
+    await this.#failPending(reply, host);
+    this.#failures++;
+    const wait = Math.min(DEAD_MS.first * 2 ** Math.min(this.#failures - 1, 30), DEAD_MS.most);
+    await this.#parts.queue.postpone(this.domain, this.#parts.now() + wait, this.#failures);
+    this.#parts.log.warn({ domain: this.domain, host, reply: reply.text, failures: this.#failures }, 'nobody answers');
+  }
+
+  async #failPending(reply: ServerReply, host: string): Promise<void> {
+    for (const group of this.#pending.splice(0)) {
+      const message = await this.#parts.queue.message(group.queued);
+      if (message === undefined) this.#release(group.recipients);
+      else await this.#settle(fail(message, group, reply, host, ''));
+    }
+  }
+}
+
+function fail(message: QueuedMessage, { recipients }: Group, reply: ServerReply, host: string, transcript: string) {
+  const kind = 'silent' as const;
+  return { message, recipients, replies: recipients.map(() => reply), host, tls: '', transcript, kind };
+}
+
+/** Why a transaction broke off: a body of ours that can't be read is as temporary as a lost connection. */
+function broken(error: unknown): ServerReply {
+  if (error instanceof SessionFailure) return error.reply;
+  if (!(error instanceof StoreError)) throw error;
+  return { code: 451, enhanced: '4.3.0', text: `the message can not be read: ${error.message}` };
+}
+
+function keyOf({ queued, seq }: QueuedRecipient): string {
+  return `${queued}/${seq}`;
+}

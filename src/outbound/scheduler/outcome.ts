@@ -1,0 +1,151 @@
+// From what was said about each recipient to what is written: sent, failed, or waiting until its next time; and the
+// reports that the sender gets about it (RFC 3461 5, RFC 3464), in the same transaction.
+
+import { isAscii } from 'node:buffer';
+import type { ServerReply } from '#protocols/smtp/client/reply.ts';
+import { formatReply } from '#protocols/smtp/client/reply.ts';
+import {
+  type AttemptResult,
+  type MessageContent,
+  type NewQueued,
+  Notify,
+  type Queue,
+  type QueuedMessage,
+  type QueuedRecipient,
+  type Staged,
+  type Staging,
+} from '#storage/ports.ts';
+import { domainOf } from '../enqueue.ts';
+import { REPORTED_BYTES, REPORTED_HEADER_BYTES } from '../limits.ts';
+import { type Action, makeReport, type Reported } from '../report.ts';
+import { nextAttempt, type Retry } from '../retry.ts';
+
+/** What happened in one attempt. */
+export interface Attempted {
+  readonly message: QueuedMessage;
+  readonly recipients: readonly QueuedRecipient[];
+  /** For each recipient. */
+  readonly replies: readonly ServerReply[];
+  readonly host: string;
+  readonly tls: string;
+  readonly transcript: string;
+  /** local: in a mailbox of ours; reports: the other server reports on; silent: it does not. */
+  readonly kind: 'local' | 'reports' | 'silent';
+}
+
+export interface OutcomeParts {
+  readonly hostname: string;
+  readonly queue: Pick<Queue, 'settle' | 'content'>;
+  readonly stage: (options: { maxBytes: number }) => Staging;
+  readonly retry: Retry;
+  readonly delayReportMs: number;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+
+/** Writes the outcome; the results as they were written, or null if they had been already. */
+export async function writeOutcome(parts: OutcomeParts, attempted: Attempted): Promise<AttemptResult[] | null> {
+  const now = parts.now();
+  const results = attempted.recipients.map((recipient, i) => resultOf(parts, attempted, recipient, i, now));
+  await using stack = new AsyncDisposableStack();
+  const reports: NewQueued[] = [];
+  for (const [action, recipients] of reportsOf(attempted, results)) {
+    const report = await reportOn(parts, attempted, action, recipients, now);
+    const staged = stack.use(await stageReport(parts, report));
+    reports.push(toSender(parts, attempted.message, staged, { now, eightBit: !isAscii(report) }));
+  }
+  return (await parts.queue.settle(results, reports)) ? results : null;
+}
+
+function resultOf(
+  parts: OutcomeParts,
+  { message, replies, host, tls, transcript }: Attempted,
+  recipient: QueuedRecipient,
+  index: number,
+  now: number,
+): AttemptResult {
+  const { queued, seq, attempts, domain } = recipient;
+  const reply = replies[index] ?? { code: 451, enhanced: '4.3.0', text: 'nothing was said' };
+  const times = parts.retry(domain);
+  const expires = Math.min(message.expires, message.created + times.giveUpMs);
+  const expired = now >= expires;
+  const state = reply.code < 300 ? 'sent' : reply.code >= 500 || expired ? 'failed' : 'waiting';
+  const late = state === 'waiting' && now - message.created >= parts.delayReportMs;
+  return {
+    ...{ queued, seq, attempts, state, host, tls },
+    nextAttempt: nextAttempt(times, attempts + 1, { now, expires, random: Math.random() }),
+    delayTold: recipient.delayTold || late,
+    // RFC 3463 4.4.7: what it failed with the last time stands in the reply.
+    status: state === 'failed' && reply.code < 500 ? '4.4.7' : reply.enhanced,
+    reply: formatReply(reply),
+    transcript: index === 0 ? transcript : '',
+  };
+}
+
+/** Who is reported on, by what happened. The null sender gets no report (RFC 5321 4.5.5). */
+function reportsOf(attempted: Attempted, results: readonly AttemptResult[]): Map<Action, Reported[]> {
+  const reports = new Map<Action, Reported[]>();
+  if (domainOf(attempted.message.sender) === '') return reports;
+  for (const [i, recipient] of attempted.recipients.entries()) {
+    const result = results[i];
+    const reply = attempted.replies[i];
+    if (result === undefined || reply === undefined) continue;
+    const action = actionOf(attempted, recipient, result);
+    if (action === null) continue;
+    const told = { recipient, reply, status: result.status };
+    reports.set(action, [...(reports.get(action) ?? []), told]);
+  }
+  return reports;
+}
+
+/** RFC 3461 5.2. */
+function actionOf({ kind }: Attempted, recipient: QueuedRecipient, result: AttemptResult): Action | null {
+  const { notify, delayTold } = recipient;
+  if (result.state === 'failed') return (notify & Notify.failure) !== 0 ? 'failed' : null;
+  if (result.state === 'waiting') {
+    return result.delayTold && !delayTold && (notify & Notify.delay) !== 0 ? 'delayed' : null;
+  }
+  if ((notify & Notify.success) === 0 || kind === 'reports') return null;
+  return kind === 'local' ? 'delivered' : 'relayed';
+}
+
+async function reportOn(
+  parts: OutcomeParts,
+  { message, host }: Attempted,
+  action: Action,
+  recipients: readonly Reported[],
+  now: number,
+): Promise<Buffer> {
+  const content = await parts.queue.content(message.id);
+  const whole = action === 'failed' && message.returnFull && message.size <= REPORTED_BYTES;
+  const bytes = whole ? await content.bytes() : await headerOf(content);
+  const { hostname } = parts;
+  return makeReport({ hostname, message, action, recipients, host, now, original: { bytes, whole } });
+}
+
+async function stageReport({ stage }: OutcomeParts, report: Buffer): Promise<Staged> {
+  await using staging = stage({ maxBytes: report.length });
+  await staging.write(report);
+  return await staging.finish();
+}
+
+async function headerOf(content: MessageContent): Promise<Uint8Array> {
+  const bytes = Buffer.from(await content.bytes(0, REPORTED_HEADER_BYTES));
+  const end = bytes.indexOf('\r\n\r\n');
+  return end < 0 ? bytes : bytes.subarray(0, end + 2);
+}
+
+function toSender(
+  parts: OutcomeParts,
+  { sender }: QueuedMessage,
+  staged: Staged,
+  { now, eightBit }: { readonly now: number; readonly eightBit: boolean },
+): NewQueued {
+  const domain = domainOf(sender);
+  return {
+    ...{ staged, prefix: new Uint8Array(0), owner: '', sender: '', requireTls: false, envelopeId: '' },
+    ...{ utf8: Buffer.byteLength(sender) !== sender.length, eightBit, returnFull: false, notBefore: now },
+    expires: now + parts.retry(domain).giveUpMs,
+    recipients: [{ address: sender, domain, original: '', notify: 0 }],
+  };
+}

@@ -1,0 +1,44 @@
+// The road out, put together: the scheduler over the queue, with the way to other servers and the one to our own mailboxes.
+
+import type { Logger } from 'pino';
+import type { Config } from '#config/schema.ts';
+import { Resolver } from '#protocols/dns/resolver.ts';
+import type { Store } from '#storage/ports.ts';
+import { createConduct } from '../conduct.ts';
+import { createIngress } from '../ingress/pipeline.ts';
+import type { ServerShared } from '../thread-messages.ts';
+import { createConnector } from './connector.ts';
+import { retryTimes } from './retry.ts';
+import type { SchedulerParts } from './scheduler/lane.ts';
+import { Scheduler } from './scheduler/scheduler.ts';
+
+export interface OutboundParts {
+  readonly config: Pick<Config, 'hostname' | 'dns' | 'outbound'>;
+  readonly store: Store;
+  readonly log: Logger;
+  readonly shared: Pick<ServerShared, 'conduct'>;
+  readonly delivered: SchedulerParts['delivered'];
+  /** Unix ms; for tests. */
+  readonly now?: () => number;
+}
+
+/** Begins to send what waits; disposing stops it. */
+export function startOutbound({ config, store, log, shared, delivered, now = Date.now }: OutboundParts): Scheduler {
+  const { hostname, dns, outbound } = config;
+  const { directory, queue } = store;
+  const resolver = new Resolver({ servers: dns.servers });
+  return new Scheduler({
+    ...{ hostname, directory, queue, log, now, delivered },
+    ingress: createIngress({
+      hostname,
+      directory,
+      mail: (id) => store.mail(id),
+      conduct: createConduct(shared.conduct),
+      log,
+    }),
+    stage: (options) => store.stage(options),
+    connect: createConnector({ resolver, hostname: outbound.ehlo, port: outbound.port, source: outbound.source }),
+    retry: retryTimes(outbound),
+    delayReportMs: outbound.delayReportMs,
+  });
+}

@@ -1,0 +1,133 @@
+// The road out in one process: our submission and MX over a real store, the scheduler, a DNS server, and a clock that
+// can be moved on. Peers take addresses 127.0.0.x of their own, all on one port.
+import { createTransport, type SendMailOptions } from 'nodemailer';
+import { pino } from 'pino';
+import { Resolver } from '#protocols/dns/resolver.ts';
+import { createConduct, createConductShared } from '#src/conduct.ts';
+import { createIngress } from '#src/ingress/pipeline.ts';
+import { createConnector } from '#src/outbound/connector.ts';
+import { retryTimes } from '#src/outbound/retry.ts';
+import { Scheduler } from '#src/outbound/scheduler/scheduler.ts';
+import type { AttemptResult } from '#storage/ports.ts';
+import { type TestDns, testDns, type Zone } from './dns-server.ts';
+import { freePorts } from './installation.ts';
+import { type PeerOptions, SmtpPeer } from './smtp-peer.ts';
+import { PASSWORD, type SmtpServers, startSmtp } from './smtp-server.ts';
+
+export interface OutboundLab extends AsyncDisposable {
+  readonly smtp: SmtpServers;
+  readonly dns: TestDns;
+  readonly port: number;
+  /** What became of recipients, in order. */
+  readonly outcomes: AttemptResult['state'][];
+  /** Hands in mail of anna's; what the server said to it. */
+  submit(mail: SendMailOptions): Promise<string>;
+  /** A peer at 127.0.0.`last`. */
+  peer(last: number, options?: PeerOptions): Promise<SmtpPeer>;
+  /** Moves the clock on. */
+  pass(ms: number): void;
+  now(): number;
+  /** Resolves once so many recipients have an outcome. */
+  settled(count: number): Promise<void>;
+  /** Ends the scheduler and begins another one. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface OutboundLabOptions {
+  /** Does not start the scheduler: `restart` does. */
+  readonly idle?: boolean;
+}
+
+export async function outboundLab(
+  zones: Readonly<Record<string, Zone>>,
+  options: OutboundLabOptions = {},
+): Promise<OutboundLab> {
+  await using stack = new AsyncDisposableStack();
+  const [port = 0] = await freePorts(1);
+  const dns = stack.use(await testDns(zones));
+  const smtp = stack.use(await startSmtp({ queue: { dsn: true } }));
+  let offset = 0;
+  const now = () => Date.now() + offset;
+  Object.defineProperty(smtp.store.clock, 'now', { get: now });
+  const outcomes: AttemptResult['state'][] = [];
+  const log = pino({ level: 'silent' });
+  const { directory, queue } = smtp.store;
+  const hostname = 'mail.example.test';
+  const start = () =>
+    new Scheduler({
+      ...{ hostname, directory, queue, log, now, delayReportMs: 14_400_000 },
+      ingress: createIngress({
+        ...{
+          hostname,
+          directory,
+          log,
+          mail: (id) => smtp.store.mail(id),
+          conduct: createConduct(createConductShared()),
+        },
+      }),
+      stage: (bounds) => smtp.store.stage(bounds),
+      connect: createConnector({
+        ...{ hostname, port, source: [], resolver: new Resolver({ servers: dns.servers, waits: [500] }) },
+        limits: { connectMs: 2_000, greetingMs: 2_000, commandMs: 2_000, dataMs: 2_000, endMs: 2_000 },
+      }),
+      retry: retryTimes({
+        retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
+        domains: [{ domain: 'hasty.test', firstMs: 1_000, longestMs: 2_000, giveUpMs: 60_000 }],
+      }),
+      delivered: (state, count) => {
+        for (let n = 0; n < count; n++) outcomes.push(state);
+      },
+    });
+  let scheduler = options.idle === true ? null : start();
+  stack.defer(async () => scheduler?.[Symbol.asyncDispose]());
+  const running = stack.move();
+  return {
+    ...{ smtp, dns, port, outcomes, now },
+    async submit(mail) {
+      const transport = createTransport({
+        ...{ host: '127.0.0.1', port: smtp.submission, secure: false, ignoreTLS: true, name: 'laptop' },
+        auth: { user: 'anna@example.test', pass: PASSWORD },
+      });
+      const { response } = await transport.sendMail({
+        from: 'anna@example.test',
+        subject: 'hello',
+        text: 'text',
+        ...mail,
+      });
+      transport.close();
+      return response;
+    },
+    async peer(last, peerOptions = {}) {
+      return new SmtpPeer({ host: `127.0.0.${last}`, port, ...peerOptions }).start();
+    },
+    pass(ms) {
+      offset += ms;
+      scheduler?.wake();
+    },
+    async settled(count) {
+      await until(
+        () => outcomes.length >= count,
+        () => `${outcomes.length} of ${count} outcomes`,
+      );
+    },
+    async restart() {
+      await scheduler?.[Symbol.asyncDispose]();
+      scheduler = start();
+    },
+    async stop() {
+      await scheduler?.[Symbol.asyncDispose]();
+      scheduler = null;
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Waits for something that happens soon. */
+export async function until(is: () => boolean | Promise<boolean>, what: () => string = () => 'it'): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await is())) {
+    if (performance.now() > end) throw new Error(`${what()} after 10 s`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
