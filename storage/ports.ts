@@ -60,6 +60,8 @@ export interface Placement {
   readonly uid: Uid;
   readonly message: MessageId;
   readonly item: ItemId;
+  /** RFC822.SIZE: prefix and message, in bytes. */
+  readonly size: number;
   /** Bits of Flag. */
   readonly flags: number;
   /** Keyword ids, ascending, joined by ' ' ('' for none); MailAccount.keywords() names them. */
@@ -69,8 +71,6 @@ export interface Placement {
 
 /** What a listing can show of a message: the UID always, anything else only if it is asked for. */
 export interface ListingRow extends Placement {
-  /** RFC822.SIZE: prefix and message, in bytes. */
-  readonly size: number;
   /** INTERNALDATE: unix seconds, and its zone in minutes east of UTC. */
   readonly received: number;
   readonly receivedOffset: number;

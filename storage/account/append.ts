@@ -82,9 +82,12 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
   );
   yield* insertMessage(account, message, thread, entry);
   yield* run(
-    `INSERT INTO placement (account, mailbox, uid, message, thread, item, flags, keywords, received, modseq, saved,
-      origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0)`,
-    [account, mailbox.id, uid, message, thread, item, entry.flags, keywords, entry.received, unit.modseq, now],
+    `INSERT INTO placement (account, mailbox, uid, message, thread, item, size, flags, keywords, received, modseq,
+      saved, origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)`,
+    [
+      ...[account, mailbox.id, uid, message, thread, item, entry.size, entry.flags, keywords, entry.received],
+      ...[unit.modseq, now],
+    ],
   );
   const { reason } = what;
   yield* log(unit, 'mail', { kind: 'add', reason, collection: mailbox.id, uid, item, object: message, thread });

@@ -99,9 +99,8 @@ export interface ExpungeRange extends Expunging {
   readonly limit: number;
 }
 
-const FIND = `SELECT p.uid, p.flags, m.size
-  FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
-  WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 AND (p.flags & $5) = $5 ORDER BY p.uid LIMIT $6`;
+const FIND = `SELECT uid, flags, size FROM placement
+  WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 AND (flags & $5) = $5 ORDER BY uid LIMIT $6`;
 
 const KEEP = `INSERT INTO expunged (account, item, mailbox, uid, message, thread, flags, keywords, received, saved, origin,
     modseq, at, by, retain_until, hold)

@@ -16,7 +16,7 @@ export interface Page<R> {
 
 // A text costs more to hand over than all the numbers of a row, and most messages have no keywords: null, until the row
 // is in memory.
-const COLUMNS = `uid, message, item, flags, nullif(keywords, '') AS keywords, modseq`;
+const COLUMNS = `uid, message, item, size, flags, nullif(keywords, '') AS keywords, modseq`;
 
 const PLACEMENTS = `SELECT ${COLUMNS} FROM placement
   WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4 ORDER BY uid LIMIT $5`;
@@ -106,7 +106,7 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   flags: 'p.flags',
   keywords: `nullif(p.keywords, '') AS keywords`,
   modseq: 'p.modseq',
-  size: 'm.size',
+  size: 'p.size',
   received: 'p.received',
   receivedOffset: 'm.received_offset AS "receivedOffset"',
   sent: 'm.sent',

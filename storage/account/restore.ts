@@ -94,11 +94,11 @@ function* bringBack(
   const again = (yield* isLive(account, item)) ? takeId(unit) : item;
   const flags = row.flags & ~Flag.deleted;
   yield* run(
-    `INSERT INTO placement (account, mailbox, uid, message, thread, item, flags, keywords, received, modseq, saved,
-      origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+    `INSERT INTO placement (account, mailbox, uid, message, thread, item, size, flags, keywords, received, modseq,
+      saved, origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
     [
-      ...[account, to.mailbox, to.uid, message, thread, again, flags, row.keywords, row.received, modseq, to.now],
-      row.mailbox,
+      ...[account, to.mailbox, to.uid, message, thread, again, row.size, flags, row.keywords, row.received, modseq],
+      ...[to.now, row.mailbox],
     ],
   );
   const change = { collection: to.mailbox, other: row.mailbox, uid: to.uid, item: again, object: message, thread };

@@ -52,14 +52,14 @@ interface Totals {
 }
 
 const TOTALS = `SELECT count(*) AS n, CAST(coalesce(sum(1 - (p.flags & 1)), 0) AS BIGINT) AS unseen,
-    CAST(coalesce(sum(m.size), 0) AS BIGINT) AS bytes
-  FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
+    CAST(coalesce(sum(p.size), 0) AS BIGINT) AS bytes
+  FROM placement p
   WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4`;
 
-const COPY = `INSERT INTO placement (account, mailbox, uid, message, thread, item, flags, keywords, received, modseq,
-    saved, origin)
-  SELECT account, $5, $6 + row_number() OVER (ORDER BY uid), message, thread, $7 + row_number() OVER (ORDER BY uid), flags,
-    keywords, received, $8, $9, mailbox
+const COPY = `INSERT INTO placement (account, mailbox, uid, message, thread, item, size, flags, keywords, received,
+    modseq, saved, origin)
+  SELECT account, $5, $6 + row_number() OVER (ORDER BY uid), message, thread, $7 + row_number() OVER (ORDER BY uid), size,
+    flags, keywords, received, $8, $9, mailbox
   FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4`;
 
 // The row itself moves, so that its item is never there twice.

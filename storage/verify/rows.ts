@@ -64,6 +64,12 @@ export const ACCOUNT_ROWS: readonly Check[] = [
       WHERE p.account = $1 AND p.thread <> m.thread`,
   })),
   {
+    code: 'wrong-size',
+    sql: `SELECT 'item ' || p.item || ' has size ' || p.size || ', its message ' || m.id || ' ' || m.size AS detail
+      FROM placement p JOIN message m ON m.account = p.account AND m.id = p.message
+      WHERE p.account = $1 AND p.size <> m.size`,
+  },
+  {
     code: 'orphan-content',
     sql: `SELECT 'content of message ' || c.message || ', which does not exist' AS detail
       FROM content c WHERE c.account = $1 AND NOT EXISTS (SELECT 1 FROM message m

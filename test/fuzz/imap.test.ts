@@ -116,7 +116,8 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     scanner.end();
     if (qresync?.match == null) return;
     const rows = new Rows(0);
-    for (let uid = 3; uid < 60; uid += between(random, 1, 3)) rows.append(uid, 0, 0, 1, uid);
+    for (let uid = 3; uid < 60; uid += between(random, 1, 3))
+      rows.append({ uid, message: uid, size: 1, flags: 0, modseq: 1 }, 0);
     const view = new View(rows, rows.count, new Uint32Array(0));
     check(lastMatch(view, qresync.match) === naiveMatch(view, qresync.match), 'the last match');
   },

@@ -93,6 +93,7 @@ const OF_AN_ACCOUNT: readonly Damage[] = [
     damaging("UPDATE content SET body = x'28b52ffd04' WHERE message = (SELECT min(id) FROM message)"),
   ],
   ['a size', 'wrong-size', damaging('UPDATE message SET size = size + 1 WHERE id = (SELECT min(id) FROM message)')],
+  ['the size of a placement', 'wrong-size', damaging('UPDATE placement SET size = size + 1 WHERE uid = 1')],
   ['a placement in no mailbox', 'orphan-placement', damaging("DELETE FROM mailbox WHERE name = 'Sent'")],
   ['a message in no mailbox', 'orphan-message', damaging('DELETE FROM expunged')],
   [

@@ -58,7 +58,8 @@ class FetchRun {
 
   async fromMemory(members: Iterable<Member>): Promise<void> {
     for (const member of members) {
-      this.#reply.writeKnown(member);
+      if (this.#plan.size) this.#reply.write({ member, row: null, data: NO_DATA, seenNow: false });
+      else this.#reply.writeKnown(member);
       if (this.#pace.due) await this.#pace.rest();
     }
   }
@@ -126,7 +127,7 @@ class FetchRun {
 
   /** A row is all that is needed: nothing is waited for, and nothing can fail. */
   #fromRow(member: Member, row: ListingRow, changed: ReadonlySet<number>): void {
-    this.#reply.write({ member, row, content: null, data: this.#headerData(row), seenNow: changed.has(member.slot) });
+    this.#reply.write({ member, row, data: this.#headerData(row), seenNow: changed.has(member.slot) });
   }
 
   #headerData({ header }: ListingRow): readonly SectionData[] {
@@ -142,7 +143,7 @@ class FetchRun {
     const seenNow = changed.has(member.slot);
     try {
       const write = (data: SectionData) => {
-        this.#reply.write({ member, row, content: row.content, data: [data], seenNow });
+        this.#reply.write({ member, row, data: [data], seenNow });
       };
       if (onlySection?.look(row, write) === true) return undefined;
     } catch (error) {
@@ -167,7 +168,7 @@ class FetchRun {
         else if (row !== null && reader.ofHeader) data.push(reader.fromHeader(row.header));
         else data.push(await reader.from({ content, structure: row?.structure ?? '' }));
       }
-      const streaming = this.#reply.write({ member, row, content, data, seenNow });
+      const streaming = this.#reply.write({ member, row, data, seenNow });
       if (streaming !== undefined) await streaming;
     } catch (error) {
       this.#unreadable(member, error);

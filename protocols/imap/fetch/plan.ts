@@ -25,6 +25,8 @@ export interface FetchPlan {
   readonly seen: boolean;
   /** FLAGS is among the items. */
   readonly flags: boolean;
+  /** RFC822.SIZE is among the items. */
+  readonly size: boolean;
   /** MODSEQ is among the items. */
   readonly modseq: boolean;
 }
@@ -49,8 +51,6 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
   if (has('savedate')) columns.push('saved');
   if (has('preview')) columns.push('preview');
   if (content) columns.push('content');
-  // The size is known to whoever reads the content.
-  if (has('size') && !content) columns.push('size');
   return {
     items: planned,
     uid: byUid || has('uid'),
@@ -60,6 +60,7 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
     onlySection: readers.length === 1 ? (readers[0] ?? null) : null,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),
+    size: has('size'),
     modseq: has('modseq'),
   };
 }

@@ -2,7 +2,7 @@
 
 import type { Connection } from '#protocols/net/connection.ts';
 import { body, bodystructure } from '#storage/message/structure.ts';
-import type { ListingRow, MessageContent } from '#storage/ports.ts';
+import type { ListingRow } from '#storage/ports.ts';
 import { formatDateTime } from '../grammar/date-time.ts';
 import { writeString } from '../grammar/mailbox-name.ts';
 import { objectId } from '../object-id.ts';
@@ -15,7 +15,6 @@ import { type SectionData, StreamedLiteral } from './section.ts';
 export interface Facts {
   readonly member: Member;
   readonly row: ListingRow | null;
-  readonly content: MessageContent | null;
   /** For each section item, in order. */
   readonly data: readonly SectionData[];
   /** This very FETCH has set \Seen. */
@@ -33,7 +32,7 @@ export class FetchReply {
     this.#plan = plan;
   }
 
-  /** From memory: UID, MODSEQ and FLAGS are all that can be asked for. */
+  /** From memory: UID, MODSEQ and FLAGS are all that is asked for. */
   writeKnown({ slot, seq }: Member): void {
     const { out } = this.#connection;
     const { uid, flags, modseq } = this.#plan;
@@ -120,7 +119,7 @@ export class FetchReply {
     this.#selected.markTold(slot);
   }
 
-  #simple(kind: Exclude<PlannedItem['kind'], 'section'>, { member, row, content }: Facts): void {
+  #simple(kind: Exclude<PlannedItem['kind'], 'section'>, { member, row }: Facts): void {
     const { out } = this.#connection;
     switch (kind) {
       case 'flags':
@@ -130,7 +129,7 @@ export class FetchReply {
         this.#modseq(member.slot, 'MODSEQ (');
         break;
       case 'size':
-        out.text('RFC822.SIZE ').number(content?.size ?? row?.size ?? 0);
+        out.text('RFC822.SIZE ').number(this.#selected.view.rows.size(member.slot));
         break;
       case 'internaldate':
         out.text('INTERNALDATE ').text(formatDateTime(row?.received ?? 0, row?.receivedOffset ?? 0));

@@ -73,7 +73,7 @@ export class MailboxIndex {
       const keywords = this.#keywords.intern(placement.keywords);
       if (modseq > this.#modseq) this.#modseq = modseq;
       if (rows.count === 0 || uid > rows.uid(rows.count - 1)) {
-        rows.append(uid, flags, keywords, modseq, placement.message);
+        rows.append(placement, keywords);
         continue;
       }
       const slot = rows.slotOf(uid);
@@ -141,9 +141,9 @@ export class MailboxIndex {
 
   /** Adds a page of rows that are being loaded for `replace`. */
   load(rows: Rows, placements: readonly Placement[]): void {
-    for (const { uid, flags, keywords, modseq, message } of placements) {
-      rows.append(uid, flags, this.#keywords.intern(keywords), modseq, message);
-      if (modseq > this.#modseq) this.#modseq = modseq;
+    for (const placement of placements) {
+      rows.append(placement, this.#keywords.intern(placement.keywords));
+      if (placement.modseq > this.#modseq) this.#modseq = placement.modseq;
     }
   }
 
@@ -178,7 +178,7 @@ export class MailboxIndex {
     const { rows } = this.#view;
     const kept = new Rows(this.#view.exists);
     for (const { slot } of this.#view.all()) {
-      kept.append(rows.uid(slot), rows.flags(slot), rows.keywords(slot), rows.modseq(slot), rows.message(slot));
+      kept.append(rows.at(slot), rows.keywords(slot));
     }
     this.replace(kept);
   }

@@ -1,8 +1,18 @@
-// The messages of one mailbox as typed arrays, in UID order: 25 bytes a message, shared by all sessions of the thread.
+// The messages of one mailbox as typed arrays, in UID order: 29 bytes a message, shared by all sessions of the thread.
 //
 // A row keeps its slot for the life of a Rows. An expunged message's row stays (sessions that have not been told still
 // count it) until the index makes new Rows without the dead ones; whoever still holds the old Rows asks its successor
 // for what has changed since.
+
+/** What of a message is kept. */
+export interface Row {
+  readonly uid: number;
+  readonly message: number;
+  /** RFC822.SIZE, which has 32 bits (RFC 3501 9, "number"). */
+  readonly size: number;
+  readonly flags: number;
+  readonly modseq: number;
+}
 
 /** Rows that a new, empty mailbox has room for. */
 const FIRST_CAPACITY = 16;
@@ -13,6 +23,7 @@ export class Rows {
   #keywords: Uint32Array;
   #modseqs: Float64Array;
   #messages: Float64Array;
+  #sizes: Uint32Array;
   #count = 0;
   /** The Rows that replaced these; null while these are live. */
   successor: Rows | null = null;
@@ -24,6 +35,7 @@ export class Rows {
     this.#keywords = new Uint32Array(room);
     this.#modseqs = new Float64Array(room);
     this.#messages = new Float64Array(room);
+    this.#sizes = new Uint32Array(room);
   }
 
   /** Slots in use. */
@@ -37,6 +49,10 @@ export class Rows {
 
   message(slot: number): number {
     return this.#messages[slot] ?? 0;
+  }
+
+  size(slot: number): number {
+    return this.#sizes[slot] ?? 0;
   }
 
   /** As it is now. */
@@ -57,11 +73,18 @@ export class Rows {
     return this.#keywords[slot] ?? 0;
   }
 
+  /** A row as it is now. */
+  at(slot: number): Row {
+    const [uid, message, size] = [this.uid(slot), this.message(slot), this.size(slot)];
+    return { uid, message, size, flags: this.flags(slot), modseq: this.modseq(slot) };
+  }
+
   /** Adds a message with a UID above all others. */
-  append(uid: number, flags: number, keywords: number, modseq: number, message: number): void {
+  append({ uid, message, size, flags, modseq }: Row, keywords: number): void {
     if (this.#count === this.#uids.length) this.#grow();
     this.#uids[this.#count] = uid;
     this.#messages[this.#count] = message;
+    this.#sizes[this.#count] = size;
     this.#count++;
     this.set(this.#count - 1, flags, keywords, modseq);
   }
@@ -103,6 +126,7 @@ export class Rows {
     this.#keywords = grown(this.#keywords, new Uint32Array(room));
     this.#modseqs = grown(this.#modseqs, new Float64Array(room));
     this.#messages = grown(this.#messages, new Float64Array(room));
+    this.#sizes = grown(this.#sizes, new Uint32Array(room));
   }
 }
 

@@ -104,6 +104,7 @@ CREATE TABLE placement (
   message INTEGER NOT NULL,
   thread INTEGER NOT NULL,      -- the message's; here so that one index finds a thread's placements and a message's
   item INTEGER NOT NULL,
+  size INTEGER NOT NULL,        -- the message's; here so that a list of flags and sizes reads nothing else
   flags INTEGER NOT NULL,
   keywords TEXT NOT NULL,       -- ids, ascending, joined by ' '
   received INTEGER NOT NULL,    -- unix seconds

@@ -13,7 +13,7 @@ import type { Placement } from '#storage/ports.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
 
 function placement(uid: number, modseq: number, flags = 0): Placement {
-  return { uid, message: uid + 1_000, item: uid + 1_000, flags, keywords: '', modseq };
+  return { uid, message: uid + 1_000, item: uid + 1_000, size: uid + 2_000, flags, keywords: '', modseq };
 }
 
 /** The mailbox as it is: UID to modseq and flags. */
@@ -153,7 +153,7 @@ test('runs of changed slots: the newest change of each counts, and what was told
 
 test('spans name the same messages in fewer ranges where some are gone', () => {
   const rows = new Rows(0);
-  for (let uid = 10; uid <= 100; uid += 10) rows.append(uid, 0, 0, 1, uid);
+  for (let uid = 10; uid <= 100; uid += 10) rows.append(placement(uid, 1), 0);
   const view = new View(rows, rows.count, Uint32Array.from([1, 4]));
   const members = [
     ...view.bySequence([
@@ -170,7 +170,7 @@ test('spans name the same messages in fewer ranges where some are gone', () => {
 
 test('ranges of a view give its messages in order, by number and by UID', () => {
   const rows = new Rows(0);
-  for (let uid = 10; uid <= 100; uid += 10) rows.append(uid, 0, 0, 1, uid);
+  for (let uid = 10; uid <= 100; uid += 10) rows.append(placement(uid, 1), 0);
   const view = new View(rows, rows.count, Uint32Array.from([1, 4]));
   const uids = (members: Iterable<{ slot: number; seq: number }>) =>
     [...members].map(({ slot, seq }) => [seq, rows.uid(slot)]);
