@@ -19,6 +19,9 @@ export const OPTIONS = {
   quota: { type: 'string', value: 'SIZE', about: 'the most the account may hold, such as 2GB; "none" for no limit' },
   format: { type: 'string', value: 'FORMAT', about: 'mbox, maildir, eml or zip; by default what the path says' },
   folder: { type: 'string', value: 'NAME', about: 'only this folder, or into this folder' },
+  domain: { type: 'string', value: 'DOMAIN', about: 'only recipients in this domain' },
+  sender: { type: 'string', value: 'ADDRESS', about: 'only mail from this address ("" is that of reports)' },
+  account: { type: 'string', value: 'ADDRESS', about: 'only what this account has handed in' },
 } as const;
 export type OptionName = keyof typeof OPTIONS;
 

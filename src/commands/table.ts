@@ -97,6 +97,48 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: [],
     load: () => import('./alias/remove.ts'),
   },
+  'queue list': {
+    words: '',
+    about: 'list what waits to be sent',
+    options: ['domain', 'sender', 'account', 'json'],
+    load: () => import('./queue/list.ts'),
+  },
+  'queue show': {
+    words: 'ID',
+    about: 'show a message that waits, and every attempt to send it with what was said',
+    options: ['json'],
+    load: () => import('./queue/show.ts'),
+  },
+  'queue retry': {
+    words: '[ID]',
+    about: 'try it now: a message, or what the options name',
+    options: ['domain', 'sender', 'account'],
+    load: () => import('./queue/retry.ts'),
+  },
+  'queue hold': {
+    words: '[ID]',
+    about: 'keep it back until it is released: a message, or what the options name',
+    options: ['domain', 'sender', 'account'],
+    load: () => import('./queue/hold.ts'),
+  },
+  'queue release': {
+    words: '[ID]',
+    about: 'send what was held: a message, or what the options name',
+    options: ['domain', 'sender', 'account'],
+    load: () => import('./queue/release.ts'),
+  },
+  'queue delete': {
+    words: '[ID]',
+    about: 'remove it unsent, and tell nobody: a message, or what the options name',
+    options: ['domain', 'sender', 'account'],
+    load: () => import('./queue/delete.ts'),
+  },
+  'queue flush': {
+    words: '',
+    about: 'try everything now that waits',
+    options: [],
+    load: () => import('./queue/flush.ts'),
+  },
   import: {
     words: 'ADDRESS PATH',
     about: 'put the mail of an mbox file, a Maildir, .eml files or a zip of them into an account',

@@ -16,6 +16,7 @@ import {
   type QueuedMessage,
   type QueuedRecipient,
   type QueueId,
+  type QueueListing,
 } from '#storage/ports.ts';
 import { type Connect, NoRoute, type Route } from '../connector.ts';
 import { DEAD_MS, LOADED, LOSSES, SESSION_MESSAGES, TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
@@ -173,12 +174,13 @@ export class Lane {
   }
 
   /** Tries one group; the route that the next one can use. */
-  async #attempt(group: Group, route: Route | null): Promise<Route | null> {
-    const message = await this.#parts.queue.message(group.queued);
-    if (message === undefined) {
-      this.#release(group.recipients); // removed meanwhile
-      return route;
-    }
+  async #attempt(loaded: Group, route: Route | null): Promise<Route | null> {
+    // Held, removed or settled meanwhile: what was loaded is looked at again before it is sent.
+    const [message] = await this.#parts.queue.list({ id: loaded.queued }, 0, 1);
+    const recipients = loaded.recipients.filter((one) => stillWaits(one, message));
+    this.#release(loaded.recipients.filter((one) => !recipients.includes(one)));
+    if (message === undefined || recipients.length === 0) return route;
+    const group = { queued: loaded.queued, recipients };
     if (await this.#isLocal(group)) {
       const replies = await deliverLocally(this.#parts, message, group.recipients);
       const place = { host: this.#parts.hostname, tls: '', transcript: '', kind: 'local' as const };
@@ -320,6 +322,11 @@ function broken(error: unknown): ServerReply {
   if (error instanceof SessionFailure) return error.reply;
   if (!(error instanceof StoreError)) throw error;
   return { code: 451, enhanced: '4.3.0', text: `the message can not be read: ${error.message}` };
+}
+
+function stillWaits({ seq, attempts }: QueuedRecipient, message: QueueListing | undefined): boolean {
+  const now = message?.recipients.find((recipient) => recipient.seq === seq);
+  return now?.state === 'waiting' && now.attempts === attempts;
 }
 
 function keyOf({ queued, seq }: QueuedRecipient): string {
