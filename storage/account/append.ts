@@ -24,6 +24,8 @@ export interface AppendJob {
   readonly quota: number | null;
 }
 
+const NONE: ReadonlyMap<number, number> = new Map();
+
 /** Appends all entries, in order. Errors: not-found, over-quota, limit. */
 export function* append(job: AppendJob): Op<Appended[]> {
   const unit = yield* begin(job.account);
@@ -34,7 +36,7 @@ export function* append(job: AppendJob): Op<Appended[]> {
   const tally = { total: 0, unseen: 0, bytes: 0, uids: 0 };
   const appended: Appended[] = [];
   for (const entry of job.entries) {
-    const known = yield* lookUpReferences(job.account, entry.references.length === 0 ? [0] : entry.references);
+    const known = entry.references.length === 0 ? NONE : yield* lookUpReferences(job.account, entry.references);
     const before = yield* delivered(job, entry, known);
     if (before !== undefined) {
       appended.push(before);

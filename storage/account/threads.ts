@@ -25,9 +25,12 @@ export function* lookUpReferences(account: string, hashes: readonly number[]): O
   const size = SIZES.find((candidate) => candidate >= hashes.length);
   const sql = size === undefined ? undefined : LOOKUPS.get(size);
   if (size === undefined || sql === undefined) throw new RangeError(`${hashes.length} references at once`);
-  const padded = Array.from({ length: size }, (_, index) => hashes[index] ?? hashes[0] ?? 0);
-  const rows = yield* all<{ hash: number; thread: number }>(sql, [account, ...padded]);
-  return new Map(rows.map((row) => [row.hash, row.thread]));
+  const args: (string | number)[] = [account];
+  for (let index = 0; index < size; index++) args.push(hashes[index] ?? hashes[0] ?? 0);
+  const rows = yield* all<{ hash: number; thread: number }>(sql, args);
+  const threads = new Map<number, number>();
+  for (const row of rows) threads.set(row.hash, row.thread);
+  return threads;
 }
 
 /** Remembers that these hashes belong to a thread; those that belong to another one stay there. */

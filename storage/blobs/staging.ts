@@ -2,7 +2,7 @@
 // memory; from INLINE_BYTES on it goes, framed and compressed, to a file in DATA/staging, which is synced at `finish`
 // and linked into accounts afterwards (blobs/files.ts).
 
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { StoreError } from '../errors.ts';
@@ -34,6 +34,8 @@ export interface StagingOptions {
   readonly budget: Budget;
   readonly log: StoreLog;
 }
+
+const EMPTY = new Uint8Array(0);
 
 /** The file that a large body is written to. */
 class Spill {
@@ -73,7 +75,8 @@ export function stage(options: StagingOptions): Staging {
 
 class StreamedStaging implements Staging {
   readonly #options: StagingOptions;
-  readonly #hash = createHash('sha256');
+  /** Of a large body: a small one is hashed once it is there, if anybody asks. */
+  #hash: Hash | undefined;
   readonly #scanner = new MessageScanner();
   readonly #header = new Collector(HEADER_BYTES);
   /** The body while it is small. */
@@ -151,7 +154,7 @@ class StreamedStaging implements Staging {
   }
 
   #read(chunk: Uint8Array): void | Promise<void> {
-    this.#hash.update(chunk);
+    this.#hash?.update(chunk);
     const before = this.#size - chunk.length;
     const headerKnown = this.#scanner.headerLength;
     this.#scanner.write(chunk);
@@ -180,6 +183,7 @@ class StreamedStaging implements Staging {
     await this.#share.hold('large', LARGE_STAGED_BYTES);
     const collected = this.#body.bytes();
     this.#body = new Collector(0);
+    this.#hash = createHash('sha256').update(this.#header.bytes()).update(collected);
     this.#spill = await Spill.create(this.#options);
     await this.#spill.writer.write(collected);
     release(new Uint8Array(collected.buffer));
@@ -206,7 +210,7 @@ class StreamedStaging implements Staging {
     const body = spill === undefined ? this.#body.bytes() : null;
     const finished = new FinishedBody(this.#options, this.#share, {
       size: this.#size,
-      hash: this.#hash.digest('hex'),
+      hash: this.#hash?.digest('hex'),
       scanned,
       header,
       body,
@@ -247,7 +251,6 @@ function counted(bytes: number): number {
 /** What `finish` returns: small bodies with their bytes, large ones with their file. */
 class FinishedBody implements Staged {
   readonly size: number;
-  readonly hash: string;
   readonly scanned: ScannedMessage;
   readonly header: Uint8Array;
   readonly headerCompressed: Uint8Array;
@@ -256,23 +259,35 @@ class FinishedBody implements Staged {
   readonly #body: Uint8Array | null;
   readonly #options: StagingOptions;
   readonly #share: Share;
+  #hash: string | undefined;
   #disposed = false;
 
   constructor(
     options: StagingOptions,
     share: Share,
-    parts: Pick<Staged, 'size' | 'hash' | 'scanned' | 'header' | 'file'> & { body: Uint8Array | null },
+    parts: Pick<Staged, 'size' | 'scanned' | 'header' | 'file'> & {
+      readonly hash: string | undefined;
+      readonly body: Uint8Array | null;
+    },
   ) {
     this.#options = options;
     this.#share = share;
     this.size = parts.size;
-    this.hash = parts.hash;
+    this.#hash = parts.hash;
     this.scanned = parts.scanned;
     this.header = parts.header;
     this.headerCompressed = options.packers.header.pack(parts.header);
     this.#body = parts.body;
     this.bodyCompressed = parts.body === null ? null : options.packers.body.pack(parts.body);
     this.file = parts.file;
+  }
+
+  get hash(): string {
+    this.#hash ??= createHash('sha256')
+      .update(this.header)
+      .update(this.#body ?? EMPTY)
+      .digest('hex');
+    return this.#hash;
   }
 
   open(start = 0, end = this.size): Readable {
