@@ -80,6 +80,10 @@ export interface ListingRow extends Placement {
   /** When it was placed in this mailbox, unix ms (SAVEDATE). */
   readonly saved: number;
   readonly traits: number;
+  /** A hash of the Message-ID; 0 if it has none. */
+  readonly messageId: number;
+  /** Hashes of the Message-IDs that it names as its ancestors (RFC 5256 3), eight bytes each; null if it names none. */
+  readonly ancestors: Uint8Array | null;
   /** The final IMAP ENVELOPE text. */
   readonly envelope: string;
   /** See message/structure.ts. */

@@ -28,6 +28,10 @@ export const HEADER_FIELDS = 200;
 export const PART_DEPTH = 100;
 /** Nesting of search keys in parentheses, NOT and OR: people's rules have three or four; it bounds recursion. */
 export const SEARCH_DEPTH = 50;
+/** Criteria of one SORT: there are nine, and more than two or three sort nothing further. */
+export const SORT_CRITERIA = 20;
+/** Columns of a mailbox that are kept for SORT and THREAD, 8 bytes a message and the different texts. */
+export const KEPT_COLUMNS = 6;
 /** Options in RETURN of SEARCH: there are fewer. */
 export const SEARCH_RETURNS = 20;
 /** Keys in one SEARCH. */

@@ -100,8 +100,8 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
 function* insertMessage(account: string, id: number, thread: number, entry: Incoming): Op<void> {
   yield* run(
     `INSERT INTO message (id, account, size, received, received_offset, sent, thread, message_id_hash, delivered_to,
-      traits, envelope, structure, preview, delivery_id, blob)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+      traits, envelope, structure, preview, delivery_id, blob, ancestors)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)`,
     [
       id,
       account,
@@ -118,6 +118,7 @@ function* insertMessage(account: string, id: number, thread: number, entry: Inco
       entry.preview,
       entry.deliveryId,
       entry.blob,
+      entry.ancestors,
     ],
   );
   yield* run(`INSERT INTO content (message, account, prefix, header, body) VALUES ($1, $2, $3, $4, $5)`, [

@@ -4,7 +4,7 @@
 import { StoreError } from '../errors.ts';
 import type { AppendEntry } from '../ports.ts';
 import { PREFIX_BYTES, REFERENCES } from './limits.ts';
-import { referenceHash } from './threads.ts';
+import { messageIdHash, referenceHash } from './threads.ts';
 
 /** What the transaction writes; structured-cloneable. */
 export interface Incoming {
@@ -17,6 +17,8 @@ export interface Incoming {
   readonly messageId: number;
   /** Hashes of all that leads to its thread: its own Message-ID first, then those it names; none twice. */
   readonly references: readonly number[];
+  /** Hashes of its ancestors in THREAD, as doubles; null: none. */
+  readonly ancestors: Uint8Array | null;
   readonly deliveredTo: string;
   readonly traits: number;
   readonly envelope: string;
@@ -41,9 +43,9 @@ export function incoming(entry: AppendEntry, blob: string, now: number): Incomin
   const { staged, prefix = NOTHING, received, deliveryId } = entry;
   const { scanned } = staged;
   if (prefix.length > PREFIX_BYTES) throw new StoreError('limit', `a prefix of more than ${PREFIX_BYTES} bytes`);
-  const messageId = scanned.messageId === '' ? 0 : referenceHash(scanned.messageId);
+  const messageId = scanned.messageId === '' ? 0 : messageIdHash(scanned.messageId);
   const references = new Set<number>(messageId === 0 ? [] : [messageId]);
-  for (const name of scanned.references) references.add(referenceHash(name));
+  for (const name of scanned.references) references.add(messageIdHash(name));
   // Without a Message-ID it is the delivery id that leads to the thread in which a repeated delivery is looked for.
   if (messageId === 0 && deliveryId !== undefined) references.add(referenceHash(`delivery ${deliveryId}`));
   return {
@@ -53,6 +55,7 @@ export function incoming(entry: AppendEntry, blob: string, now: number): Incomin
     sent: scanned.sent,
     messageId,
     references: [...references].slice(0, REFERENCES),
+    ancestors: ancestorHashes(scanned.ancestors),
     deliveredTo: entry.deliveredTo ?? '',
     traits: scanned.traits,
     envelope: scanned.envelope,
@@ -66,4 +69,8 @@ export function incoming(entry: AppendEntry, blob: string, now: number): Incomin
     flags: (entry.flags ?? 0) & FLAGS,
     keywords: entry.keywords ?? [],
   };
+}
+
+function ancestorHashes(ids: readonly string[]): Uint8Array | null {
+  return ids.length === 0 ? null : new Uint8Array(Float64Array.from(ids, messageIdHash).buffer);
 }

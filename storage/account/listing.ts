@@ -113,6 +113,8 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   thread: 'p.thread',
   saved: 'p.saved',
   traits: 'm.traits',
+  messageId: 'm.message_id_hash AS "messageId"',
+  ancestors: 'm.ancestors',
   envelope: 'm.envelope',
   structure: 'm.structure',
   preview: 'm.preview',

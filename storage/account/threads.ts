@@ -20,6 +20,12 @@ export function referenceHash(text: string): number {
   return digest.readUIntBE(0, 6) * 32 + ((digest[6] ?? 0) & 31) || 1;
 }
 
+/** The same for every way in which an id can be written: its left side may be quoted (RFC 5256 3). */
+export function messageIdHash(id: string): number {
+  const [, left, right] = /^<"((?:[^"\\]|\\.)*)"(@.*>)$/.exec(id) ?? [];
+  return referenceHash(left === undefined || right === undefined ? id : `<${left.replace(/\\(.)/g, '$1')}${right}`);
+}
+
 /** The threads that these hashes lead to, by hash. */
 export function* lookUpReferences(account: string, hashes: readonly number[]): Op<Map<number, number>> {
   const size = SIZES.find((candidate) => candidate >= hashes.length);

@@ -75,6 +75,22 @@ export function references({ values }: PartHeader): string[] {
   return [...distinct.slice(0, 1), ...distinct.slice(1 - MAX_REFERENCES)];
 }
 
+/** The Message-IDs that THREAD links a message to (RFC 5256 3): References, else the first one of In-Reply-To. */
+export function ancestors({ values }: PartHeader): string[] {
+  const named = messageIds(values.get('references') ?? '').filter(isValid);
+  if (named.length > MAX_REFERENCES) return [...named.slice(0, 1), ...named.slice(1 - MAX_REFERENCES)];
+  return named.length > 0
+    ? named
+    : messageIds(values.get('in-reply-to') ?? '')
+        .filter(isValid)
+        .slice(0, 1);
+}
+
+/** RFC 5322 3.6.4: an id has a left and a right side. */
+function isValid(id: string): boolean {
+  return /[^<]@[^>]/.test(id);
+}
+
 /**
  * Old programs write sentences into In-Reply-To (`Message from Ann <ann@x> of Monday <id>`): of those only the last id
  * counts, or the first if the sentence begins with it, so that an address is not taken for a message.

@@ -5,7 +5,7 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import { Collector } from './collector.ts';
 import { type ContentHeader, contentHeader, PLAIN_TEXTS } from './content-header.ts';
-import { EMPTY_ENVELOPE, envelope, headerTraits, messageId, references, sentDate } from './envelope.ts';
+import { ancestors, EMPTY_ENVELOPE, envelope, headerTraits, messageId, references, sentDate } from './envelope.ts';
 import { trim } from './headers.ts';
 import { BOUNDARY_BYTES, DEPTH, HEADER_BYTES, PART_HEADER_BYTES, PARTS, STRUCTURE_CHARACTERS } from './limits.ts';
 import { type PartHeader, readPartHeader } from './part-header.ts';
@@ -267,6 +267,7 @@ export class PartTree {
       sent: sentDate(header),
       messageId: messageId(header),
       references: references(header),
+      ancestors: ancestors(header),
       traits: this.#traits | (openEnd ? Trait.openEnd : 0),
     };
   }

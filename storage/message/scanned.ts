@@ -39,6 +39,8 @@ export interface ScannedMessage {
   readonly messageId: string;
   /** Every Message-ID named: References, then In-Reply-To, without duplicates; at most 100, the first and the last. */
   readonly references: readonly string[];
+  /** The Message-IDs that link it to its ancestors (RFC 5256 3): References, else the first of In-Reply-To; as above. */
+  readonly ancestors: readonly string[];
   /** Bits of Trait. */
   readonly traits: number;
 }

@@ -13,6 +13,7 @@ import { Scanner, type Segment } from '#protocols/imap/grammar/scanner.ts';
 import { search } from '#protocols/imap/grammar/search-key.ts';
 import { searchReturn, within } from '#protocols/imap/grammar/search-return.ts';
 import { inRanges, resolveSet, type SequenceSet, sequenceSet } from '#protocols/imap/grammar/sequence-set.ts';
+import { sortCriteria } from '#protocols/imap/grammar/sort-criteria.ts';
 import { decodeMailbox, encodeMailbox } from '#protocols/imap/grammar/utf7.ts';
 import { Rows } from '#protocols/imap/index/rows.ts';
 import { charsetDecoder } from '#protocols/imap/search/text.ts';
@@ -130,6 +131,12 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const place = (result: number) => (backwards ? results.length - result + 1 : result);
     const naive = results.filter((result) => place(result) >= from && place(result) <= to);
     check(within(results, wanted.partial).join() === naive.join(), 'a range of results');
+  },
+  (random) => {
+    const scanner = new Scanner([{ text: inputs.damaged(random, inputs.sortCriteria(random)), literal: null }]);
+    const criteria = sortCriteria(scanner);
+    scanner.end();
+    check(criteria.length > 0 && criteria.length < 10, 'criteria');
   },
   (random) => {
     search(new Scanner(segments(inputs.damaged(random, inputs.searchKeys(random)))), charsetDecoder);

@@ -161,6 +161,12 @@ export function searchReturn(random: Random): string {
   return `RETURN (${random() < 0.1 ? '' : many(random, 3, one)}) `;
 }
 
+const CRITERIA = ['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO', 'DISPLAYFROM', 'DISPLAYTO', 'X'];
+
+export function sortCriteria(random: Random): string {
+  return `(${many(random, 3, () => `${random() < 0.3 ? 'REVERSE ' : ''}${pick(random, CRITERIA)}`)})`;
+}
+
 /** With the space before them. */
 export function fetchModifiers(random: Random): string {
   if (random() < 0.3) return '';
@@ -210,6 +216,9 @@ export function command(random: Random): string {
       `${uid}STORE ${set(random)} ${random() < 0.2 ? `(UNCHANGEDSINCE ${number(random)}) ` : ''}${pick(random, ['', '+', '-'])}FLAGS${pick(random, ['', '.SILENT'])} ${flagList(random)}`,
     () =>
       `${uid}SEARCH ${searchReturn(random)}${random() < 0.2 ? `CHARSET ${pick(random, ['UTF-8', 'ISO-8859-1', 'X-NO'])} ` : ''}${searchKeys(random)}`,
+    () =>
+      `${uid}SORT ${searchReturn(random)}${sortCriteria(random)} ${pick(random, ['UTF-8', 'US-ASCII', 'X-NO'])} ${searchKeys(random)}`,
+    () => `${uid}THREAD ${pick(random, ['REFERENCES', 'ORDEREDSUBJECT', 'REFS'])} UTF-8 ${searchKeys(random)}`,
     () => `${uid}${pick(random, ['COPY', 'MOVE'])} ${set(random)} ${mailbox()}`,
     () => `UID EXPUNGE ${set(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,

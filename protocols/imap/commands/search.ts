@@ -1,19 +1,42 @@
-// SEARCH and UID SEARCH (RFC 3501 6.4.4), with RETURN (RFC 4731), SAVE (RFC 5182) and mod-sequences (RFC 7162 3.1.5).
+// SEARCH and UID SEARCH (RFC 3501 6.4.4), SORT and UID SORT (RFC 5256 3), with RETURN (RFC 4731, RFC 5267 3), SAVE (RFC
+// 5182) and mod-sequences (RFC 7162 3.1.5, 3.1.9).
 
 import { BadCommand } from '../grammar/errors.ts';
 import type { Scanner } from '../grammar/scanner.ts';
-import { search as readKeys } from '../grammar/search-key.ts';
+import { criteria, search as readKeys, type Search } from '../grammar/search-key.ts';
 import { type SearchReturn, searchReturn } from '../grammar/search-return.ts';
+import { sortCriteria } from '../grammar/sort-criteria.ts';
 import { returned, save, tellExtended, tellList } from '../search/results.ts';
 import { search as run } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
 import type { Session } from '../session.ts';
+import { sort as sorted } from '../sort/sort.ts';
+import type { Member } from '../view/view.ts';
 import type { Reply, Verb } from './verb.ts';
 
-export const search: Verb = searching(false);
-export const uidSearch: Verb = searching(true);
+export const search: Verb = searching('SEARCH', false, searched);
+export const uidSearch: Verb = searching('SEARCH', true, searched);
+export const sort: Verb = searching('SORT', false, sortedBy);
+export const uidSort: Verb = searching('SORT', true, sortedBy);
 
-function searching(byUid: boolean): Verb {
+/** Reads what stands behind RETURN: the keys, and what is done with the messages they find. */
+type Program = (session: Session, scanner: Scanner) => { keys: Search; order: (found: Member[]) => Promise<Member[]> };
+
+function searched(session: Session, scanner: Scanner): ReturnType<Program> {
+  const keys = readKeys(scanner, charsetDecoder);
+  // RFC 9755 3: strings are UTF-8 then.
+  const fixed = session.enabled.has('UTF8=ACCEPT');
+  if (fixed && keys.charset !== null) throw new BadCommand('No CHARSET after UTF8=ACCEPT');
+  return { keys, order: async (found) => found };
+}
+
+function sortedBy(session: Session, scanner: Scanner): ReturnType<Program> {
+  const by = sortCriteria(scanner);
+  scanner.space();
+  return { keys: criteria(scanner, charsetDecoder), order: (found) => sorted(session, found, by) };
+}
+
+function searching(name: 'SEARCH' | 'SORT', byUid: boolean, program: Program): Verb {
   return {
     state: 'selected',
     expunges: byUid,
@@ -21,7 +44,7 @@ function searching(byUid: boolean): Verb {
       scanner.space();
       const wanted = searchReturn(scanner);
       try {
-        return await find(session, { tag, scanner, byUid, wanted });
+        return await find(session, program(session, scanner), { tag, name, byUid, wanted });
       } catch (error) {
         // RFC 5182 2.1: one that fails saves nothing; one that is malformed changes nothing.
         if (wanted?.save === true && !(error instanceof BadCommand) && session.selected !== null) save(session, []);
@@ -33,23 +56,24 @@ function searching(byUid: boolean): Verb {
 
 interface Asked {
   readonly tag: string;
-  readonly scanner: Scanner;
+  readonly name: 'SEARCH' | 'SORT';
   readonly byUid: boolean;
   readonly wanted: SearchReturn | null;
 }
 
-async function find(session: Session, { tag, scanner, byUid, wanted }: Asked): Promise<Reply | undefined> {
-  const keys = readKeys(scanner, charsetDecoder);
-  // RFC 9755 3: strings are UTF-8 then.
-  const fixed = session.enabled.has('UTF8=ACCEPT');
-  if (fixed && keys.charset !== null) throw new BadCommand('No CHARSET after UTF8=ACCEPT');
+async function find(session: Session, { keys, order }: ReturnType<Program>, asked: Asked): Promise<Reply | undefined> {
+  const { tag, name, byUid, wanted } = asked;
   const withModseq = keys.modseqs.length > 0;
   if (withModseq) session.enable('CONDSTORE'); // RFC 7162 3.1
-  const members = await run(session, keys);
+  const members = await order(await run(session, keys));
   const results = { tag, members, byUid, withModseq };
-  if (wanted === null) await tellList(session, 'SEARCH', results);
+  if (wanted === null) await tellList(session, name, results);
   else await tellExtended(session, results, wanted);
   if (wanted?.save === true) save(session, returned(members, wanted));
-  // RFC 7162 3.2.10.2: numbers among the keys must mean what they meant.
-  return keys.numbered ? { expunges: false } : undefined;
+  return afterSearch(keys);
+}
+
+/** RFC 7162 3.2.10.2: numbers among the keys must mean what they meant, so expunges wait. */
+export function afterSearch({ numbered }: Search): Reply | undefined {
+  return numbered ? { expunges: false } : undefined;
 }

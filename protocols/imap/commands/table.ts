@@ -23,12 +23,13 @@ import { noop } from './noop.ts';
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
 import { rename } from './rename.ts';
 import { replace, uidReplace } from './replace.ts';
-import { search, uidSearch } from './search.ts';
+import { search, sort, uidSearch, uidSort } from './search.ts';
 import { examine, select } from './select.ts';
 import { starttls } from './starttls.ts';
 import { status } from './status.ts';
 import { store, uidStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { thread, uidThread } from './thread.ts';
 import { unauthenticate } from './unauthenticate.ts';
 import { unselect } from './unselect.ts';
 import type { Verb } from './verb.ts';
@@ -64,17 +65,21 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['SEARCH', search],
   ['SELECT', select],
   ['SETQUOTA', setQuota],
+  ['SORT', sort],
   ['STARTTLS', starttls],
   ['STATUS', status],
   ['STORE', store],
   ['SUBSCRIBE', subscribe],
+  ['THREAD', thread],
   ['UID COPY', uidCopy],
   ['UID EXPUNGE', uidExpunge],
   ['UID FETCH', uidFetch],
   ['UID MOVE', uidMove],
   ['UID REPLACE', uidReplace],
   ['UID SEARCH', uidSearch],
+  ['UID SORT', uidSort],
   ['UID STORE', uidStore],
+  ['UID THREAD', uidThread],
   ['UNAUTHENTICATE', unauthenticate],
   ['UNSELECT', unselect],
   ['UNSUBSCRIBE', unsubscribe],

@@ -66,14 +66,25 @@ const DATE_KEYS: ReadonlyMap<string, readonly ['received' | 'sent' | 'saved', Da
 ]);
 const FIELD_KEYS: ReadonlySet<string> = new Set(['FROM', 'TO', 'CC', 'BCC', 'SUBJECT']);
 
-/** [SP "CHARSET" SP astring] 1*(SP search-key), to the end of the line. `decode` makes text of a string's bytes. */
-export function search(scanner: Scanner, decoder: (charset: string | null) => (bytes: string) => string): Search {
-  let charset: string | null = null;
+type Decoder = (charset: string | null) => (bytes: string) => string;
+
+/** ["CHARSET" SP astring SP] search-key *(SP search-key), to the end of the line. `decoder` makes text of a string's bytes. */
+export function search(scanner: Scanner, decoder: Decoder): Search {
   if (scanner.takeWord('CHARSET')) {
     scanner.space();
-    charset = scanner.astring();
-    scanner.space();
+    return criteria(scanner, decoder);
   }
+  return keys(scanner, decoder, null);
+}
+
+/** search-criteria of SORT and THREAD (RFC 5256 5): charset 1*(SP search-key), to the end of the line. */
+export function criteria(scanner: Scanner, decoder: Decoder): Search {
+  const charset = scanner.astring();
+  scanner.space();
+  return keys(scanner, decoder, charset);
+}
+
+function keys(scanner: Scanner, decoder: Decoder, charset: string | null): Search {
   const keys = new Keys(scanner, decoder(charset));
   const key = keys.list('');
   scanner.end();

@@ -3,6 +3,7 @@
 
 import type { FlagRun } from '#storage/changes/flag-run.ts';
 import type { MailboxId, Placement, UidRange } from '#storage/ports.ts';
+import { Columns } from '../sort/columns.ts';
 import { View } from '../view/view.ts';
 import { ChangedSlots, type SlotRun } from './changed-slots.ts';
 import type { KeywordSets } from './keyword-sets.ts';
@@ -21,6 +22,8 @@ interface Run extends SlotRun {
 
 export class MailboxIndex {
   readonly mailbox: MailboxId;
+  /** What its messages are sorted by. */
+  readonly columns = new Columns();
   readonly #keywords: KeywordSets;
   #view = new View(new Rows(0), 0, NONE);
   /** Raised by each change of flags; a session compares it with the last one it saw. */

@@ -70,6 +70,7 @@ CREATE TABLE message (
   sent INTEGER,
   thread INTEGER NOT NULL,
   message_id_hash INTEGER NOT NULL, -- 0: it has none
+  ancestors BLOB,               -- hashes of the Message-IDs that THREAD links it to, as doubles; null: none
   delivered_to TEXT NOT NULL,
   traits INTEGER NOT NULL,
   envelope TEXT NOT NULL,

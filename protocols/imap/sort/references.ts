@@ -1,0 +1,181 @@
+// THREAD=REFERENCES (RFC 5256 3), step by step as it is written there.
+
+import type { Pace } from '#protocols/net/pace.ts';
+import { Forest, NONE } from './tree.ts';
+
+/** What is known of the messages, by their place in the order of the mailbox. */
+export interface Threaded {
+  readonly count: number;
+  /** Message-IDs, 0 for none, and those that each names as its ancestors. */
+  readonly ids: Float64Array;
+  readonly ancestors: (at: number) => Float64Array;
+  readonly dates: Float64Array;
+}
+
+/** Base subjects, equal numbers for equal ones; `empty` is that of the empty one. */
+export interface Subjects {
+  readonly values: Float64Array;
+  /** 1 for replies and forwards, by slot. */
+  readonly marks: Uint8Array;
+  readonly slots: Uint32Array;
+  readonly empty: number;
+}
+
+export async function byReferences(
+  messages: Threaded,
+  subjects: Subjects,
+  pace: Pace,
+): Promise<{ forest: Forest; roots: number[] }> {
+  const run = new References(messages, subjects, pace);
+  await run.link();
+  return { forest: run.forest, roots: await run.roots() };
+}
+
+class References {
+  readonly forest: Forest;
+  readonly #messages: Threaded;
+  readonly #subjects: Subjects;
+  readonly #pace: Pace;
+
+  constructor(messages: Threaded, subjects: Subjects, pace: Pace) {
+    this.#messages = messages;
+    this.#subjects = subjects;
+    this.#pace = pace;
+    this.forest = new Forest(messages.count);
+  }
+
+  /** (1) Links messages by what they name. */
+  async link(): Promise<void> {
+    const { count, ids, ancestors } = this.#messages;
+    const { forest } = this;
+    // An id is the first message's that has it; one that no message has is a dummy's.
+    const nodes = new Map<number, number>();
+    for (let at = count - 1; at >= 0; at--) if (ids[at] !== 0) nodes.set(ids[at] ?? 0, at);
+    for (let at = 0; at < count; at++) {
+      let previous = NONE;
+      // (A)
+      for (const id of ancestors(at)) {
+        const node = nodes.get(id) ?? forest.add();
+        nodes.set(id, node);
+        if (previous !== NONE && forest.parent(node) === NONE) forest.link(previous, node);
+        previous = node;
+        if (this.#pace.due) await this.#pace.rest();
+      }
+      // (B)
+      forest.cut(at);
+      if (previous !== NONE) forest.link(previous, at);
+      if (this.#pace.due) await this.#pace.rest();
+    }
+  }
+
+  /** (2) to (6): the threads in their order. */
+  async roots(): Promise<number[]> {
+    const roots = this.#gathered(await this.#pruned(this.forest.gather()));
+    for (const node of [...this.forest.walk(roots)].reverse()) {
+      // (6) The youngest siblings first; a dummy's date is its first child's, so its children come before it.
+      const children = this.forest.children(node);
+      if (children.length > 1) this.forest.setChildren(node, this.#byDate(children));
+      if (this.#pace.due) await this.#pace.rest();
+    }
+    return this.#byDate(roots);
+  }
+
+  /** (3) Takes out dummies: their children take their place, but several never become roots. */
+  async #pruned(roots: readonly number[]): Promise<number[]> {
+    const { forest } = this;
+    const order = [...forest.walk(roots)].reverse();
+    for (const node of order) {
+      const children = forest.children(node);
+      if (children.some((child) => forest.isDummy(child))) {
+        forest.setChildren(
+          node,
+          children.flatMap((child) => (forest.isDummy(child) ? forest.children(child) : child)),
+        );
+      }
+      if (this.#pace.due) await this.#pace.rest();
+    }
+    return roots.flatMap((root) => {
+      if (!forest.isDummy(root)) return root;
+      const children = forest.children(root);
+      // (4) The first child of a dummy is the earliest.
+      if (children.length > 1) forest.setChildren(root, this.#byDate(children));
+      return children.length > 1 ? root : children;
+    });
+  }
+
+  /** (4) and (5): gathers threads of the same base subject. */
+  #gathered(unsorted: readonly number[]): number[] {
+    const { forest } = this;
+    const sorted = this.#byDate(unsorted);
+    // (B)
+    const table = new Map<number, number>();
+    for (const root of sorted) {
+      const subject = this.#subject(root);
+      if (subject === this.#subjects.empty) continue;
+      const known = table.get(subject);
+      if (known === undefined) table.set(subject, root);
+      else if (!forest.isDummy(known) && (forest.isDummy(root) || (this.#isReply(known) && !this.#isReply(root)))) {
+        table.set(subject, root);
+      }
+    }
+    // (C)
+    const gone = new Set<number>();
+    const made: number[] = [];
+    for (const root of sorted) {
+      if (gone.has(root)) continue;
+      const subject = this.#subject(root);
+      const known = table.get(subject);
+      if (subject === this.#subjects.empty || known === undefined || known === root) continue;
+      gone.add(root);
+      const isDummy = forest.isDummy(known);
+      if (isDummy && forest.isDummy(root)) {
+        this.#adopt(known, forest.children(root));
+      } else if (isDummy || (this.#isReply(root) && !this.#isReply(known))) {
+        this.#adopt(known, [root]);
+      } else {
+        const dummy = forest.add();
+        forest.setChildren(dummy, [known, root]);
+        table.set(subject, dummy);
+        gone.add(known);
+        made.push(dummy);
+      }
+    }
+    return [...sorted, ...made].filter((root) => !gone.has(root));
+  }
+
+  #adopt(parent: number, children: readonly number[]): void {
+    const { forest } = this;
+    const all = this.#growing.get(parent) ?? [...forest.children(parent)];
+    for (const child of children) all.push(child);
+    this.#growing.set(parent, all);
+    forest.setChildren(parent, all);
+  }
+
+  /** Lists of children that grow in step 5. */
+  readonly #growing = new Map<number, number[]>();
+
+  /** The message whose date and subject a node has. */
+  #message(node: number): number {
+    return this.forest.isDummy(node) ? (this.forest.children(node)[0] ?? node) : node;
+  }
+
+  #subject(node: number): number {
+    return this.#subjects.values[this.#message(node)] ?? this.#subjects.empty;
+  }
+
+  #isReply(node: number): boolean {
+    return !this.forest.isDummy(node) && this.#subjects.marks[this.#subjects.slots[node] ?? 0] === 1;
+  }
+
+  /** By sent date, then by the order in the mailbox (RFC 5256 2.2). */
+  #byDate(nodes: readonly number[]): number[] {
+    const { dates } = this.#messages;
+    const keys = nodes.map((node) => this.#message(node));
+    const order = keys.map((_, at) => at);
+    order.sort((a, b) => {
+      const [one = 0, other = 0] = [keys[a], keys[b]];
+      return (dates[one] ?? 0) - (dates[other] ?? 0) || one - other;
+    });
+    return order.map((at) => nodes[at] ?? NONE);
+  }
+}
