@@ -33,6 +33,9 @@ function isNumber(key: NumberName | TextName): key is NumberName {
 /** Of how many messages in one that are asked for all are read: the others' columns are kept for the next time. */
 const SPARSE = 8;
 
+/** Of a row of which only the UID matters. */
+const NO_FACTS = { message: 0, size: 0, flags: 0, modseq: 0 };
+
 /** The columns of some messages, in the order of the messages. */
 export class Values {
   readonly #selected: Selected;
@@ -86,7 +89,7 @@ export class Values {
       return { column: kept, slots };
     }
     const rows = new Rows(members.length);
-    for (const { slot } of members) rows.append(view.rows.uid(slot), 0, 0, 0, 0);
+    for (const { slot } of members) rows.append({ ...NO_FACTS, uid: view.rows.uid(slot) }, 0);
     const column = make(rows);
     await column.upTo(members.length, this.#selected, this.#pace);
     return { column, slots: Uint32Array.from(members.keys()) };
