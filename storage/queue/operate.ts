@@ -2,7 +2,7 @@
 // holds nobody up.
 
 import { all, type Op, run } from '../operation.ts';
-import type { QueueFilter, QueueId, QueueListing } from '../ports.ts';
+import type { QueuedState, QueueFilter, QueueId, QueueListing } from '../ports.ts';
 import { refresh } from './add.ts';
 import { RECIPIENTS, STEP } from './limits.ts';
 import { MESSAGE, type MessageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
@@ -49,11 +49,41 @@ export function* recipientsOf(id: QueueId): Op<RecipientRow[]> {
   return yield* all<RecipientRow>(sql, [id]);
 }
 
-const CHANGES = {
+/** Where a walk over a destination's recipients has come. */
+export interface Place {
+  readonly next_attempt: number;
+  readonly queued: number;
+  readonly seq: number;
+}
+
+export const BEGINNING: Place = { next_attempt: -1, queued: 0, seq: 0 };
+
+/** Recipients of one destination in one state, after a place. */
+export function* inDomain(domain: string, state: QueuedState, { next_attempt, queued, seq }: Place): Op<Place[]> {
+  return yield* all<Place>(
+    `SELECT next_attempt, queued, seq FROM queued_recipient
+     WHERE domain = $1 AND state = $2 AND (next_attempt, queued, seq) > ($3, $4, $5)
+     ORDER BY next_attempt, queued, seq LIMIT ${STEP}`,
+    [domain, state, next_attempt, queued, seq],
+  );
+}
+
+/** Those of some messages that a filter means, whatever their recipients. */
+export function* meant(ids: readonly QueueId[], filter: QueueFilter): Op<QueueId[]> {
+  const found: QueueId[] = [];
+  for (const id of ids) {
+    const { messages } = yield* step({ ...filter, id: filter.id ?? id }, id - 1);
+    if (messages.length > 0) found.push(id);
+  }
+  return found;
+}
+
+/** In which states a change finds its recipients, and in which it leaves them. */
+export const CHANGES = {
   retry: { from: ['waiting'], to: 'waiting' },
   hold: { from: ['waiting'], to: 'held' },
   release: { from: ['held'], to: 'waiting' },
-} as const;
+} as const satisfies Record<string, { readonly from: readonly QueuedState[]; readonly to: QueuedState }>;
 
 /** Changes the recipients of some messages; how many. `now` in unix ms. */
 export function* change(

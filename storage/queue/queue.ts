@@ -15,12 +15,14 @@ import type {
   QueueAttempt,
   QueuedMessage,
   QueuedRecipient,
+  QueuedState,
   QueueFilter,
   QueueId,
   QueueListing,
 } from '../ports.ts';
 import { add, type Outgoing, outgoing, refresh } from './add.ts';
-import { change, listStep, remove, step } from './operate.ts';
+import { STEP } from './limits.ts';
+import { BEGINNING, CHANGES, change, inDomain, listStep, meant, type Place, remove } from './operate.ts';
 import { messageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
 import { settle } from './settle.ts';
 
@@ -119,7 +121,7 @@ export class SqlQueue implements Queue {
 
   async change(action: 'retry' | 'hold' | 'release', filter: QueueFilter): Promise<number> {
     let changed = 0;
-    for await (const ids of this.#matching(filter)) {
+    for await (const ids of this.#matching(filter, CHANGES[action].from)) {
       const now = this.#parts.now();
       changed += await this.#write(() => change(action, ids, filter.domain, now));
     }
@@ -128,7 +130,7 @@ export class SqlQueue implements Queue {
 
   async remove(filter: QueueFilter): Promise<number> {
     let total = 0;
-    for await (const ids of this.#matching(filter)) {
+    for await (const ids of this.#matching(filter, OPEN)) {
       const { removed, loose } = await this.#write(() => remove(ids, filter.domain));
       if (loose) this.#parts.loose?.();
       total += removed;
@@ -145,15 +147,42 @@ export class SqlQueue implements Queue {
     return this.#parts.engine.subscribe(DB, wake);
   }
 
-  /** The ids that a filter means, in portions that fit a transaction. */
-  async *#matching(filter: QueueFilter): AsyncGenerator<QueueId[]> {
+  /** The ids of messages that a filter means and that have recipients in these states, in portions that fit a transaction. */
+  async *#matching(filter: QueueFilter, states: readonly QueuedState[]): AsyncGenerator<QueueId[]> {
+    const pages =
+      filter.domain === undefined || filter.id !== undefined ? this.#walk(filter, states) : this.#seek(filter, states);
+    for await (const ids of pages) {
+      for (let i = 0; i < ids.length; i += PORTION) yield ids.slice(i, i + PORTION);
+    }
+  }
+
+  /** Over all messages. */
+  async *#walk(filter: QueueFilter, states: readonly QueuedState[]): AsyncGenerator<QueueId[]> {
     for (let from: QueueId | null = 0; from !== null; ) {
       const at: QueueId = from;
-      const { messages, after } = await this.#read(() => step(filter, at));
-      for (let i = 0; i < messages.length; i += PORTION) {
-        yield messages.slice(i, i + PORTION).map(({ id }) => id);
+      const page = await this.#read(() => listStep(filter, at));
+      const found = page.listings.filter(({ recipients }) => recipients.some(({ state }) => states.includes(state)));
+      yield found.map(({ id }) => id);
+      from = page.after;
+    }
+  }
+
+  /** By the index of a destination's recipients; all are found before the first is changed, since that moves them. */
+  async *#seek(filter: QueueFilter, states: readonly QueuedState[]): AsyncGenerator<QueueId[]> {
+    const { domain = '' } = filter;
+    const found = new Set<QueueId>();
+    for (const state of states) {
+      for (let place: Place | undefined = BEGINNING; place !== undefined; ) {
+        const from: Place = place;
+        const page: Place[] = await this.#read(() => inDomain(domain, state, from));
+        for (const { queued } of page) found.add(queued);
+        place = page.at(-1);
       }
-      from = after;
+    }
+    const ids = [...found].sort((a, b) => a - b);
+    for (let i = 0; i < ids.length; i += STEP) {
+      const page = ids.slice(i, i + STEP);
+      yield await this.#read(() => meant(page, filter));
     }
   }
 
@@ -186,6 +215,9 @@ export class SqlQueue implements Queue {
     }
   }
 }
+
+/** What a message that is there has recipients in: others are of the past, and go with it. */
+const OPEN: readonly QueuedState[] = ['waiting', 'held', 'sent', 'failed'];
 
 /** Messages that one transaction of an operator's command changes: some milliseconds. */
 const PORTION = 50;
