@@ -1,10 +1,12 @@
 // Bodies: every message's can be read and has the size that its row says, and every blob is named by a message.
 
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { referencedBlobs } from '../account/sweep.ts';
 import { plainHeader } from '../blobs/content.ts';
 import { INLINE_BYTES } from '../blobs/limits.ts';
 import type { Packers } from '../blobs/packer.ts';
-import type { Blobs } from '../blobs/port.ts';
+import type { BlobReader, Blobs } from '../blobs/port.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
 import { StoreError } from '../errors.ts';
 import { all, one } from '../operation.ts';
@@ -13,6 +15,8 @@ import type { Found } from './finding.ts';
 
 /** Messages read at a time: at most 64 KiB each. */
 const PAGE = 100;
+/** Of a large body, read at once; then there is a pause as long as that took, for the mail that wants the disk too. */
+const BURST_BYTES = 4 * 1024 * 1024;
 
 interface BodyRow {
   readonly id: number;
@@ -23,8 +27,13 @@ interface BodyRow {
   readonly body: Uint8Array | null;
 }
 
-/** Reads every body of an account. */
-export async function* checkBodies(engine: Engine, blobs: Blobs, id: AccountId): AsyncGenerator<Found> {
+/** Reads every body of an account, to its last byte. */
+export async function* checkBodies(
+  engine: Engine,
+  blobs: Blobs,
+  id: AccountId,
+  signal: AbortSignal,
+): AsyncGenerator<Found> {
   const db: DatabaseKey = { kind: 'account', id };
   for (let after = -1; ; ) {
     const from = after;
@@ -37,7 +46,7 @@ export async function* checkBodies(engine: Engine, blobs: Blobs, id: AccountId):
       ),
     );
     for (const row of rows) {
-      const found = row.blob === '' ? checkInline(blobs.packers, row) : await checkBlob(engine, blobs, id, row);
+      const found = row.blob === '' ? checkInline(blobs.packers, row) : await checkBlob(engine, blobs, id, row, signal);
       if (found !== undefined) yield found;
     }
     const last = rows.at(-1);
@@ -57,12 +66,22 @@ function checkInline(packers: Packers, row: BodyRow): Found | undefined {
   }
 }
 
-async function checkBlob(engine: Engine, blobs: Blobs, id: AccountId, row: BodyRow): Promise<Found | undefined> {
+async function checkBlob(
+  engine: Engine,
+  blobs: Blobs,
+  id: AccountId,
+  row: BodyRow,
+  signal: AbortSignal,
+): Promise<Found | undefined> {
   try {
     await using reader = await blobs.open(id, row.blob);
-    const size = row.prefix + plainHeader(blobs.packers.header, row.header).length + reader.size;
-    return size === row.size ? undefined : wrongSize(row, size);
+    const header = plainHeader(blobs.packers.header, row.header);
+    const size = row.prefix + header.length + reader.size;
+    if (size !== row.size) return wrongSize(row, size);
+    if ((await hashOf(header, reader, signal)) === row.blob) return undefined;
+    return { code: 'damaged-blob', detail: `message ${row.id}, blob ${row.blob}: its bytes are others` };
   } catch (error) {
+    signal.throwIfAborted();
     // Swept meanwhile, with the message.
     const still = await engine.read({ kind: 'account', id }, () =>
       one('SELECT id FROM message WHERE account = $1 AND id = $2', [id, row.id]),
@@ -72,6 +91,23 @@ async function checkBlob(engine: Engine, blobs: Blobs, id: AccountId, row: BodyR
     const detail = `message ${row.id}, blob ${row.blob}${missing ? '' : `: ${messageOf(error)}`}`;
     return { code: missing ? 'missing-blob' : 'damaged-blob', detail };
   }
+}
+
+/** What a blob is named by: the SHA-256 of the message, its header block included. */
+async function hashOf(header: Uint8Array, body: BlobReader, signal: AbortSignal): Promise<string> {
+  const hash = createHash('sha256').update(header);
+  let left = BURST_BYTES;
+  let began = performance.now();
+  for await (const piece of body.read(0, body.size)) {
+    hash.update(piece);
+    left -= piece.length;
+    if (left > 0) continue;
+    signal.throwIfAborted();
+    await sleep(performance.now() - began);
+    left = BURST_BYTES;
+    began = performance.now();
+  }
+  return hash.digest('hex');
 }
 
 /** Names the blobs that no message names, and that no delivery is about to. */

@@ -72,7 +72,7 @@ async function* verifyAccount(parts: VerifyParts, id: string): AsyncGenerator<Fo
     yield found;
   }
   if (!sound) return;
-  yield* most(checkBodies(parts.engine, parts.blobs, id));
+  yield* most(checkBodies(parts.engine, parts.blobs, id, parts.signal));
   yield* most(checkUnnamed(parts.engine, parts.blobs, id));
 }
 

@@ -1,9 +1,11 @@
 // `verify` over a store: clean while it is being written, and each damage named.
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import pino from 'pino';
 import { expect, test } from 'vitest';
+import { FrameWriter } from '#storage/blobs/frames.ts';
+import { Turns } from '#storage/blobs/turns.ts';
 import { createStoreShared, type Finding, type OpenStore, openStore } from '#storage/open.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
 
@@ -142,6 +144,25 @@ const OF_AN_ACCOUNT: readonly Damage[] = [
       for (const name of await readdir(join(account, 'blobs'))) await writeFile(join(account, 'blobs', name), 'x');
     },
   ],
+  [
+    'a bit in the middle of a blob',
+    'damaged-blob',
+    eachBlob(async (file) => {
+      const bytes = await readFile(file);
+      bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+      await writeFile(file, bytes);
+    }),
+  ],
+  [
+    'a blob with the bytes of another message',
+    'damaged-blob',
+    eachBlob(async (file) => {
+      await using handle = await openFile(file, 'w');
+      const frames = new FrameWriter(handle, new Turns(1));
+      await frames.write(new Uint8Array(200_000));
+      await frames.finish();
+    }),
+  ],
   ['a blob that nothing names', 'dangling-blob', (account) => writeFile(join(account, 'blobs', '0'.repeat(64)), 'x')],
 ];
 
@@ -167,6 +188,13 @@ const OF_THE_STORE: readonly Damage[] = [
       ),
   ],
 ];
+
+/** Does something to each blob of an account. */
+function eachBlob(damage: (file: string) => Promise<void>): (account: string) => Promise<void> {
+  return async (account) => {
+    for (const name of await readdir(join(account, 'blobs'))) await damage(join(account, 'blobs', name));
+  };
+}
 
 function damaging(...statements: string[]): (account: string) => void {
   return (account) => sql(join(account, 'mail.db'), ...statements);
