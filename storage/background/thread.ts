@@ -10,6 +10,7 @@ import { type BackgroundData, type FromBackground, forwardingLog, type ToBackgro
 import { Housekeeping } from './housekeeping.ts';
 import { joinStore } from './member.ts';
 import { syncLogs } from './settle.ts';
+import { removeStrays } from './strays.ts';
 
 /** Files that this thread keeps open at most: those being checkpointed, and those just let go by a server thread. */
 const HANDLES = 64;
@@ -26,6 +27,7 @@ const WALK_EVERY = 3_600_000;
 if (parentPort !== null && workerData?.kind === 'posthuis-background') runBackground(parentPort, workerData);
 
 function runBackground(port: MessagePort, data: BackgroundData): void {
+  const began = Date.now();
   const post = (message: FromBackground) => port.postMessage(message);
   const log = forwardingLog(post);
   const checkpoints = new Checkpoints((name) => engine.checkpoint(databaseKey(name)), log);
@@ -49,12 +51,22 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
       if (!signal.aborted) post({ kind: 'fatal', message: `what a killed run left could not be settled: ${error}` });
     },
   );
+  const strays = settled.then(() =>
+    data.interrupted && !signal.aborted ? removeStrays({ engine, layout, log, began, signal }) : undefined,
+  );
+  strays.catch((error) => {
+    if (!signal.aborted) log.warn({ err: error }, 'what is left of accounts whose creation was cut short stays');
+  });
   const walks = walkNowAndThen(housekeeping, log, signal);
 
   control.handle('hold', (name: string) => engine.touch(databaseKey(name)));
   control.handle('grown', (name: string) => checkpoints.add(name));
   control.handle('loose', (id: string) => housekeeping.sweepLoose(id));
-  control.handle('settled', () => settled.then(() => housekeeping.looseSwept()));
+  control.handle('settled', async () => {
+    await settled;
+    await Promise.allSettled([strays]);
+    await housekeeping.looseSwept();
+  });
   control.handle('bulk', ({ database, name, args }: { database: string; name: string; args: unknown }) =>
     engine.bulk(databaseKey(database), name, args),
   );
@@ -65,7 +77,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
     if (message.kind !== 'close') return;
     clearInterval(idle);
     stop.abort();
-    await Promise.allSettled([settled, walks, housekeeping.looseSwept()]);
+    await Promise.allSettled([settled, strays, walks, housekeeping.looseSwept()]);
     await engine.close();
     control.close();
     port.close();

@@ -1,8 +1,6 @@
 // `posthuis verify`: every database and every body, also under a running server. Each database is looked at in one read
 // transaction; what involves files is looked at twice before it is called wrong.
 
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/port.ts';
 import { accountsPage } from '../directory/changes.ts';
@@ -15,6 +13,7 @@ import { checkBodies, checkUnnamed } from './bodies.ts';
 import { ACCOUNT_COUNTERS, CLASSES, COUNTERS } from './counters.ts';
 import { type Check, type Finding, type Found, MOST, runChecks } from './finding.ts';
 import { ACCOUNT_ROWS, DIRECTORY_ROWS, QUEUE_ROWS } from './rows.ts';
+import { accountFolders, unknownOf } from './unknown.ts';
 
 /** Accounts read from the directory at a time. */
 const PAGE = 500;
@@ -97,29 +96,14 @@ function isOfTheFile(error: StoreError): boolean {
 
 /** Folders of accounts that the directory does not know. */
 async function* unknownFolders({ engine, layout }: VerifyParts): AsyncGenerator<Finding> {
-  const folders: string[] = [];
-  for (const prefix of await readdir(layout.accounts)) folders.push(...(await readdir(join(layout.accounts, prefix))));
-  const unknown = await without(engine, folders);
+  const unknown = await unknownOf(engine, await accountFolders(layout));
   if (unknown.length === 0) return;
   await sleep(CREATION);
-  const now = new Set<string>();
-  for (const prefix of await readdir(layout.accounts)) {
-    for (const id of await readdir(join(layout.accounts, prefix))) now.add(id);
-  }
-  for (const id of await without(engine, unknown)) {
+  const now = new Set(await accountFolders(layout));
+  for (const id of await unknownOf(engine, unknown)) {
     if (now.has(id))
       yield { database: id, code: 'unknown-account', detail: 'a folder that the directory does not know' };
   }
-}
-
-/** Those ids that are not in the directory. */
-async function without(engine: SqliteEngine, ids: readonly string[]): Promise<string[]> {
-  const unknown: string[] = [];
-  for (const id of ids) {
-    const row = await engine.read({ kind: 'directory' }, () => accountById(id));
-    if (row === undefined) unknown.push(id);
-  }
-  return unknown;
 }
 
 async function* most(findings: AsyncIterable<Found>): AsyncGenerator<Found> {

@@ -1,4 +1,5 @@
 // `verify` over a store: clean while it is being written, and each damage named.
+import { existsSync } from 'node:fs';
 import { open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
@@ -263,6 +264,41 @@ test('verify finds nothing while the store is being written, and accounts come a
   for (let round = 0; round < 3; round++) expect(await findings(store)).toEqual([]);
   stop.abort();
   await writer;
+});
+
+test('an account whose creation was cut short is removed after a killed run, unless there is mail in it', async () => {
+  await using folder = await temporaryFolder();
+  const names = ['named', 'empty', 'filled', 'begun'] as const;
+  const ids = new Map<string, string>();
+  {
+    await using store = await open(folder.path);
+    await store.directory.addDomain('example.test');
+    for (const name of names) {
+      const { id } = await store.directory.addAccount({
+        address: `${name}@example.test`,
+        passwordHash: 'x',
+        quota: null,
+      });
+      ids.set(name, id);
+    }
+    await append(store, ids.get('filled') ?? '', message(1));
+  }
+  const accountOf = (name: string) => {
+    const id = ids.get(name) ?? '';
+    return join(folder.path, 'accounts', id.slice(0, 2), id);
+  };
+  // As if it had been killed before the rows of three came.
+  sql(
+    join(folder.path, 'directory.db'),
+    "DELETE FROM mail_account WHERE local <> 'named'",
+    'UPDATE boot SET clean = 0',
+  );
+  for (const file of await readdir(accountOf('begun'))) await rm(join(accountOf('begun'), file));
+  await using store = await open(folder.path);
+  expect((await findings(store)).filter(({ code }) => code === 'unknown-account')).toMatchObject([
+    { database: ids.get('filled') },
+  ]);
+  expect(names.filter((name) => existsSync(accountOf(name)))).toEqual(['named', 'filled']);
 });
 
 test('a store that is closed while it is verified ends the verification first', async () => {
