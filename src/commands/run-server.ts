@@ -5,6 +5,7 @@ import type { Config } from '#config/schema.ts';
 import { StoreError } from '#storage/errors.ts';
 import { connectControl } from '../control/client.ts';
 import { serveControl } from '../control/server.ts';
+import { endAtOnce } from '../end-at-once.ts';
 import { createRootLog, type RootLog } from '../observe/log.ts';
 import { type RunningServer, startServer } from '../server.ts';
 import { freeYoungGeneration } from '../young-generation.ts';
@@ -37,7 +38,7 @@ export async function runServer(
     await ready(server);
     freeYoungGeneration();
     root.log.info({ signal: await stopped.promise }, 'stopping');
-    const late = setTimeout(() => endNow(root), STOP_MS);
+    const late = setTimeout(() => endAtOnce(root), STOP_MS);
     await stack.disposeAsync();
     clearTimeout(late);
     return 0;
@@ -45,12 +46,6 @@ export async function runServer(
     root.flush();
     for (const signal of SIGNALS) process.off(signal, stopped.resolve);
   }
-}
-
-function endNow(root: RootLog): never {
-  root.log.error('what still runs is cut: it did not end in time');
-  root.flush();
-  process.exit(1);
 }
 
 /** Waits for the data directory if a command has it, not if a server does. */
