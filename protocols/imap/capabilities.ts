@@ -2,7 +2,7 @@
 
 import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
 
-const ALWAYS = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
+const ALWAYS = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
 const AFTER_LOGIN = [
   ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
   ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'BINARY', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],

@@ -48,9 +48,14 @@ export class Session {
     });
   }
 
-  /** Names and strings are UTF-8 both ways (RFC 9755 3). */
+  /** Names and strings are UTF-8 both ways (RFC 9755 3, RFC 9051 5.1). */
   get utf8(): boolean {
-    return this.enabled.has('UTF8=ACCEPT');
+    return this.enabled.has('UTF8=ACCEPT') || this.rev2;
+  }
+
+  /** The client speaks IMAP4rev2: nothing is told that RFC 9051 took away (appendix E). */
+  get rev2(): boolean {
+    return this.enabled.has('IMAP4rev2');
   }
 
   /** TLS protects the connection, or the operator allows passwords without it. */

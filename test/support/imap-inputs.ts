@@ -223,7 +223,7 @@ export function command(random: Random): string {
     () => `UID EXPUNGE ${set(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,
     () => extensionCommand(random, mailbox),
-    () => `ENABLE ${many(random, 3, () => pick(random, [...ATOMS, 'CONDSTORE', 'QRESYNC']))}`,
+    () => `ENABLE ${many(random, 3, () => pick(random, [...ATOMS, 'CONDSTORE', 'QRESYNC', 'IMAP4rev2']))}`,
   ];
   return pick(random, verbs)();
 }

@@ -54,6 +54,9 @@ function searching(name: 'SEARCH' | 'SORT', byUid: boolean, program: Program): V
   };
 }
 
+/** What SEARCH tells in IMAP4rev2 if it is not said. */
+const ALL: SearchReturn = { min: false, max: false, all: true, count: false, save: false, partial: null };
+
 interface Asked {
   readonly tag: string;
   readonly name: 'SEARCH' | 'SORT';
@@ -62,7 +65,9 @@ interface Asked {
 }
 
 async function find(session: Session, { keys, order }: ReturnType<Program>, asked: Asked): Promise<Reply | undefined> {
-  const { tag, name, byUid, wanted } = asked;
+  const { tag, name, byUid } = asked;
+  // RFC 9051 6.4.4: SEARCH is always answered by ESEARCH.
+  const wanted = asked.wanted ?? (session.rev2 && name === 'SEARCH' ? ALL : null);
   const withModseq = keys.modseqs.length > 0;
   if (withModseq) session.enable('CONDSTORE'); // RFC 7162 3.1
   const members = await order(await run(session, keys));

@@ -1,9 +1,9 @@
-// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2), with CONDSTORE and QRESYNC (RFC 7162 3.1.8, 3.2.5).
+// SELECT and EXAMINE (RFC 3501 6.3.1, 6.3.2, RFC 9051 6.3.2, 6.3.3), with CONDSTORE and QRESYNC (RFC 7162 3.1.8, 3.2.5).
 
 import type { Mailbox } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
-import { mailboxName } from '../grammar/mailbox-name.ts';
+import { mailboxName, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
 import { objectId } from '../object-id.ts';
 import { recentFrom } from '../recent-from.ts';
@@ -32,14 +32,14 @@ function opening(readOnly: boolean): Verb {
       if (condstore) session.enable('CONDSTORE');
       const mailbox = await session.owner.find(path);
       if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-      const reply = await open(session, mailbox, readOnly);
+      const reply = await open(session, mailbox, path, readOnly);
       if (qresync !== null) await resync(session, qresync);
       return reply;
     },
   };
 }
 
-async function open(session: Session, mailbox: Mailbox, readOnly: boolean): Promise<Reply> {
+async function open(session: Session, mailbox: Mailbox, name: string, readOnly: boolean): Promise<Reply> {
   const account = session.owner;
   const index = await account.open(mailbox.id);
   let selected: Selected;
@@ -55,17 +55,24 @@ async function open(session: Session, mailbox: Mailbox, readOnly: boolean): Prom
     throw error;
   }
   session.select(selected);
-  report(session, selected, mailbox);
+  report(session, selected, mailbox, name);
   return { code: readOnly ? 'READ-ONLY' : 'READ-WRITE', text: 'Selected' };
 }
 
-function report(session: Session, selected: Selected, mailbox: Mailbox): void {
+function report(session: Session, selected: Selected, mailbox: Mailbox, name: string): void {
   const { out } = session.connection;
   const { view } = selected;
   selected.tellKeywords(out);
-  out.text(`* ${view.exists} EXISTS\r\n* ${selected.recentCount} RECENT\r\n`);
-  const unseen = firstUnseen(selected);
-  if (unseen > 0) out.text(`* OK [UNSEEN ${unseen}] First unseen\r\n`);
+  out.text(`* ${view.exists} EXISTS\r\n`);
+  if (session.rev2) {
+    // RFC 9051 6.3.2: the name under which it is known, and the one by which it was asked for, if that is another.
+    const old = name === mailbox.path ? '' : ` ("OLDNAME" (${mailboxReply(name, true)}))`;
+    out.text(`* LIST () "${SEPARATOR}" ${mailboxReply(mailbox.path, true)}${old}\r\n`);
+  } else {
+    out.text(`* ${selected.recentCount} RECENT\r\n`);
+    const unseen = firstUnseen(selected);
+    if (unseen > 0) out.text(`* OK [UNSEEN ${unseen}] First unseen\r\n`);
+  }
   out.text(`* OK [MAILBOXID (${objectId('F', session.owner.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
   // The row was read before the index, which may have newer messages.

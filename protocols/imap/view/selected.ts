@@ -75,8 +75,13 @@ export class Selected {
   /** The text of a message's flags, as FLAGS lists them. */
   flagText(slot: number): string {
     const { rows } = this.view;
-    const recent = this.#recentRuns.length > 0 && this.isRecent(rows.uid(slot));
+    const recent = this.#recentRuns.length > 0 && this.#tellsRecent && this.isRecent(rows.uid(slot));
     return this.account.keywords.text(rows.flags(slot), rows.keywords(slot), recent);
+  }
+
+  /** RFC 9051 2.3.2: \Recent is no more. */
+  get #tellsRecent(): boolean {
+    return !this.#enabled.has('IMAP4rev2');
   }
 
   isRecent(uid: number): boolean {
@@ -162,7 +167,7 @@ export class Selected {
     if (after.exists > before.exists - gone.length) {
       out.text('* ').number(after.exists).text(' EXISTS\r\n');
       this.#claim(after.lastUid + 1, before.lastUid + 1);
-      out.text('* ').number(this.recentCount).text(' RECENT\r\n');
+      if (this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     }
     this.#tellFlags(out, still);
     this.#tick = index.tick;

@@ -8,12 +8,23 @@ const advertised = (text: string) => /CAPABILITY ([^\]]+)/.exec(text)?.[1]?.spli
 test('what is advertised depends on the state, and is told without being asked for', async () => {
   await using imap = await startImap();
   const client = await imap.connect();
-  const before = ['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE', 'STARTTLS', 'AUTH=PLAIN', 'AUTH=LOGIN'];
+  const before = [
+    'IMAP4rev1',
+    'IMAP4rev2',
+    'SASL-IR',
+    'LITERAL+',
+    'ID',
+    'ENABLE',
+    'IDLE',
+    'STARTTLS',
+    'AUTH=PLAIN',
+    'AUTH=LOGIN',
+  ];
   expect(advertised(client.greeting)).toEqual(before);
   expect(advertised(texts(await client.ok('CAPABILITY'))[0] ?? '')).toEqual(before);
   const login = await client.ok(`LOGIN anna@example.test "${PASSWORD}"`);
   const after = [
-    ...['IMAP4rev1', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'],
+    ...['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'],
     ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
     ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'BINARY', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
@@ -36,6 +47,17 @@ test('IMAP4rev1: SELECT, FETCH, SEARCH, STORE and EXPUNGE', async () => {
   expect(texts(await client.ok('SEARCH SUBJECT one'))).toEqual(['* SEARCH 1']);
   await client.ok('STORE 1 +FLAGS (\\Deleted)');
   expect(texts(await client.ok('EXPUNGE'))).toEqual(['* 1 EXPUNGE']);
+});
+
+test('IMAP4rev2: once it is enabled nothing is told that it took away', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('APPEND INBOX', message('one'));
+  expect(texts(await client.ok('ENABLE IMAP4rev2'))).toEqual(['* ENABLED IMAP4rev2']);
+  const selected = texts(await client.ok('SELECT INBOX'));
+  expect(selected).toContain('* LIST () "/" "INBOX"');
+  expect(selected.filter((line) => /RECENT|UNSEEN/.test(line))).toEqual([]);
+  expect(texts(await client.ok('SEARCH ALL'))[0]).toMatch(/^\* ESEARCH \(TAG "[^"]+"\) ALL 1$/);
 });
 
 test('STARTTLS: the session goes on under TLS, from the start', async () => {
