@@ -20,6 +20,12 @@ export const MAX_BAD_COMMANDS = 20;
 /** Messages of INBOX in one session, the oldest ones: each takes 29 bytes while the session lasts. */
 export const MAX_MESSAGES = 500_000;
 
+/** Messages that are read at once for a peer that asks for them in order: more of them gain nothing. */
+export const READ_AHEAD_MESSAGES = 16;
+
+/** Octets after which no further message is read ahead: compressed they wait in memory, with one more of up to 64 KB. */
+export const READ_AHEAD_OCTETS = 128 * 1024;
+
 /** Lines of LIST and UIDL that are written between two looks at the peer's pace. */
 export const LINES_AT_ONCE = 1_000;
 

@@ -4,7 +4,7 @@
 import { StoreError } from '#storage/errors.ts';
 import { Trait } from '#storage/message/scanned.ts';
 import type { MailAccount, Mailbox, MessageContent, MessageId, UidRange } from '#storage/ports.ts';
-import { MAX_MESSAGES } from './limits.ts';
+import { MAX_MESSAGES, READ_AHEAD_MESSAGES, READ_AHEAD_OCTETS } from './limits.ts';
 import type { Unlock } from './lock.ts';
 
 const MAX_UID = 0xffff_ffff;
@@ -31,8 +31,11 @@ export class Maildrop {
   #deletedCount = 0;
   #deletedOctets = 0;
   #totalOctets = 0;
-  /** The row of the message that was read ahead: at most 64 KB of body. */
-  #ahead: { readonly message: MessageId; readonly content: Promise<MessageContent | null> } | null = null;
+  /** Messages that were read ahead. */
+  readonly #ahead = new Map<MessageId, MessageContent>();
+  #reading: Promise<void> | null = null;
+  /** The number of the message that was asked for last. */
+  #lastRead = 0;
 
   private constructor(account: MailAccount, inbox: Mailbox, unlock: Unlock) {
     this.#account = account;
@@ -122,19 +125,41 @@ export class Maildrop {
     this.#deletedOctets = 0;
   }
 
-  /** The bytes of a message. */
-  async content(entry: Entry): Promise<MessageContent> {
-    const ahead = this.#ahead;
-    this.#ahead = null;
-    return (ahead?.message === entry.message ? await ahead.content : null) ?? this.#account.content(entry.message);
+  /** The bytes of a message; asked for in order, several are read at once. */
+  async content({ number, message }: Entry): Promise<MessageContent> {
+    const inOrder = number === this.#lastRead + 1;
+    this.#lastRead = number;
+    await this.#reading;
+    if (inOrder && !this.#ahead.has(message)) await this.#readFrom(number);
+    const content = this.#ahead.get(message);
+    this.#ahead.delete(message);
+    // One that another program took out of INBOX meanwhile is still there by its id.
+    return content ?? this.#account.content(message);
   }
 
-  /** Reads the message after this one, which most programs ask for next, while the peer is busy with this one. */
+  /** Reads what comes after this message, which most programs ask for next, while the peer is busy with this one. */
   readAhead({ number }: Entry): void {
-    const message = this.entry(number + 1)?.message;
-    if (message === undefined) return;
-    // A failure is forgotten: the message is read again when it is asked for, and fails then, if it still does.
-    this.#ahead = { message, content: this.#account.content(message).catch(() => null) };
+    const next = this.entry(number + 1);
+    if (next !== undefined && !this.#ahead.has(next.message)) this.#reading = this.#readFrom(next.number);
+  }
+
+  /** Reads this message and some after it. */
+  async #readFrom(number: number): Promise<void> {
+    let at = number - 1;
+    let octets = this.#octets[at] ?? 0;
+    while (at + 1 < this.#length && at + 1 < number - 1 + READ_AHEAD_MESSAGES && octets < READ_AHEAD_OCTETS) {
+      octets += this.#octets[++at] ?? 0;
+    }
+    const uids: UidRange = [this.#uids[number - 1] ?? 0, this.#uids[at] ?? 0];
+    this.#ahead.clear();
+    try {
+      for await (const rows of this.#account.listing(this.#inbox.id, [uids], ['message', 'content'])) {
+        for (const row of rows) this.#ahead.set(row.message, row.content);
+      }
+    } catch {
+      // Each is read by itself when it is asked for, and fails then, if it still does.
+      this.#ahead.clear();
+    }
   }
 
   /** The UPDATE state (RFC 1939 6): moves what is marked to Trash (F171); resolves when that is durable. */

@@ -9,6 +9,7 @@ import { MessageWriter, TopCutter } from '#protocols/pop3/octets.ts';
 import { createPop3Server } from '#protocols/pop3/server.ts';
 import type { MailStore } from '#protocols/ports.ts';
 import type { MailAccount, UidSet } from '#storage/ports.ts';
+import { changedContents } from '#test/support/contents.ts';
 import { type MailServer, startMailServer } from '#test/support/mail-server.ts';
 import { override } from '#test/support/override.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
@@ -146,16 +147,13 @@ function watched(store: MailStore, moves: number[][], fault: (bytes: Uint8Array)
       moves.push(uids.flatMap(([first, last]) => Array.from({ length: last - first + 1 }, (_, i) => first + i)));
       return { uidvalidity: 1, source: [], target: [], modseq: 1 };
     },
-    async content(id) {
-      const content = await account.content(id);
-      return {
-        ...content,
-        look: (start, end, reader) => content.look(start, end, (pieces) => reader(pieces.map((piece) => fault(piece)))),
-        async *read() {
-          for await (const piece of content.read()) yield fault(piece);
-        },
-      };
-    },
+    ...changedContents(account, (content) => ({
+      ...content,
+      look: (start, end, reader) => content.look(start, end, (pieces) => reader(pieces.map((piece) => fault(piece)))),
+      async *read() {
+        for await (const piece of content.read()) yield fault(piece);
+      },
+    })),
   });
   return {
     stage: (options) => store.stage(options),

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { createPop3Server } from '#protocols/pop3/server.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { MailAccount } from '#storage/ports.ts';
+import { changedContents } from '#test/support/contents.ts';
 import { type MailServer, type MailServerOptions, PASSWORD, startMailServer } from '#test/support/mail-server.ts';
 import { override } from '#test/support/override.ts';
 import { Pop3Wire } from './client.ts';
@@ -171,22 +172,19 @@ test('a body that can not be read is [SYS/TEMP]; one that fails midway cuts the 
   let small = true;
   let midway = false;
   await using server = await start(
-    withAccount((account) => ({
-      content: async (id: number) => {
-        const content = await account.content(id);
-        return {
-          ...content,
-          look() {
-            if (small) throw new StoreError('unavailable', 'bad sector');
-            return false;
-          },
-          async *read() {
-            if (midway) yield Buffer.from('Subject: half');
-            throw new StoreError('unavailable', 'bad sector');
-          },
-        };
-      },
-    })),
+    withAccount((account) =>
+      changedContents(account, (content) => ({
+        ...content,
+        look() {
+          if (small) throw new StoreError('unavailable', 'bad sector');
+          return false;
+        },
+        async *read() {
+          if (midway) yield Buffer.from('Subject: half');
+          throw new StoreError('unavailable', 'bad sector');
+        },
+      })),
+    ),
   );
   await server.deliver(message('one'));
   const client = await Pop3Wire.login(server.port, PASSWORD);
@@ -198,36 +196,43 @@ test('a body that can not be read is [SYS/TEMP]; one that fails midway cuts the 
   await expect(client.message('RETR 1')).rejects.toThrow('closed');
 });
 
-test('messages are the right ones in any order, and one that could not be read ahead is read when it is asked for', async () => {
+test('messages are the right ones in any order, and those that could not be read ahead are read when they are asked for', async () => {
   let failing = false;
-  const asked: number[] = [];
+  let readings = 0;
   await using server = await start(
     withAccount((account) => ({
-      content: async (id: number) => {
-        asked.push(id);
+      content: async (id) => {
         if (failing) throw new StoreError('busy', 'not now');
         return account.content(id);
       },
+      async *listing(...asked) {
+        readings += 1;
+        if (failing) throw new StoreError('busy', 'not now');
+        yield* account.listing(...asked);
+      },
     })),
   );
-  for (const subject of ['one', 'two', 'three', 'four']) await server.deliver(message(subject));
+  const order = Array.from({ length: 40 }, (_, index) => index + 1);
+  for (const number of order) await server.deliver(message(`of number ${number}.`, 'x'.repeat(number * 500)));
   const client = await Pop3Wire.login(server.port, PASSWORD);
-  expect(await client.message('RETR 1')).toContain('Subject: one');
-  expect(await client.message('RETR 3')).toContain('Subject: three');
-  expect(await client.message('RETR 4')).toContain('Subject: four');
+  const retrieve = async (number: number, verb = `RETR ${number}`) =>
+    expect(await client.message(verb)).toContain(`Subject: of number ${number}.\r\n`);
+  readings = 0;
+  for (const number of order) await retrieve(number);
+  expect(readings).toBeLessThan(8);
+  for (const number of [40, 7, 8, 3, 4, 4, 5, 39, 1]) await retrieve(number);
   failing = true;
-  expect(await client.command('RETR 1')).toMatch(/^-ERR \[SYS\/TEMP\] /);
+  expect(await client.command('RETR 20')).toMatch(/^-ERR \[SYS\/TEMP\] /);
   failing = false;
-  expect(await client.message('RETR 1')).toContain('Subject: one');
-  expect(await client.message('TOP 2 0')).toContain('Subject: two');
+  await retrieve(20);
+  await retrieve(21);
+  await client.ok('DELE 22');
   failing = true;
-  expect(await client.command('RETR 1')).toMatch(/^-ERR \[SYS\/TEMP\] /);
+  await retrieve(23);
+  expect(await client.command('RETR 39')).toMatch(/^-ERR \[SYS\/TEMP\] /);
+  expect(await client.command('RETR 40')).toMatch(/^-ERR \[SYS\/TEMP\] /);
   failing = false;
-  const before = asked.length;
-  expect(await client.message('RETR 2')).toContain('Subject: two');
-  expect(await client.message('RETR 3')).toContain('Subject: three');
-  // The second and the third, and the fourth ahead.
-  expect(asked).toHaveLength(before + 3);
+  await retrieve(40, 'TOP 40 0');
   await client.quit();
 });
 
