@@ -213,7 +213,7 @@ export class Session {
       // The command itself is done; the next one tries again.
       this.#refusal(error, 'sync');
     }
-    return this.selected.tell(this.connection.out, expunges);
+    return await this.selected.tell(this.connection, expunges);
   }
 
   /** Switches an extension on; the first use of mod-sequences tells the mailbox's (RFC 7162 3.1). */

@@ -69,8 +69,8 @@ export const PAGE_ROWS = 2_000;
 /** Rows of a page of a listing with contents: compressed, up to 64 KiB each, they wait in memory for their reader. */
 export const CONTENT_PAGE_ROWS = 50;
 
-/** Rows of a page of a listing with headers: each is decompressed, in about 5 us. */
-export const HEADER_PAGE_ROWS = 500;
+/** Rows of a page of a listing with headers: each is on a page of its own, which may have to be read. */
+export const HEADER_PAGE_ROWS = 250;
 
 /** Rows of the change log that one transaction of flag changes writes; runs closer to each other are joined. */
 export const SET_RUNS = 16;

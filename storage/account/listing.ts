@@ -77,7 +77,8 @@ interface StoredRow extends Partial<StoredBody> {
 interface StoredBody {
   readonly contentOf: number;
   readonly contentSize: number;
-  readonly contentBlob: string;
+  /** Null if the body is here. */
+  readonly contentBlob: string | null;
   readonly contentPrefix: Uint8Array | null;
   readonly contentHeader: Uint8Array | null;
   readonly contentBody: Uint8Array | null;
@@ -119,8 +120,10 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   structure: 'm.structure',
   preview: 'm.preview',
   header: 'c.header, CASE WHEN length(c.prefix) > 0 THEN c.prefix END AS prefix',
-  content: `m.id AS "contentOf", m.size AS "contentSize", m.blob AS "contentBlob", c.prefix AS "contentPrefix",
-    c.header AS "contentHeader", c.body AS "contentBody"`,
+  // Only a large body's message is looked at.
+  content: `p.message AS "contentOf", p.size AS "contentSize", c.prefix AS "contentPrefix", c.header AS "contentHeader",
+    c.body AS "contentBody", CASE WHEN c.body IS NULL THEN
+      (SELECT blob FROM message WHERE account = p.account AND id = p.message) END AS "contentBlob"`,
 };
 
 /** A listing with its statement: each value costs, and each table that is joined costs more. */
@@ -133,12 +136,18 @@ export function listingOf<C extends ListingColumn>(place: {
   readonly content: Bytes['content'];
 }): Listing<C> {
   const { account, mailbox, packer, ofHeader = whole, content } = place;
-  const columns = new Set(place.columns);
-  const sources = [...columns].toSorted().map((column) => SOURCES[column]);
-  const joined = (table: string) => sources.some((source) => new RegExp(`\\b${table}\\.`).test(source));
-  const sql = `SELECT ${['p.uid', ...sources].join(', ')} FROM placement p
-    ${joined('m') ? 'JOIN message m ON m.account = p.account AND m.id = p.message' : ''}
-    ${joined('c') ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
+  const columns: ReadonlySet<C> = new Set(place.columns);
+  const chosen: ReadonlySet<ListingColumn> = columns;
+  let sources = '';
+  let joinsMessage = false;
+  for (const column of columns) {
+    sources += `, ${SOURCES[column]}`;
+    joinsMessage ||= SOURCES[column].startsWith('m.');
+  }
+  const joinsContent = chosen.has('header') || chosen.has('content');
+  const sql = `SELECT p.uid${sources} FROM placement p
+    ${joinsMessage ? 'JOIN message m ON m.account = p.account AND m.id = p.message' : ''}
+    ${joinsContent ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
     WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 ORDER BY p.uid LIMIT $5`;
   return { account, mailbox, columns, sql, bytes: { packer, ofHeader, content } };
 }
@@ -188,7 +197,7 @@ function withContent(stored: StoredRow, bytes: Bytes): StoredRow {
     ...row
   } = stored;
   const parts = { prefix: contentPrefix ?? null, header: contentHeader ?? null, body: contentBody ?? null };
-  return { ...row, content: bytes.content(contentOf, { size: contentSize, blob: contentBlob, ...parts }) };
+  return { ...row, content: bytes.content(contentOf, { size: contentSize, blob: contentBlob ?? '', ...parts }) };
 }
 
 /** Fills a page from one range after the other. */

@@ -1,5 +1,7 @@
 // The mailbox a session has selected: its view, and telling the client what has changed since (RFC 9051 7.5, 7.5.1).
 
+import type { Connection } from '#protocols/net/connection.ts';
+import { Pace } from '#protocols/net/pace.ts';
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import type { Mailbox, UidRange } from '#storage/ports.ts';
 import type { Enabled } from '../enabled.ts';
@@ -145,15 +147,17 @@ export class Selected {
 
   /**
    * Tells everything that has changed: EXPUNGE if it is allowed now (RFC 9051 7.5.1), then EXISTS if messages came, then
-   * flags. The view becomes what has been told.
+   * flags, which may be many: other work gets its turn, and what happens meanwhile is told the next time. The view
+   * becomes what has been told.
    */
-  tell(out: ReplyWriter, expunges: boolean): Expunges {
+  async tell(connection: Connection, expunges: boolean): Promise<Expunges> {
     const { index } = this;
-    const current = index.view;
+    const { out } = connection;
+    const { view: current, complete } = index;
     const told = this.#told;
     if (told.length > 0) this.#told = [];
     if (current === this.view && index.tick === this.#tick) {
-      this.synced = index.complete;
+      this.synced = complete;
       return 'none';
     }
     const before = this.view;
@@ -169,11 +173,9 @@ export class Selected {
       this.#claim(after.lastUid + 1, before.lastUid + 1);
       if (this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     }
-    this.#tellFlags(out, still);
-    this.#tick = index.tick;
-    this.#modseq = index.modseq;
+    await this.#tellFlags(connection, still);
     if (withheld) return 'withheld';
-    this.synced = index.complete;
+    this.synced = complete;
     return gone.length > 0 ? 'told' : 'none';
   }
 
@@ -192,12 +194,15 @@ export class Selected {
     out.text('\r\n');
   }
 
-  #tellFlags(out: ReplyWriter, told: readonly Told[]): void {
+  async #tellFlags(connection: Connection, told: readonly Told[]): Promise<void> {
     const { index, view } = this;
-    if (index.tick === this.#tick) return;
     const changed = index.changedSince(view, this.#tick, this.#modseq);
+    this.#tick = index.tick;
+    this.#modseq = index.modseq;
+    const pace = new Pace(connection);
     for (const slot of changed.except(told)) {
-      if (view.has(slot)) this.tellFlags(out, { slot, seq: view.seqOf(slot) }, true);
+      if (view.has(slot)) this.tellFlags(connection.out, { slot, seq: view.seqOf(slot) }, true);
+      if (pace.due) await pace.rest();
     }
     this.#told = [];
   }
