@@ -3,7 +3,7 @@
 import type { Socket } from 'node:net';
 import type { SecureContext, TlsOptions } from 'node:tls';
 import type { Logger } from 'pino';
-import type { Account, AccountId, MailAccount, Staged, Staging } from '#storage/ports.ts';
+import type { Account, AccountId, MailAccount, ScramKeys, Staged, Staging } from '#storage/ports.ts';
 import type { Source } from './net/proxy.ts';
 
 /** One protocol's server on one thread. Listeners hand it sockets; it owns them from then on. */
@@ -42,20 +42,42 @@ export interface Principal {
   readonly login: string;
 }
 
+/** What a login comes to. `rejected`: wrong user or password, told alike. `throttled`: too many failures, not looked at.
+ * `unavailable`: a temporary fault, never to be reported as a wrong password (DESIGN 7.4). */
+export type AuthAnswer =
+  | { readonly ok: true; readonly principal: Principal }
+  | { readonly ok: false; readonly reason: RejectReason };
+
+export type AuthProtocol = 'imap' | 'pop3' | 'smtp';
+
+/** A SCRAM login that has begun; `keys` may be nobody's, which no password has. */
+export interface ScramLogin {
+  readonly ok: true;
+  readonly keys: ScramKeys;
+  /** Ends it: was the proof right? `guess` stands for the password that was tried. */
+  settle(right: boolean, guess: string): Promise<AuthAnswer>;
+}
+
 /** Checks passwords, slowly for an address or an account that guesses. */
 export interface Authenticator {
-  /**
-   * `rejected`: wrong user or password, told alike. `throttled`: too many failures, not looked at. `unavailable`: a
-   * temporary fault, never to be reported as a wrong password (DESIGN 7.4). Takes its time by itself: no caller sleeps.
-   */
-  password(
+  /** Takes its time by itself: no caller sleeps. */
+  password(login: string, password: string, peer: Peer, protocol: AuthProtocol): Promise<AuthAnswer>;
+  /** Begins a SCRAM login. */
+  scram(
     login: string,
-    password: string,
     peer: Peer,
-    protocol: 'imap' | 'pop3' | 'smtp',
-  ): Promise<
-    { readonly ok: true; readonly principal: Principal } | { readonly ok: false; readonly reason: RejectReason }
-  >;
+    protocol: AuthProtocol,
+  ): Promise<ScramLogin | Extract<AuthAnswer, { readonly ok: false }>>;
+  /** An issuer is configured whose bearer tokens can be verified; otherwise `token` rejects all. */
+  readonly takesTokens: boolean;
+  /** `login`: who the client says it is, or ''. */
+  token(login: string, token: string, peer: Peer, protocol: AuthProtocol): Promise<AuthAnswer>;
+}
+
+/** Verifies the bearer tokens of an issuer. */
+export interface TokenVerifier {
+  /** The address that a valid token speaks for, or null. May reject, for a fault that is not the token's. */
+  verify(token: string): Promise<string | null>;
 }
 
 export type RejectReason = 'rejected' | 'throttled' | 'unavailable';

@@ -40,6 +40,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
       directory,
       passwords: new Passwords(shared.auth),
       throttle: new Throttle(shared.auth),
+      secret: shared.auth.key,
       log,
     }),
     metrics: parts.metrics,

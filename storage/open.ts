@@ -14,6 +14,7 @@ import type { AccountId, Store } from './ports.ts';
 import { SqlQueue } from './queue/queue.ts';
 import { SearchHost } from './search/host.ts';
 import { RemoteSearch } from './search/remote.ts';
+import { loadSealer, type Sealer } from './secrets/sealing.ts';
 import type { Finding } from './verify/finding.ts';
 
 export type { BackupReport } from './backup/backup.ts';
@@ -58,7 +59,8 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
     data.control.become('main');
     stack.defer(() => host.close());
   }
-  const store = compose(data, jobs, options);
+  const sealer = await loadSealer(data.layout.data);
+  const store = compose(data, jobs, sealer, options);
   const open = stack.move();
   return { ...store, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
@@ -66,13 +68,14 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenStore> {
 function compose(
   data: DataDirectory,
   jobs: Jobs,
+  sealer: Sealer,
   options: OpenStoreOptions,
 ): Omit<OpenStore, typeof Symbol.asyncDispose> {
   const { engine, layout, control } = data;
   const { log, now = Date.now, shared, staging } = options;
   const budget = new Budget(shared.staging, staging);
   const blobs = createFileBlobs({ directory: layout.data, log, budget });
-  const directory = new SqlDirectory({ engine, now });
+  const directory = new SqlDirectory({ engine, now, sealer });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
   const loose = (id: AccountId) => control.tell('loose', id);
   const search = options.indexAfter === undefined ? {} : { search: new RemoteSearch(control, log) };

@@ -370,6 +370,16 @@ export interface Credential {
   readonly account: Account;
   readonly hash: string;
   readonly version: number;
+  /** The SCRAM keys of the same password; null if there are none, or they can't be read. */
+  readonly scram: ScramKeys | null;
+}
+
+/** The keys of SCRAM-SHA-256 (RFC 5802 3), in base64. */
+export interface ScramKeys {
+  readonly salt: string;
+  readonly iterations: number;
+  readonly storedKey: string;
+  readonly serverKey: string;
 }
 
 /** Who is here: domains, accounts, aliases, credentials. Addresses and domains are compared in lower case, IDNA A-labels
@@ -383,9 +393,17 @@ export interface Directory {
   account(id: AccountId): Promise<Account | undefined>;
   accountByAddress(address: string): Promise<Account | undefined>;
   /** Makes the account's store with its system mailboxes, then the row. */
-  addAccount(account: { address: string; passwordHash: string; quota: number | null }): Promise<Account>;
+  addAccount(account: {
+    address: string;
+    passwordHash: string;
+    /** Absent: they are made at the next login with the password. */
+    scram?: ScramKeys;
+    quota: number | null;
+  }): Promise<Account>;
   removeAccount(id: AccountId): Promise<void>;
-  setPassword(id: AccountId, hash: string): Promise<void>;
+  setPassword(id: AccountId, hash: string, scram?: ScramKeys): Promise<void>;
+  /** Adds the SCRAM keys of a password that is set; nothing if it is no longer this version. */
+  setScram(id: AccountId, version: number, scram: ScramKeys): Promise<void>;
   setQuota(id: AccountId, quota: number | null): Promise<void>;
   aliases(): Promise<Alias[]>;
   addAlias(address: string, targets: readonly string[]): Promise<void>;

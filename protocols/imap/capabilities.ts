@@ -1,7 +1,5 @@
 // What is advertised, by state (RFC 9051 6.1.1). Everything here has a test that uses it over a socket.
 
-import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
-
 const ALWAYS = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
 const AFTER_LOGIN = [
   ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
@@ -17,8 +15,8 @@ export interface CapabilityState {
   readonly loggedIn: boolean;
   /** TLS is on. */
   readonly secure: boolean;
-  /** Passwords may be sent now. */
-  readonly mayLogIn: boolean;
+  /** SASL mechanisms that may be used now; none while nobody may log in. */
+  readonly mechanisms: readonly string[];
   /** The largest message that is taken. */
   readonly messageSize: number;
 }
@@ -29,7 +27,7 @@ export function capabilities(state: CapabilityState): string {
   const names = [...ALWAYS];
   if (!state.secure) names.push('STARTTLS');
   // RFC 3501 6.2.3, RFC 9051 7.2.2
-  if (state.mayLogIn) names.push(...MECHANISMS.map((name) => `AUTH=${name}`));
-  else names.push('LOGINDISABLED');
+  if (state.mechanisms.length === 0) names.push('LOGINDISABLED');
+  names.push(...state.mechanisms.map((name) => `AUTH=${name}`));
   return names.join(' ');
 }

@@ -1,6 +1,6 @@
 // Logging in, by LOGIN and AUTHENTICATE alike: asks the authenticator, answers by RFC 5530.
 
-import type { RejectReason } from '../ports.ts';
+import type { AuthAnswer, RejectReason } from '../ports.ts';
 import type { Reply } from './commands/verb.ts';
 import { Refusal } from './grammar/errors.ts';
 import { LOGIN_FAILURES } from './limits.ts';
@@ -19,8 +19,13 @@ export function privacyRequired(): Refusal {
 }
 
 export async function logIn(session: Session, name: string, password: string): Promise<Reply> {
+  const { authenticator } = session.context;
+  return conclude(session, name, await authenticator.password(name, password, session.connection.peer, 'imap'));
+}
+
+/** Enters the authenticated state, or throws why not. */
+export function conclude(session: Session, name: string, result: AuthAnswer): Reply {
   const { connection, context, server } = session;
-  const result = await context.authenticator.password(name, password, connection.peer, 'imap');
   context.metrics.login('imap', result.ok ? 'ok' : result.reason);
   if (!result.ok) {
     session.loginFailures++;

@@ -4,6 +4,7 @@ import { StoreError } from '#storage/errors.ts';
 import { type Connection, Disconnected } from '../net/connection.ts';
 import { Pace } from '../net/pace.ts';
 import type { Principal, ProtocolContext } from '../ports.ts';
+import { type LoginContext, offered } from '../sasl/exchange.ts';
 import { capabilities } from './capabilities.ts';
 import type { Outcome, Reply, Verb } from './commands/verb.ts';
 import type { Enabled } from './enabled.ts';
@@ -58,6 +59,12 @@ export class Session {
     return this.enabled.has('IMAP4rev2');
   }
 
+  /** Where a login happens. */
+  get loginContext(): LoginContext {
+    const { peer, channelBinding: binding } = this.connection;
+    return { authenticator: this.context.authenticator, protocol: 'imap', peer, binding };
+  }
+
   /** TLS protects the connection, or the operator allows passwords without it. */
   get mayLogIn(): boolean {
     return this.connection.secure || this.context.plaintext;
@@ -66,7 +73,8 @@ export class Session {
   get capabilities(): string {
     const { mayLogIn, connection, context } = this;
     const { messageSize } = context;
-    return capabilities({ loggedIn: this.account !== null, secure: connection.secure, mayLogIn, messageSize });
+    const mechanisms = mayLogIn && this.account === null ? offered(this.loginContext) : [];
+    return capabilities({ loggedIn: this.account !== null, secure: connection.secure, mechanisms, messageSize });
   }
 
   /** Serves the connection until it ends. Never rejects. */

@@ -22,6 +22,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, TLSSocket } from 'node:tls';
 import type { Peer, TlsProvider } from '../ports.ts';
+import { type ChannelBinding, channelBinding } from './channel-binding.ts';
 import { Deflated } from './deflated.ts';
 import {
   HANDSHAKE_MS,
@@ -136,6 +137,11 @@ export class Connection {
   get tls(): { readonly version: string; readonly cipher: string } | null {
     if (!(this.#wire instanceof TLSSocket)) return null;
     return { version: this.#wire.getProtocol() ?? '', cipher: this.#wire.getCipher()?.name ?? '' };
+  }
+
+  /** What a login can be bound to; null on a plain connection. */
+  get channelBinding(): ChannelBinding | null {
+    return channelBinding(this.#wire);
   }
 
   /** Aborted when the peer finishes sending or is gone: for long work on its behalf. Made when first asked for. */

@@ -1,5 +1,5 @@
 // The end of USER/PASS and of AUTH: the password is checked, the maildrop locked and read.
-import type { Principal, RejectReason } from '../ports.ts';
+import type { AuthAnswer, Principal, RejectReason } from '../ports.ts';
 import { MAX_FAILED_LOGINS } from './limits.ts';
 import { lockMaildrop } from './lock.ts';
 import { Maildrop } from './maildrop.ts';
@@ -7,8 +7,13 @@ import type { Session } from './session.ts';
 
 /** Enters the TRANSACTION state, or says why not. */
 export async function logIn(session: Session, login: string, password: string): Promise<void> {
-  const { authenticator, metrics } = session.context;
-  const answer = await authenticator.password(login, password, session.connection.peer, 'pop3');
+  const { authenticator } = session.context;
+  await conclude(session, await authenticator.password(login, password, session.connection.peer, 'pop3'));
+}
+
+/** The same with the answer at hand. */
+export async function conclude(session: Session, answer: AuthAnswer): Promise<void> {
+  const { metrics } = session.context;
   metrics.login('pop3', answer.ok ? 'ok' : answer.reason);
   if (answer.ok) await openMaildrop(session, answer.principal);
   else refuse(session, answer.reason);

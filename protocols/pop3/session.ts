@@ -5,6 +5,7 @@ import { isTemporary, StoreError } from '#storage/errors.ts';
 import { type Connection, Disconnected, type Event, TOO_LONG } from '../net/connection.ts';
 import { Pace } from '../net/pace.ts';
 import type { Principal, ProtocolContext } from '../ports.ts';
+import type { LoginContext } from '../sasl/exchange.ts';
 import type { Command } from './command.ts';
 import { commandOf } from './commands/table.ts';
 import { parseLine } from './grammar.ts';
@@ -119,6 +120,12 @@ export class Session {
   /** The maildrop; there is one exactly in the TRANSACTION state. */
   get maildrop(): Maildrop | null {
     return this.#maildrop;
+  }
+
+  /** Where a login happens. */
+  get loginContext(): LoginContext {
+    const { peer, channelBinding: binding } = this.connection;
+    return { authenticator: this.context.authenticator, protocol: 'pop3', peer, binding };
   }
 
   /** A password may be sent now: under TLS, or where plaintext is allowed. */

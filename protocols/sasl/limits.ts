@@ -8,3 +8,10 @@ export const LOGIN_OCTETS = 320;
 
 /** Octets of a password: RFC 4616 asks for at least 255; a pass phrase fits, a flood of hashing input does not. */
 export const PASSWORD_OCTETS = 1_024;
+
+/** Octets of our part of a SCRAM nonce, and characters of the client's that are taken: they are echoed. */
+export const NONCE_BYTES = 18;
+export const NONCE_CHARS = 200;
+
+/** Characters of a bearer token: signed tokens of large directories have up to 6,000; it fits a response line. */
+export const TOKEN_CHARS = 8_000;

@@ -1,6 +1,7 @@
 // What a command sees of its session: the state that commands change, and the little that it may ask for.
 
 import type { Logger } from 'pino';
+import type { ChannelBinding } from '#protocols/net/channel-binding.ts';
 import type { Source } from '#protocols/net/proxy.ts';
 import type {
   Conduct,
@@ -15,6 +16,7 @@ import type {
   SmtpReply,
   Submission,
 } from '#protocols/ports.ts';
+import type { LoginContext } from '#protocols/sasl/exchange.ts';
 import type { MailCommand } from './grammar.ts';
 import type { DataSink } from './input.ts';
 import type { Limits } from './limits.ts';
@@ -89,6 +91,8 @@ export interface Session {
   /** TLS protects the connection. */
   readonly secure: boolean;
   readonly tls: { readonly version: string; readonly cipher: string } | null;
+  /** What a login can be bound to; null on a plain connection. */
+  readonly channelBinding: ChannelBinding | null;
 
   /** What EHLO or HELO said; null before. */
   hello: { readonly name: string; readonly esmtp: boolean } | null;
@@ -123,6 +127,11 @@ export interface Session {
   finish(): void;
   /** Ends the connection now, with this reply. */
   cut(reply: SmtpReply): void;
+}
+
+/** Where a login happens. */
+export function loginContext({ part, peer, channelBinding: binding }: Session): LoginContext {
+  return { authenticator: part.context.authenticator, protocol: 'smtp', peer, binding };
 }
 
 /** AUTH is offered here and now (RFC 4954 4): on submission, under TLS or where [auth] plaintext allows it. */

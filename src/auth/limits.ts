@@ -51,3 +51,6 @@ export const GUESS_MS = 24 * 3_600_000;
 
 /** An account that logged in from an address does not pay for what others do from there; for 30 days. */
 export const KNOWN_MS = 30 * 24 * 3_600_000;
+
+/** SCRAM-SHA-256: RFC 7677 4 asks for 4,096 iterations at least; the keys are sealed besides. A client counts them too. */
+export const SCRAM = { iterations: 10_000, saltBytes: 16, keyBytes: 32 } as const;

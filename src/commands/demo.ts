@@ -4,7 +4,7 @@
 import { resolve } from 'node:path';
 import type { Config, ListenerName } from '#config/schema.ts';
 import type { Store } from '#storage/ports.ts';
-import { hashPassword } from '../auth/passwords.ts';
+import { newCredential } from '../auth/scram.ts';
 import type { BoundAddress } from '../listeners.ts';
 import { generatePassword } from './account/new-password.ts';
 import { type LoneCommand, Refused, takeWords } from './command.ts';
@@ -66,7 +66,7 @@ async function populate(config: Config, { directory }: Store): Promise<ReadonlyM
   for (const address of ACCOUNTS) {
     if ((await directory.accountByAddress(address)) !== undefined) continue;
     const password = generatePassword();
-    await directory.addAccount({ address, passwordHash: await hashPassword(password), quota: null });
+    await directory.addAccount({ address, ...(await newCredential(password)), quota: null });
     passwords.set(address, password);
   }
   if (domains.length === 0)

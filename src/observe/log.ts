@@ -11,6 +11,7 @@ const LOG_BATCH_MS = 100;
 const SECRETS: ReadonlySet<string> = new Set([
   'password',
   'passwordHash',
+  'scram',
   'newPassword',
   'secret',
   'token',

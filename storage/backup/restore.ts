@@ -218,7 +218,7 @@ interface NamedRow {
 function* nameAgain({ id, local, domain, quota, hash }: NamedRow, now: number): Op<void> {
   if ((yield* accountById(id)) !== undefined) return;
   if ((yield* domainRow(domain)) === undefined) yield* addDomain(domain, now);
-  yield* addAccount({ id, address: { local, domain }, hash, quota, now });
+  yield* addAccount({ id, address: { local, domain }, hash, scram: null, quota, now });
 }
 
 interface StoredBoot extends BootRow {

@@ -61,6 +61,8 @@ export interface NewAccount {
   readonly id: string;
   readonly address: Address;
   readonly hash: string;
+  /** Sealed SCRAM keys, or null. */
+  readonly scram: string | null;
   readonly quota: number | null;
   readonly now: number;
 }
@@ -92,6 +94,7 @@ export function* addAccount(account: NewAccount): Op<Account> {
     account.hash,
     unit.modseq,
   ]);
+  yield* putScram(id, unit.modseq, account.scram);
   yield* logThing(unit, 'account', 'add', row.number, formatAddress(address), id);
   yield* finish(unit);
   return presentAccount(row);
@@ -108,7 +111,7 @@ export function* removeAccount(id: string): Op<void> {
 }
 
 /** Gives an account another password hash, and the credential a new version. Errors: not-found. */
-export function* setPassword(id: string, hash: string): Op<void> {
+export function* setPassword(id: string, hash: string, scram: string | null): Op<void> {
   const unit = yield* begin(DIRECTORY);
   const row = yield* theAccount(id);
   yield* run(
@@ -116,8 +119,36 @@ export function* setPassword(id: string, hash: string): Op<void> {
      ON CONFLICT (owner, kind) DO UPDATE SET hash = $2, version = $3`,
     [id, hash, unit.modseq],
   );
+  yield* putScram(id, unit.modseq, scram);
   yield* logAccount(unit, 'set', row);
   yield* finish(unit);
+}
+
+/** Adds sealed SCRAM keys to a password of this version; nothing if there is another by now. Errors: not-found. */
+export function* setScram(id: string, version: number, scram: string): Op<void> {
+  const unit = yield* begin(DIRECTORY);
+  const row = yield* theAccount(id);
+  const password = yield* one<{ version: number }>(
+    `SELECT version FROM credential WHERE owner = $1 AND kind = 'password'`,
+    [id],
+  );
+  if (password?.version !== version) return;
+  yield* putScram(id, version, scram);
+  yield* logAccount(unit, 'set', row);
+  yield* finish(unit);
+}
+
+/** The keys belong to the password of the same version. */
+function* putScram(id: string, version: number, scram: string | null): Op<void> {
+  if (scram === null) {
+    yield* run(`DELETE FROM credential WHERE owner = $1 AND kind = 'scram-sha-256'`, [id]);
+    return;
+  }
+  yield* run(
+    `INSERT INTO credential (owner, kind, hash, version) VALUES ($1, 'scram-sha-256', $2, $3)
+     ON CONFLICT (owner, kind) DO UPDATE SET hash = $2, version = $3`,
+    [id, scram, version],
+  );
 }
 
 /** Errors: not-found. */

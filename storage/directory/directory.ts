@@ -6,7 +6,8 @@ import { createAccount } from '../account/create.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
 import { StoreError } from '../errors.ts';
 import { all, MAX_ROWS, type Op } from '../operation.ts';
-import type { Account, AccountId, Alias, Credential, Directory, Domain, Resolution } from '../ports.ts';
+import type { Account, AccountId, Alias, Credential, Directory, Domain, Resolution, ScramKeys } from '../ports.ts';
+import type { Sealer } from '../secrets/sealing.ts';
 import { canonicalDomain, parseAddress, splitSuffix, theAddress } from './addresses.ts';
 import * as changes from './changes.ts';
 import { CACHED_ANSWERS } from './limits.ts';
@@ -18,6 +19,7 @@ export interface DirectoryParts {
   readonly engine: Engine;
   /** Unix ms. */
   readonly now: () => number;
+  readonly sealer: Sealer;
 }
 
 const DB: DatabaseKey = { kind: 'directory' };
@@ -26,12 +28,14 @@ const DB: DatabaseKey = { kind: 'directory' };
 export class SqlDirectory implements Directory {
   readonly #engine: Engine;
   readonly #now: () => number;
+  readonly #sealer: Sealer;
   readonly #answers = new Map<string, unknown>();
   #generation = -1;
 
   constructor(parts: DirectoryParts) {
     this.#engine = parts.engine;
     this.#now = parts.now;
+    this.#sealer = parts.sealer;
   }
 
   async domains(): Promise<Domain[]> {
@@ -80,7 +84,7 @@ export class SqlDirectory implements Directory {
     });
   }
 
-  async addAccount(account: { address: string; passwordHash: string; quota: number | null }): Promise<Account> {
+  async addAccount(account: Parameters<Directory['addAccount']>[0]): Promise<Account> {
     const address = theAddress(account.address);
     // A suffix belongs to the sender's side (F137): such an address would shadow its base's.
     if (splitSuffix(address.local).suffix !== '')
@@ -91,7 +95,8 @@ export class SqlDirectory implements Directory {
     await this.#engine.createAccount(id);
     try {
       await this.#engine.write({ kind: 'account', id }, () => createAccount(id, now));
-      const row = { id, address, hash: account.passwordHash, quota: account.quota, now };
+      const { quota, scram } = account;
+      const row = { id, address, hash: account.passwordHash, scram: this.#sealed(id, scram), quota, now };
       return await this.#write(() => changes.addAccount(row));
     } catch (error) {
       // No row names it, so nobody will miss it.
@@ -105,8 +110,18 @@ export class SqlDirectory implements Directory {
     await this.#engine.destroyAccount(id);
   }
 
-  async setPassword(id: AccountId, hash: string): Promise<void> {
-    await this.#write(() => changes.setPassword(id, hash));
+  async setPassword(id: AccountId, hash: string, scram?: ScramKeys): Promise<void> {
+    const sealed = this.#sealed(id, scram);
+    await this.#write(() => changes.setPassword(id, hash, sealed));
+  }
+
+  async setScram(id: AccountId, version: number, scram: ScramKeys): Promise<void> {
+    const sealed = this.#sealer.seal(JSON.stringify(scram), sealedFor(id));
+    await this.#write(() => changes.setScram(id, version, sealed));
+  }
+
+  #sealed(id: AccountId, scram: ScramKeys | undefined): string | null {
+    return scram === undefined ? null : this.#sealer.seal(JSON.stringify(scram), sealedFor(id));
   }
 
   async setQuota(id: AccountId, quota: number | null): Promise<void> {
@@ -152,7 +167,14 @@ export class SqlDirectory implements Directory {
   }
 
   login(name: string): Promise<Credential | undefined> {
-    return this.#cached(`login ${name}`, () => login(name));
+    return this.#cached(`login ${name}`, () => this.#login(name));
+  }
+
+  *#login(name: string): Op<Credential | undefined> {
+    const found = yield* login(name);
+    if (found === undefined) return undefined;
+    const opened = found.scram === null ? null : this.#sealer.open(found.scram, sealedFor(found.account.id));
+    return { ...found, scram: opened === null ? null : (JSON.parse(opened) as ScramKeys) };
   }
 
   async maySendAs(id: AccountId, address: string): Promise<boolean> {
@@ -193,6 +215,11 @@ export class SqlDirectory implements Directory {
     }
     return answer;
   }
+}
+
+/** What the SCRAM keys of an account are sealed for. */
+function sealedFor(id: AccountId): string {
+  return `${id} scram-sha-256`;
 }
 
 const ID_LETTERS = 'abcdefghijklmnopqrstuvwxyz0123456789';

@@ -84,13 +84,18 @@ function* arrive(address: Address, found: Map<string, AccountRow>, seen: Set<str
   return true;
 }
 
+/** A credential whose SCRAM keys are sealed. */
+export type StoredCredential = Omit<Credential, 'scram'> & { readonly scram: string | null };
+
 /** `user`, `user@domain`, `DOMAIN\user`, `domain/user`, in any case (F170, F205). Disabled accounts have no login. */
-export function* login(name: string): Op<Credential | undefined> {
+export function* login(name: string): Op<StoredCredential | undefined> {
   if (name.length > LOGIN_LENGTH) return undefined;
   const account = yield* accountOfLogin(name.trim());
   if (account === undefined || account.enabled === 0) return undefined;
-  const row = yield* one<{ hash: string; version: number }>(
-    `SELECT hash, version FROM credential WHERE owner = $1 AND kind = 'password'`,
+  const row = yield* one<{ hash: string; version: number; scram: string | null }>(
+    `SELECT p.hash, p.version, s.hash AS scram FROM credential p
+     LEFT JOIN credential s ON s.owner = p.owner AND s.kind = 'scram-sha-256' AND s.version = p.version
+     WHERE p.owner = $1 AND p.kind = 'password'`,
     [account.id],
   );
   return row === undefined ? undefined : { account: presentAccount(account), ...row };

@@ -22,7 +22,7 @@ const OK = /^\+OK [^\r\n]*\r\n/;
 const ERROR = /^-ERR [^\r\n]*\r\n/;
 const CHALLENGE = /^\+ [A-Za-z0-9+/=]*\r\n/;
 const LINE_OCTETS = 12_288 + 32;
-const MECHANISMS = '+OK\r\nPLAIN\r\nLOGIN\r\n.\r\n';
+const MECHANISMS = '+OK\r\nPLAIN\r\nLOGIN\r\nSCRAM-SHA-256\r\n.\r\n';
 const CAPABILITIES = /^\+OK [^\r\n]*\r\n(?:[A-Z][^\r\n]*\r\n)+\.\r\n/;
 
 export class Model {

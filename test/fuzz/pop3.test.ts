@@ -167,13 +167,14 @@ async function serve(moves: number[][], { trusted, fault }: Run): Promise<MailSe
     trusted: trusted ? ['127.0.0.0/8'] : [],
     wrapStore: (store) => watched(store, moves, fault),
     // The real one takes its time with wrong passwords.
-    wrapAuthenticator: () => ({
-      async password(login, password) {
-        if (login !== 'anna' || password !== PASSWORD) return { ok: false, reason: 'rejected' };
-        counts.logins++;
-        return { ok: true, principal: { account: server.anna, login } };
-      },
-    }),
+    wrapAuthenticator: (real) =>
+      override(real, {
+        async password(login, password) {
+          if (login !== 'anna' || password !== PASSWORD) return { ok: false, reason: 'rejected' };
+          counts.logins++;
+          return { ok: true, principal: { account: server.anna, login } };
+        },
+      }),
   });
   for (const message of MESSAGES) await server.deliver(message);
   return server;

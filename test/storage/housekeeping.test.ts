@@ -10,6 +10,7 @@ import { openDataDirectory } from '#storage/data-directory.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
 import { createStoreShared } from '#storage/engines/sqlite/shared.ts';
 import { one } from '#storage/operation.ts';
+import { Sealer } from '#storage/secrets/sealing.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
 
 const DAY = 86_400_000;
@@ -31,7 +32,7 @@ async function open(data: string) {
     now,
   });
   const blobs = createFileBlobs({ directory: data, log });
-  const directory = new SqlDirectory({ engine, now });
+  const directory = new SqlDirectory({ engine, now, sealer: new Sealer(Buffer.alloc(32, 1)) });
   await directory.addDomain('example.test');
   const { id } = await directory.addAccount({ address: 'anna@example.test', passwordHash: 'x', quota: null });
   const signal = new AbortController().signal;

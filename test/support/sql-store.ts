@@ -18,6 +18,7 @@ import { SYSTEM_SYNC, type SyncCalls } from '#storage/engines/sqlite/wal-sync.ts
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
 import { SqlQueue } from '#storage/queue/queue.ts';
+import { Sealer } from '#storage/secrets/sealing.ts';
 
 /** A store whose parts can be reached. */
 export interface SqlStore extends Store {
@@ -78,7 +79,7 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
 export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOptions = {}): SqlStore {
   const clock = { now: options.now ?? Date.UTC(2026, 10, 22), retention: options.retention ?? 14 * 86_400_000 };
   const now = () => clock.now;
-  const directory = new SqlDirectory({ engine, now });
+  const directory = new SqlDirectory({ engine, now, sealer: new Sealer(Buffer.alloc(32, 1)) });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
   const mail = (id: AccountId) =>
     new SqlMailAccount(id, {

@@ -1,10 +1,10 @@
 // AUTHENTICATE (RFC 9051 6.2.2), with an initial response (SASL-IR, RFC 4959).
 
-import { type Decoded, decodeInitialResponse, decodeResponse, type Mechanism } from '#protocols/sasl/mechanism.ts';
-import { createMechanism } from '#protocols/sasl/mechanisms.ts';
+import { beginExchange, type Exchange } from '#protocols/sasl/exchange.ts';
+import { type Decoded, decodeInitialResponse, decodeResponse } from '#protocols/sasl/mechanism.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { CONTINUATION_BYTES } from '../limits.ts';
-import { logIn, privacyRequired } from '../login.ts';
+import { conclude, privacyRequired } from '../login.ts';
 import type { Session } from '../session.ts';
 import type { Reply, Verb } from './verb.ts';
 
@@ -16,7 +16,7 @@ export const authenticate: Verb = {
   expunges: false,
   async run(session, { scanner }) {
     scanner.space();
-    const mechanism = createMechanism(scanner.atom());
+    const mechanism = beginExchange(scanner.atom(), session.loginContext);
     const initial = scanner.take(' ') ? (scanner.match(INITIAL)?.[0] ?? '') : null;
     scanner.end();
     if (!session.mayLogIn) throw privacyRequired();
@@ -25,11 +25,11 @@ export const authenticate: Verb = {
   },
 };
 
-async function exchange(session: Session, mechanism: Mechanism, initial: string | null): Promise<Reply> {
+async function exchange(session: Session, mechanism: Exchange, initial: string | null): Promise<Reply> {
   let response: Uint8Array | null = initial === null ? null : checked(decodeInitialResponse(initial));
   for (;;) {
-    const step = mechanism.next(response);
-    if (step.kind === 'password') return await logIn(session, step.login, step.password);
+    const step = await mechanism.next(response);
+    if (step.kind === 'settled') return conclude(session, step.login, step.answer);
     if (step.kind === 'failed') {
       if (step.reason === 'malformed') throw new BadCommand('Invalid response');
       throw new Refusal('AUTHORIZATIONFAILED', 'Not authorized to act as that user');

@@ -1,16 +1,10 @@
 // AUTH (RFC 5034): SASL. Without a mechanism it lists them, as old programs expect (RFC 1734 had no other way).
 import { TOO_LONG } from '../../net/connection.ts';
-import {
-  type Decoded,
-  decodeInitialResponse,
-  decodeResponse,
-  type Mechanism,
-  type Step,
-} from '../../sasl/mechanism.ts';
-import { createMechanism, MECHANISMS } from '../../sasl/mechanisms.ts';
+import { beginExchange, type Exchange, type Move, offered } from '../../sasl/exchange.ts';
+import { type Decoded, decodeInitialResponse, decodeResponse } from '../../sasl/mechanism.ts';
 import type { Command } from '../command.ts';
 import { isBare } from '../grammar.ts';
-import { logIn, refusedWithoutTls } from '../login.ts';
+import { conclude, refusedWithoutTls } from '../login.ts';
 import type { Session } from '../session.ts';
 
 export const auth: Command = {
@@ -19,11 +13,11 @@ export const auth: Command = {
     if (refusedWithoutTls(session)) return;
     session.user = null;
     if (argument === null || isBare(argument)) {
-      session.connection.out.text(`+OK\r\n${MECHANISMS.join('\r\n')}\r\n.\r\n`);
+      session.connection.out.text(`+OK\r\n${offered(session.loginContext).join('\r\n')}\r\n.\r\n`);
       return;
     }
     const [name = '', initial, ...rest] = argument.toString('latin1').trim().split(/ +/);
-    const mechanism = createMechanism(name);
+    const mechanism = beginExchange(name, session.loginContext);
     if (mechanism === undefined || rest.length > 0) {
       session.error('no such mechanism');
       return;
@@ -32,15 +26,16 @@ export const auth: Command = {
   },
 };
 
-async function exchange(session: Session, mechanism: Mechanism, initial: string | undefined): Promise<void> {
+async function exchange(session: Session, mechanism: Exchange, initial: string | undefined): Promise<void> {
   let decoded: Decoded | null = initial === undefined ? null : decodeInitialResponse(initial);
   for (;;) {
     if (decoded === 'cancelled') {
       session.error('cancelled'); // RFC 5034 4
       return;
     }
-    const step: Step = decoded === 'malformed' ? { kind: 'failed', reason: 'malformed' } : mechanism.next(decoded);
-    if (step.kind === 'password') return await logIn(session, step.login, step.password);
+    const step: Move =
+      decoded === 'malformed' ? { kind: 'failed', reason: 'malformed' } : await mechanism.next(decoded);
+    if (step.kind === 'settled') return await conclude(session, step.answer);
     if (step.kind === 'failed') return fail(session, step.reason);
     session.connection.out.text(`+ ${Buffer.from(step.data).toString('base64')}\r\n`);
     const line = await session.line();

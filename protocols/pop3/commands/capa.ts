@@ -1,5 +1,5 @@
 // CAPA (RFC 2449 5): what this server can do in this state.
-import { MECHANISMS } from '../../sasl/mechanisms.ts';
+import { offered } from '../../sasl/exchange.ts';
 import type { Command } from '../command.ts';
 import type { Session } from '../session.ts';
 
@@ -15,7 +15,7 @@ export const capa: Command = {
 function capabilities(session: Session): string[] {
   const list = ['TOP', 'UIDL', 'RESP-CODES', 'AUTH-RESP-CODE', 'PIPELINING', 'UTF8 USER', 'IMPLEMENTATION Posthuis'];
   // RFC 2595 4: not offered once TLS is there. RFC 8314 3.3: no password is asked for before it.
-  if (session.mayLogIn) list.push('USER', `SASL ${MECHANISMS.join(' ')}`);
+  if (session.mayLogIn) list.push('USER', `SASL ${offered(session.loginContext).join(' ')}`);
   if (!session.connection.secure && session.maildrop === null) list.push('STLS');
   return list;
 }

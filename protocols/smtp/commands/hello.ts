@@ -1,9 +1,9 @@
 // EHLO and HELO (RFC 5321 4.1.1.1), which also do what RSET does.
 
-import { MECHANISMS } from '#protocols/sasl/mechanisms.ts';
+import { offered } from '#protocols/sasl/exchange.ts';
 import { parseHello } from '../grammar.ts';
 import { formatLines, Reply } from '../replies.ts';
-import { type Answer, mayLogIn, offersOf, type Session } from '../session.ts';
+import { type Answer, loginContext, mayLogIn, offersOf, type Session } from '../session.ts';
 
 /** RFC 2033 4.1: EHLO by another name. */
 export function lhlo(session: Session, rest: string): Answer {
@@ -56,6 +56,6 @@ function extensions(session: Session): string[] {
   if (requireTls === true) list.push('REQUIRETLS');
   if (session.proxied) list.push('XCLIENT ADDR PORT');
   if (!session.secure) list.push('STARTTLS');
-  if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${MECHANISMS.join(' ')}`);
+  if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${offered(loginContext(session)).join(' ')}`);
   return list;
 }

@@ -1,11 +1,11 @@
 // posthuis account add ADDRESS [--password-stdin] [--quota SIZE]
 
-import { hashPassword } from '../../auth/passwords.ts';
+import { type NewCredential, newCredential } from '../../auth/scram.ts';
 import { Refused, type StoreCommand, takeWords } from '../command.ts';
 import { newPassword } from './new-password.ts';
 import { parseQuota } from './quota-size.ts';
 
-type Args = { readonly address: string; readonly passwordHash: string; readonly quota: number | null };
+type Args = NewCredential & { readonly address: string; readonly quota: number | null };
 
 export const command: StoreCommand<Args, null> = {
   kind: 'store',
@@ -15,7 +15,7 @@ export const command: StoreCommand<Args, null> = {
     const quota = size === undefined ? null : parseQuota(size);
     const { password, generated } = await newPassword(invocation, terminal);
     return {
-      args: { address, passwordHash: await hashPassword(password), quota },
+      args: { address, ...(await newCredential(password)), quota },
       show() {
         terminal.out(`account ${address} added`);
         if (generated) terminal.out(`password: ${password}`);

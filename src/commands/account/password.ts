@@ -1,11 +1,11 @@
 // posthuis account password ADDRESS [--password-stdin]
 
-import { hashPassword } from '../../auth/passwords.ts';
+import { type NewCredential, newCredential } from '../../auth/scram.ts';
 import { type StoreCommand, takeWords } from '../command.ts';
 import { findAccount } from './find.ts';
 import { newPassword } from './new-password.ts';
 
-type Args = { readonly address: string; readonly passwordHash: string };
+type Args = NewCredential & { readonly address: string };
 
 export const command: StoreCommand<Args, null> = {
   kind: 'store',
@@ -13,7 +13,7 @@ export const command: StoreCommand<Args, null> = {
     const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
     const { password, generated } = await newPassword(invocation, terminal);
     return {
-      args: { address, passwordHash: await hashPassword(password) },
+      args: { address, ...(await newCredential(password)) },
       show() {
         terminal.out(`the password of ${address} is set`);
         if (generated) terminal.out(`password: ${password}`);
@@ -21,8 +21,8 @@ export const command: StoreCommand<Args, null> = {
       },
     };
   },
-  async run({ store }, { address, passwordHash }) {
-    await store.directory.setPassword((await findAccount(store, address)).id, passwordHash);
+  async run({ store }, { address, passwordHash, scram }) {
+    await store.directory.setPassword((await findAccount(store, address)).id, passwordHash, scram);
     return null;
   },
 };

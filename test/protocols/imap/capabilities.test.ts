@@ -19,6 +19,7 @@ test('what is advertised depends on the state, and is told without being asked f
     'STARTTLS',
     'AUTH=PLAIN',
     'AUTH=LOGIN',
+    'AUTH=SCRAM-SHA-256',
   ];
   expect(advertised(client.greeting)).toEqual(before);
   expect(advertised(texts(await client.ok('CAPABILITY'))[0] ?? '')).toEqual(before);

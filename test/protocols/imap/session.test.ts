@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { BAD_COMMANDS_UNAUTHENTICATED, LINE_BYTES_UNAUTHENTICATED } from '#protocols/imap/limits.ts';
 import { StoreError, type StoreErrorCode } from '#storage/errors.ts';
 import { message, PASSWORD, startImap } from '#test/support/imap-server.ts';
+import { override } from '#test/support/override.ts';
 import { ImapWire } from '#test/support/wire.ts';
 
 const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
@@ -21,6 +22,7 @@ test('a first session: login, append, select, fetch, store, expunge, logout', as
     '* 1 EXISTS',
     '* 1 RECENT',
     '* OK [UNSEEN 1] First unseen',
+    expect.stringMatching(/^\* OK \[MAILBOXID \(F[a-z0-9]+-\d+\)\]/),
     expect.stringMatching(/^\* OK \[UIDVALIDITY \d+\]/),
     '* OK [UIDNEXT 2] Predicted next UID',
     expect.stringMatching(/^\* OK \[HIGHESTMODSEQ \d+\] Highest$/),
@@ -112,12 +114,13 @@ test('a wrong password, a throttled login and a temporary fault are told apart',
     ['u', 'unavailable'],
   ]);
   await using imap = await startImap({
-    authenticator: (real) => ({
-      password: async (login, password, peer, protocol) => {
-        const reason = answers.get(login);
-        return reason === undefined ? await real.password(login, password, peer, protocol) : { ok: false, reason };
-      },
-    }),
+    authenticator: (real) =>
+      override(real, {
+        password: async (login, password, peer, protocol) => {
+          const reason = answers.get(login);
+          return reason === undefined ? await real.password(login, password, peer, protocol) : { ok: false, reason };
+        },
+      }),
   });
   const client = await imap.connect();
   expect(await client.command('LOGIN anna wrong')).toMatchObject({

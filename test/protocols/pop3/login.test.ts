@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 import { createPop3Server } from '#protocols/pop3/server.ts';
 import type { RejectReason } from '#protocols/ports.ts';
 import { type MailServerOptions, PASSWORD, startMailServer } from '#test/support/mail-server.ts';
+import { override } from '#test/support/override.ts';
+import { ScramClient } from '#test/support/scram-client.ts';
 import { Pop3Wire } from './client.ts';
 
 const start = (options: Omit<MailServerOptions, 'create'> = {}) =>
@@ -22,7 +24,7 @@ test('CAPA: before TLS it offers STLS and no login, under TLS a login and no STL
   expect(before.filter((line) => /^(USER|SASL)/.test(line))).toEqual([]);
   await client.startTls();
   const after = await client.lines('CAPA');
-  expect(after).toEqual(expect.arrayContaining(['USER', 'SASL PLAIN LOGIN']));
+  expect(after).toEqual(expect.arrayContaining(['USER', 'SASL PLAIN LOGIN SCRAM-SHA-256 SCRAM-SHA-256-PLUS']));
   expect(after).not.toContain('STLS');
   await client.ok('USER anna@example.test');
   await client.ok(`PASS ${PASSWORD}`);
@@ -101,7 +103,7 @@ test('SASL: PLAIN with and without an initial response, LOGIN, a list, a cancell
   await login.quit();
 
   const other = await Pop3Wire.open(server.port);
-  expect(await other.lines('AUTH')).toEqual(['PLAIN', 'LOGIN']);
+  expect(await other.lines('AUTH')).toEqual(['PLAIN', 'LOGIN', 'SCRAM-SHA-256']);
   expect(await other.command('AUTH PLAIN')).toBe('+ ');
   expect(await other.command('*')).toMatch(/^-ERR cancelled/);
   expect(await other.command('AUTH PLAIN')).toBe('+ ');
@@ -116,9 +118,10 @@ test('AUTH-RESP-CODE: [AUTH] for a wrong password and an unknown user alike, [SY
   let reason: RejectReason | undefined;
   await using server = await start({
     trusted: ['127.0.0.1'],
-    wrapAuthenticator: (real) => ({
-      password: async (...args) => (reason === undefined ? await real.password(...args) : { ok: false, reason }),
-    }),
+    wrapAuthenticator: (real) =>
+      override(real, {
+        password: async (...args) => (reason === undefined ? await real.password(...args) : { ok: false, reason }),
+      }),
   });
   const client = await Pop3Wire.open(server.port);
   const tried = async (user: string, password: string) => {
@@ -236,4 +239,18 @@ test('logins, commands and connections are counted', async () => {
   expect(page).toContain('posthuis_command_seconds_count{protocol="pop3",verb="PASS"} 1');
   await client.quit();
   await expect.poll(() => server.metrics.page()).toContain('posthuis_connections{protocol="pop3",thread="1"} 0');
+});
+
+test('SASL: SCRAM-SHA-256 proves the password without sending it, once it has been seen', async () => {
+  await using server = await start();
+  const first = await Pop3Wire.open(server.port);
+  await first.ok(`AUTH PLAIN ${plain('anna', PASSWORD)}`);
+  await first.quit();
+  const client = await Pop3Wire.open(server.port);
+  const scram = new ScramClient({ user: 'anna@example.test', password: PASSWORD });
+  const answered = (line: string) => Buffer.from(line.replace(/^\+ /, ''), 'base64').toString('utf8');
+  const challenge = answered(await client.command(`AUTH SCRAM-SHA-256 ${base64(scram.first())}`));
+  expect(scram.verifies(answered(await client.command(base64(scram.final(challenge)))))).toBe(true);
+  expect(await client.command('')).toMatch(/^\+OK/);
+  await client.quit();
 });

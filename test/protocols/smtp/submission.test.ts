@@ -2,6 +2,7 @@
 // knows nothing of us.
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ScramClient } from '#test/support/scram-client.ts';
 import { PASSWORD, type SmtpServers, startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
@@ -238,4 +239,18 @@ describe('what office programs get wrong is repaired (F222)', () => {
     const { arrived } = await send(await login(), { message: `Subject: large\r\nBcc: a@b.example\r\n\r\n${body}end` });
     expect(arrived.endsWith(`\r\nSubject: large\r\n\r\n${body}end\r\n`)).toBe(true);
   });
+});
+
+test('AUTH: SCRAM-SHA-256 proves the password without sending it, once it has been seen', async () => {
+  await login();
+  const client = await SmtpWire.open(smtp.submission);
+  await client.command('EHLO peer.test');
+  const scram = new ScramClient({ user: 'anna', password: PASSWORD });
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const challenge = await client.command(`AUTH SCRAM-SHA-256 ${base64(scram.first())}`);
+  const plain = (lines: readonly string[]) => Buffer.from(lines[0] ?? '', 'base64').toString('utf8');
+  const last = await client.command(base64(scram.final(plain(challenge.lines))));
+  expect(last.code).toBe(334);
+  expect(scram.verifies(plain(last.lines))).toBe(true);
+  expect((await client.command('')).code).toBe(235);
 });

@@ -8,7 +8,7 @@ import { hashPassword, Passwords } from '#src/auth/passwords.ts';
 import { createAuthShared } from '#src/auth/shared.ts';
 import { Throttle } from '#src/auth/throttle.ts';
 import { StoreError, type StoreErrorCode } from '#storage/errors.ts';
-import type { Credential } from '#storage/ports.ts';
+import type { Credential, ScramKeys } from '#storage/ports.ts';
 
 const account = { id: 'a'.repeat(16), address: 'anna@example.test', quota: null, enabled: true };
 const peer: Peer = { connection: 'c', address: '192.0.2.1', port: 4711, trusted: false };
@@ -17,6 +17,7 @@ const log = pino({ level: 'silent' });
 let hash: string;
 let waits: number[];
 let authenticator: Authenticator;
+let kept: ScramKeys | null;
 let answer: (name: string) => Credential | undefined;
 
 beforeAll(async () => {
@@ -26,9 +27,15 @@ beforeAll(async () => {
 beforeEach(() => {
   const shared = createAuthShared(2);
   waits = [];
-  answer = (name) => (name.toLowerCase() === 'anna' ? { account, hash, version: 1 } : undefined);
+  kept = null;
+  answer = (name) => (name.toLowerCase() === 'anna' ? { account, hash, version: 1, scram: null } : undefined);
   authenticator = createAuthenticator({
-    directory: { login: async (name) => answer(name) },
+    directory: {
+      login: async (name) => answer(name),
+      setScram: async (_id, _version, scram) => {
+        kept = scram;
+      },
+    },
     passwords: new Passwords(shared),
     throttle: new Throttle(shared),
     log,
@@ -50,7 +57,7 @@ test('a wrong password and an unknown user are told alike', async () => {
 });
 
 test('an account that is switched off is told as a wrong password', async () => {
-  answer = () => ({ account: { ...account, enabled: false }, hash, version: 1 });
+  answer = () => ({ account: { ...account, enabled: false }, hash, version: 1, scram: null });
   expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'rejected' });
 });
 
@@ -89,6 +96,60 @@ test('a fault of the program or a damaged hash is a temporary failure, never a w
     throw new TypeError('a fault');
   };
   expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'unavailable' });
-  answer = () => ({ account, hash: 'damaged', version: 1 });
+  answer = () => ({ account, hash: 'damaged', version: 1, scram: null });
   expect(await login('anna', 'correct horse')).toEqual({ ok: false, reason: 'unavailable' });
+});
+
+test('the first login with a password leaves its SCRAM keys, and no other does', async () => {
+  await login('anna', 'wrong');
+  expect(kept).toBeNull();
+  await login('anna', 'correct horse');
+  expect(kept).toMatchObject({ iterations: 10_000 });
+  const scram = kept;
+  kept = null;
+  answer = () => ({ account, hash, version: 1, scram });
+  await login('anna', 'correct horse');
+  expect(kept).toBeNull();
+});
+
+test('SCRAM: nobody has the same salt again, an account without keys is a temporary failure, guesses are counted', async () => {
+  const begin = async (name: string) => {
+    const begun = await authenticator.scram(name, peer, 'imap');
+    if (!begun.ok) throw new Error(begun.reason);
+    return begun;
+  };
+  const [one, two] = [await begin('nobody'), await begin('NOBODY')];
+  expect(two.keys).toEqual(one.keys);
+  expect((await begin('somebody')).keys.salt).not.toBe(one.keys.salt);
+  expect(await one.settle(true, 'x')).toEqual({ ok: false, reason: 'rejected' });
+  expect(await (await begin('anna')).settle(false, 'x')).toEqual({ ok: false, reason: 'unavailable' });
+  answer = () => ({ account, hash, version: 1, scram: one.keys });
+  expect(await (await begin('anna')).settle(true, 'x')).toEqual({ ok: true, principal: { account, login: 'anna' } });
+  for (let i = 0; i < PAIR.burst; i++) await (await begin('anna')).settle(false, `guess ${i}`);
+  expect(await authenticator.scram('anna', peer, 'imap')).toEqual({ ok: false, reason: 'throttled' });
+});
+
+test('a token is taken from a verified issuer only, and for the account that it names', async () => {
+  expect(authenticator.takesTokens).toBe(false);
+  expect(await authenticator.token('anna', 'good', peer, 'imap')).toEqual({ ok: false, reason: 'rejected' });
+  const shared = createAuthShared(2);
+  const issued = createAuthenticator({
+    directory: { login: async (name) => answer(name.split('@')[0] ?? ''), setScram: async () => {} },
+    passwords: new Passwords(shared),
+    throttle: new Throttle(shared),
+    log,
+    wait: async () => {},
+    tokens: {
+      verify: async (token) => {
+        if (token === 'fault') throw new Error('the issuer can not be reached');
+        return token === 'good' ? 'anna@example.test' : null;
+      },
+    },
+  });
+  expect(issued.takesTokens).toBe(true);
+  expect(await issued.token('anna', 'good', peer, 'imap')).toMatchObject({ ok: true, principal: { login: 'anna' } });
+  expect(await issued.token('', 'good', peer, 'imap')).toMatchObject({ ok: true });
+  expect(await issued.token('anna', 'bad', peer, 'imap')).toEqual({ ok: false, reason: 'rejected' });
+  expect(await issued.token('bert', 'good', peer, 'imap')).toEqual({ ok: false, reason: 'rejected' });
+  expect(await issued.token('anna', 'fault', peer, 'imap')).toEqual({ ok: false, reason: 'unavailable' });
 });

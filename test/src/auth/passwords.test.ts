@@ -10,7 +10,7 @@ const account = { id: 'a'.repeat(16), address: 'anna@example.test', quota: null,
 const yes = () => true;
 
 function credential(hash: string, version = 1): Credential {
-  return { account, hash, version };
+  return { account, hash, version, scram: null };
 }
 
 /** The argon2 computations counted by looking at how often `proceed` is asked: a cached success never asks. */
