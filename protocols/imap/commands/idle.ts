@@ -12,8 +12,10 @@ export const idle: Verb = {
   expunges: true,
   async run(session, { scanner }) {
     scanner.end();
-    session.connection.out.text('+ idling\r\n');
     using _wakes = session.owner.mail.subscribe(() => session.connection.interrupt());
+    // Thunderbird does not look at lines that come together with the continuation before the next ones come.
+    await session.sync(true);
+    session.connection.out.text('+ idling\r\n');
     return await waitForDone(session);
   },
 };
@@ -25,13 +27,14 @@ async function waitForDone(session: Session): Promise<Outcome> {
     if (line === TOO_LONG) throw new Violation('Line too long');
     if (line !== null) return ended(session, line);
     if (server.closing) throw new Violation('Server is shutting down');
-    if (owner.behind) {
-      await session.sync(true);
-      if (session.selected?.index.deleted === true) throw new Violation('The selected mailbox was deleted');
-      if (connection.congested) await connection.drain();
-      // What was committed meanwhile is seen before waiting; if the store fails, the next wake-up tries again.
-      if (connection.available > 0 || !owner.behind) continue;
-    }
+    // Another session of the account may have read the changes already: they are told whoever did.
+    const generation = owner.mail.generation();
+    const { available } = connection;
+    await session.sync(true);
+    if (session.selected?.index.deleted === true) throw new Violation('The selected mailbox was deleted');
+    if (connection.congested) await connection.drain();
+    // What came meanwhile is seen before waiting; if the store fails, the next wake-up tries again.
+    if (connection.available !== available || owner.mail.generation() !== generation) continue;
     const event = await connection.more();
     if (event === 'end') throw new Disconnected();
     if (event === 'timeout') throw new Violation('Idle for too long');

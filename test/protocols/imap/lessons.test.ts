@@ -21,6 +21,34 @@ test('bytes after DONE in the same packet are the next command', async () => {
   expect((await client.result('d')).status).toBe('OK');
 });
 
+// Seen with Thunderbird 153: a line that comes together with the continuation is not looked at before the next one comes.
+test('what has changed before IDLE is told before its continuation', async () => {
+  await using imap = await startImap();
+  const [client, other] = [await imap.login(), await imap.login()];
+  await client.ok('SELECT INBOX');
+  await other.ok('APPEND INBOX', message('before'));
+  client.wire.send('a IDLE\r\n');
+  expect(await client.wire.line()).toBe('* 1 EXISTS');
+  expect(await client.wire.line()).toBe('* 1 RECENT');
+  expect(await client.wire.line()).toBe('+ idling');
+});
+
+test('every session in IDLE is told, though only one of an account reads the changes', async () => {
+  await using imap = await startImap();
+  const other = await imap.login();
+  const idling = [await imap.login(), await imap.login(), await imap.login()];
+  for (const client of idling) {
+    await client.ok('SELECT INBOX');
+    client.wire.send('a IDLE\r\n');
+    expect((await client.response()).text).toBe('+ idling');
+  }
+  for (let count = 1; count <= 5; count++) {
+    await other.ok('APPEND INBOX', message(`number ${count}`));
+    for (const client of idling) expect((await client.response()).text).toBe(`* ${count} EXISTS`);
+    for (const client of idling) expect((await client.response()).text).toMatch(/RECENT$/);
+  }
+});
+
 // zone-eu/wildduck #684: iOS starts a new IDLE where DONE is due.
 test('a command where DONE is due ends IDLE with BAD and is run', async () => {
   await using imap = await startImap();
