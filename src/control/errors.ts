@@ -6,6 +6,9 @@ import { Refused } from '../commands/command.ts';
 
 /** The text for the terminal; `unexpected` is a fault of ours, whose stack is worth showing. */
 export function reasonOf(error: unknown): { readonly text: string; readonly unexpected: boolean } {
+  if (error instanceof StoreError && error.code === 'no-space') {
+    return { text: `the disk is full: make room and try again, nothing is lost (${error.message})`, unexpected: false };
+  }
   if (error instanceof Refused || error instanceof ConfigError || error instanceof StoreError) {
     return { text: error.message, unexpected: false };
   }

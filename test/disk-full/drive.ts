@@ -2,7 +2,7 @@
 // tmpfs). Mail comes in until nothing more fits: delivery must then answer 452 4.3.1 and IMAP NO [UNAVAILABLE], what was
 // acknowledged must be there, and when there is room again everything must go on without a restart.
 import { randomBytes } from 'node:crypto';
-import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, rmSync, statfsSync, writeFileSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { inspect } from '#test/support/inspect.ts';
 import { Installation, type Running } from '#test/support/installation.ts';
@@ -87,6 +87,19 @@ async function untilRefused(attempt: (tries: number) => Promise<string>): Promis
   throw new Error('the disk does not fill up');
 }
 
+/** Writes a file until nothing more fits. */
+function fillUp(file: string): void {
+  const descriptor = openSync(file, 'w');
+  const block = Buffer.alloc(4_096, 1);
+  try {
+    for (;;) writeSync(descriptor, block);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 async function main(folder: string): Promise<void> {
   const { blocks, bsize } = statfsSync(folder);
   if (blocks * bsize > LARGEST) throw new Error(`${folder} is not on a small file system`);
@@ -122,6 +135,11 @@ async function main(folder: string): Promise<void> {
   const { status } = await server.stop();
   if (status !== 0) throw new Error(`the server ended with status ${status}:\n${server.output}`);
   await verify(program, 'of the stopped server');
+  // A server that can't even note that it has begun says why, in one line, and begins when there is room again.
+  fillUp(ballast);
+  const { status: refused, stdout, stderr } = await program.run(['serve']);
+  expect('a start on the full disk', `${refused} ${stdout}${stderr}`, /^1 posthuis: the disk is full: [^\n]+\n$/);
+  rmSync(ballast);
   const again = await program.serve();
   await agree(again, 'after a restart');
   await again.stop();

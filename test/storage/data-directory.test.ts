@@ -138,6 +138,16 @@ test('a killed process is no power cut: the same boot goes on without a jump, an
   expect(await store.engine.read(ACCOUNT, counter)).toMatchObject({ modseq: 1, epoch: 1 });
 });
 
+test('a start on a full disk is refused as that, and works when there is room again', async () => {
+  await using folder = await temporaryFolder();
+  await (await open(folder.path))[Symbol.asyncDispose]();
+  const full = Object.assign(new Error('ENOSPC: no space left on device, fdatasync'), { code: 'ENOSPC' });
+  const sync = { file: () => Promise.reject(full), folder: () => Promise.reject(full) };
+  await expect(open(folder.path, { sync })).rejects.toMatchObject({ code: 'no-space' });
+  await using store = await open(folder.path);
+  await store.engine.createAccount(ID);
+});
+
 test('a file of a newer release is refused, and only the account whose it is', async () => {
   await using folder = await temporaryFolder();
   await using store = await open(folder.path);
