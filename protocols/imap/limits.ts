@@ -32,6 +32,9 @@ export const SEARCH_DEPTH = 50;
 export const SORT_CRITERIA = 20;
 /** Columns of a mailbox that are kept for SORT and THREAD, 8 bytes a message and the different texts. */
 export const KEPT_COLUMNS = 6;
+/** Mailbox specifiers in one command, and names in one of them. */
+export const FILTERS = 100;
+export const FILTER_NAMES = 1_000;
 /** Options in RETURN of SEARCH: there are fewer. */
 export const SEARCH_RETURNS = 20;
 /** Keys in one SEARCH. */

@@ -7,6 +7,7 @@ import { fetchItems } from '#protocols/imap/grammar/fetch-att.ts';
 import { flagList } from '#protocols/imap/grammar/flags.ts';
 import { ListPattern } from '#protocols/imap/grammar/list-pattern.ts';
 import { listRequest } from '#protocols/imap/grammar/list-request.ts';
+import { searchSources } from '#protocols/imap/grammar/mailbox-filter.ts';
 import { mailboxPath, mailboxReply } from '#protocols/imap/grammar/mailbox-name.ts';
 import { fetchModifiers, selectParameters } from '#protocols/imap/grammar/mod-sequence.ts';
 import { Scanner, type Segment } from '#protocols/imap/grammar/scanner.ts';
@@ -137,6 +138,10 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const criteria = sortCriteria(scanner);
     scanner.end();
     check(criteria.length > 0 && criteria.length < 10, 'criteria');
+  },
+  (random) => {
+    const sources = searchSources(new Scanner(segments(`${inputs.damaged(random, inputs.searchSources(random))}x`)));
+    check(sources === null || sources.length > 0, 'sources');
   },
   (random) => {
     search(new Scanner(segments(inputs.damaged(random, inputs.searchKeys(random)))), charsetDecoder);

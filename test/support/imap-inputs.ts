@@ -161,6 +161,18 @@ export function searchReturn(random: Random): string {
   return `RETURN (${random() < 0.1 ? '' : many(random, 3, one)}) `;
 }
 
+export function mailboxFilter(random: Random): string {
+  const named = () => `${pick(random, ['subtree', 'subtree-one', 'mailboxes'])} ${astring(random)}`;
+  const several = () => `mailboxes (${many(random, 3, () => astring(random))})`;
+  const kinds = ['selected', 'selected-delayed', 'inboxes', 'personal', 'subscribed', named(), named(), several(), 'x'];
+  return pick(random, kinds);
+}
+
+/** With the space after them. */
+export function searchSources(random: Random): string {
+  return random() < 0.3 ? '' : `IN (${many(random, 3, () => mailboxFilter(random))}) `;
+}
+
 const CRITERIA = ['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO', 'DISPLAYFROM', 'DISPLAYTO', 'X'];
 
 export function sortCriteria(random: Random): string {
@@ -221,6 +233,7 @@ export function command(random: Random): string {
     () => `${uid}THREAD ${pick(random, ['REFERENCES', 'ORDEREDSUBJECT', 'REFS'])} UTF-8 ${searchKeys(random)}`,
     () => `${uid}${pick(random, ['COPY', 'MOVE'])} ${set(random)} ${mailbox()}`,
     () => `UID EXPUNGE ${set(random)}`,
+    () => `ESEARCH ${searchSources(random)}${searchReturn(random)}${searchKeys(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,
     () => extensionCommand(random, mailbox),
     () => `ENABLE ${many(random, 3, () => pick(random, [...ATOMS, 'CONDSTORE', 'QRESYNC', 'IMAP4rev2']))}`,

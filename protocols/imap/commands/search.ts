@@ -6,7 +6,7 @@ import type { Scanner } from '../grammar/scanner.ts';
 import { criteria, search as readKeys, type Search } from '../grammar/search-key.ts';
 import { type SearchReturn, searchReturn } from '../grammar/search-return.ts';
 import { sortCriteria } from '../grammar/sort-criteria.ts';
-import { returned, save, tellExtended, tellList } from '../search/results.ts';
+import { ALL, returned, save, tellExtended, tellList } from '../search/results.ts';
 import { search as run } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
 import type { Session } from '../session.ts';
@@ -23,11 +23,17 @@ export const uidSort: Verb = searching('SORT', true, sortedBy);
 type Program = (session: Session, scanner: Scanner) => { keys: Search; order: (found: Member[]) => Promise<Member[]> };
 
 function searched(session: Session, scanner: Scanner): ReturnType<Program> {
+  return { keys: searchKeys(session, scanner), order: async (found) => found };
+}
+
+/** What SEARCH looks for; its use of mod-sequences switches them on (RFC 7162 3.1). */
+export function searchKeys(session: Session, scanner: Scanner): Search {
   const keys = readKeys(scanner, charsetDecoder);
   // RFC 9755 3: strings are UTF-8 then.
   const fixed = session.enabled.has('UTF8=ACCEPT');
   if (fixed && keys.charset !== null) throw new BadCommand('No CHARSET after UTF8=ACCEPT');
-  return { keys, order: async (found) => found };
+  if (keys.modseqs.length > 0) session.enable('CONDSTORE');
+  return keys;
 }
 
 function sortedBy(session: Session, scanner: Scanner): ReturnType<Program> {
@@ -47,15 +53,13 @@ function searching(name: 'SEARCH' | 'SORT', byUid: boolean, program: Program): V
         return await find(session, program(session, scanner), { tag, name, byUid, wanted });
       } catch (error) {
         // RFC 5182 2.1: one that fails saves nothing; one that is malformed changes nothing.
-        if (wanted?.save === true && !(error instanceof BadCommand) && session.selected !== null) save(session, []);
+        if (wanted?.save === true && !(error instanceof BadCommand) && session.selected !== null)
+          save(session.selected, []);
         throw error;
       }
     },
   };
 }
-
-/** What SEARCH tells in IMAP4rev2 if it is not said. */
-const ALL: SearchReturn = { min: false, max: false, all: true, count: false, save: false, partial: null };
 
 interface Asked {
   readonly tag: string;
@@ -69,12 +73,12 @@ async function find(session: Session, { keys, order }: ReturnType<Program>, aske
   // RFC 9051 6.4.4: SEARCH is always answered by ESEARCH.
   const wanted = asked.wanted ?? (session.rev2 && name === 'SEARCH' ? ALL : null);
   const withModseq = keys.modseqs.length > 0;
-  if (withModseq) session.enable('CONDSTORE'); // RFC 7162 3.1
+  if (withModseq) session.enable('CONDSTORE');
   const members = await order(await run(session, keys));
-  const results = { tag, members, byUid, withModseq };
+  const results = { tag, selected: session.current, members, byUid, withModseq };
   if (wanted === null) await tellList(session, name, results);
   else await tellExtended(session, results, wanted);
-  if (wanted?.save === true) save(session, returned(members, wanted));
+  if (wanted?.save === true) save(session.current, returned(members, wanted));
   return afterSearch(keys);
 }
 

@@ -10,6 +10,7 @@ import { copy, move, uidCopy, uidMove } from './copy.ts';
 import { create } from './create.ts';
 import { remove } from './delete.ts';
 import { enable } from './enable.ts';
+import { esearch } from './esearch.ts';
 import { expunge, uidExpunge } from './expunge.ts';
 import { fetch, uidFetch } from './fetch.ts';
 import { id } from './id.ts';
@@ -46,6 +47,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['CREATE', create],
   ['DELETE', remove],
   ['ENABLE', enable],
+  ['ESEARCH', esearch],
   ['EXAMINE', examine],
   ['EXPUNGE', expunge],
   ['FETCH', fetch],

@@ -4,12 +4,20 @@ import { Pace } from '#protocols/net/pace.ts';
 import type { UidRange } from '#storage/ports.ts';
 import { type SearchReturn, within } from '../grammar/search-return.ts';
 import type { Session } from '../session.ts';
+import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
+
+/** What is told if nothing else is said: (ALL). */
+export const ALL: SearchReturn = { min: false, max: false, all: true, count: false, save: false, partial: null };
 
 /** What was found, in its order, and how it was asked for. */
 export interface Results {
   readonly tag: string;
+  /** Where it was found. */
+  readonly selected: Selected;
+  /** What an ESEARCH says of that beside the tag (RFC 7377 2.1). */
+  readonly place?: string;
   readonly members: readonly Member[];
   /** UIDs are told, not sequence numbers. */
   readonly byUid: boolean;
@@ -19,30 +27,30 @@ export interface Results {
 
 /** `* SEARCH 2 3 (MODSEQ 7)`: always sent, also when nothing was found. */
 export async function tellList(session: Session, name: 'SEARCH' | 'SORT', results: Results): Promise<void> {
-  const { members, byUid, withModseq } = results;
+  const { members, byUid, withModseq, selected } = results;
   const { out } = session.connection;
-  const { rows } = session.current.view;
+  const { rows } = selected.view;
   const pace = new Pace(session.connection);
   out.text(`* ${name}`);
   for (const { slot, seq } of members) {
     out.text(' ').number(byUid ? rows.uid(slot) : seq);
     if (pace.due) await pace.rest();
   }
-  if (withModseq && members.length > 0) out.text(` (MODSEQ ${highest(session, members)})`);
+  if (withModseq && members.length > 0) out.text(` (MODSEQ ${highest(selected, members)})`);
   out.text('\r\n');
 }
 
 /** `* ESEARCH (TAG "a") UID ALL 2:3`; with SAVE alone nothing (RFC 5182 1). */
 export async function tellExtended(session: Session, results: Results, wanted: SearchReturn): Promise<void> {
-  const { tag, members, byUid } = results;
+  const { tag, members, byUid, selected, place = '' } = results;
   const { min, max, all, count, save, partial } = wanted;
   if (save && !min && !max && !all && !count && partial === null) return;
   const { out } = session.connection;
-  const { rows } = session.current.view;
+  const { rows } = selected.view;
   const number = ({ slot, seq }: Member) => (byUid ? rows.uid(slot) : seq);
   const [first, last] = [members[0], members.at(-1)];
   // A quoted tag: new Outlook does not take an atom.
-  out.text(`* ESEARCH (TAG "${tag}")`);
+  out.text(`* ESEARCH (TAG "${tag}"${place})`);
   if (byUid) out.text(' UID');
   if (min && first !== undefined) out.text(' MIN ').number(number(first));
   if (max && last !== undefined) out.text(' MAX ').number(number(last));
@@ -74,7 +82,7 @@ export async function tellExtended(session: Session, results: Results, wanted: S
     out.text(')');
   }
   const told = returned(members, wanted);
-  if (results.withModseq && told.length > 0) out.text(` MODSEQ ${highest(session, told)}`);
+  if (results.withModseq && told.length > 0) out.text(` MODSEQ ${highest(selected, told)}`);
   out.text('\r\n');
 }
 
@@ -92,15 +100,13 @@ export function returned(members: readonly Member[], wanted: SearchReturn): read
 }
 
 /** Keeps them as what `$` stands for (RFC 5182 2.1). */
-export function save(session: Session, members: readonly Member[]): void {
-  const { current } = session;
+export function save(selected: Selected, members: readonly Member[]): void {
   const uids: [number, number][] = [];
-  for (const { slot } of members.toSorted((a, b) => a.slot - b.slot)) appendUid(uids, current.view.rows.uid(slot));
-  current.found = uids as UidRange[];
+  for (const { slot } of members.toSorted((a, b) => a.slot - b.slot)) appendUid(uids, selected.view.rows.uid(slot));
+  selected.found = uids as UidRange[];
 }
 
-function highest(session: Session, members: readonly Member[]): number {
-  const { rows } = session.current.view;
+function highest({ view: { rows } }: Selected, members: readonly Member[]): number {
   let found = 0;
   for (const { slot } of members) found = Math.max(found, rows.modseq(slot));
   return found;

@@ -23,13 +23,17 @@ import { Needles } from './text.ts';
 const INDEXED_FROM = 50;
 
 /** The messages that match, in order. */
-export async function search(session: Session, { key, modseqs }: Search): Promise<Member[]> {
+export async function search(
+  session: Session,
+  { key, modseqs }: Search,
+  selected: Selected = session.current,
+): Promise<Member[]> {
   // A modseq at which something was lost finds everything.
   const lost = new Set<number>();
   for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
   const now = Math.floor(Date.now() / 1000);
-  const context = { selected: session.current, lost, now, account: session.owner.id };
-  return await new SearchRun(session, prepare(key, context)).run();
+  const context = { selected, lost, now, account: session.owner.id };
+  return await new SearchRun(session, selected, prepare(key, context)).run();
 }
 
 class SearchRun {
@@ -40,9 +44,9 @@ class SearchRun {
   readonly #pace: Pace;
   #answers: IndexAnswers | null = null;
 
-  constructor(session: Session, key: Prepared) {
+  constructor(session: Session, selected: Selected, key: Prepared) {
     this.#session = session;
-    this.#selected = session.current;
+    this.#selected = selected;
     this.#key = key;
     this.#needs = needsOf(key);
     this.#pace = new Pace(session.connection);

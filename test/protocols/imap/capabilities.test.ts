@@ -31,7 +31,7 @@ test('what is advertised depends on the state, and is told without being asked f
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
-    ...['CONDSTORE', 'QRESYNC', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL'],
+    ...['CONDSTORE', 'QRESYNC', 'ESEARCH', 'SEARCHRES', 'WITHIN', 'PARTIAL', 'MULTISEARCH'],
     ...['SORT', 'SORT=DISPLAY', 'ESORT', 'THREAD=REFERENCES', 'THREAD=ORDEREDSUBJECT', 'I18NLEVEL=1'],
     ...['APPENDLIMIT=52428800'],
   ];

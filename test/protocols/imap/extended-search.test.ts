@@ -49,6 +49,17 @@ test('PARTIAL: pages of a search and of a fetch, from the first or from the last
   expect(texts(await client.ok('UID FETCH 1:* UID (PARTIAL 2:3)'))).toEqual(['* 2 FETCH (UID 2)', '* 3 FETCH (UID 3)']);
 });
 
+test('MULTISEARCH: several mailboxes at once, without selecting them', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (const name of ['Sent', 'Archive', 'Archive']) await client.ok(`APPEND ${name}`, message('one'));
+  expect(
+    texts(await client.ok('ESEARCH IN (mailboxes ("Sent" "Archive")) SUBJECT one')).map((line) =>
+      line.replace(/TAG "[^"]+"|UIDVALIDITY \d+/g, '-'),
+    ),
+  ).toEqual(['* ESEARCH (- MAILBOX "Archive" -) UID ALL 1:2', '* ESEARCH (- MAILBOX "Sent" -) UID ALL 1']);
+});
+
 test('imapflow searches with ESEARCH', async () => {
   await using imap = await startImap();
   const other = await imap.login();
