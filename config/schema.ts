@@ -72,6 +72,12 @@ export interface Config {
     /** Other times for some recipient domains. */
     readonly domains: readonly (RetryTimes & { readonly domain: string })[];
   };
+  /** What an account may send unless something else is set for it (F23); null: no limit. */
+  readonly submission: {
+    readonly messagesADay: number | null;
+    readonly recipientsAMessage: number | null;
+    readonly newRecipientsADay: number | null;
+  };
   readonly storage: {
     /** Days that an expunged message is kept for undelete; 0 turns it off. */
     readonly retentionDays: number;

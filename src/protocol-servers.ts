@@ -6,7 +6,7 @@ import { createImapServer } from '#protocols/imap/server.ts';
 import { createPop3Server } from '#protocols/pop3/server.ts';
 import type { ProtocolContext, ProtocolMetrics, ProtocolServer, TlsProvider } from '#protocols/ports.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
-import type { Store } from '#storage/ports.ts';
+import type { AccountId, Store } from '#storage/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
@@ -49,12 +49,14 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     trusted: networkMatcher(config.limits.trustedNetworks),
     store,
   };
+  const mail = (id: AccountId) => store.mail(id);
   const conduct = createConduct(shared.conduct);
   const proxied = networkMatcher(config.proxyFrom);
-  const ingress = createIngress({ hostname, directory, mail: (id) => store.mail(id), conduct, log });
+  const ingress = createIngress({ hostname, directory, mail, conduct, log });
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const submission = createSubmission({
-    ...{ hostname, directory, ingress, stage, messageSize, log },
+    ...{ hostname, directory, mail, ingress, stage, messageSize, log },
+    limits: config.submission,
     send: config.outbound.send,
     queue: store.queue,
     retry: retryTimes(config.outbound),

@@ -234,6 +234,15 @@ export interface ChangePage {
 
 // ---------------------------------------------------------------------------------------------------- mail account
 
+/** What an account sent today (UTC). */
+export interface Sending {
+  readonly messages: number;
+  /** Recipients of today that it never wrote to before. */
+  readonly strangers: number;
+  /** Of the recipients asked about: those it never wrote to. */
+  readonly unknown: number;
+}
+
 /** An account's mail. A cheap handle: it holds no file open and may be kept for a session's life. */
 export interface MailAccount {
   readonly id: AccountId;
@@ -321,6 +330,14 @@ export interface MailAccount {
   /** Undelete: brings expunged placements back, into `to` or where they were (or INBOX, if that is gone). */
   restore(items: readonly ItemId[], to?: MailboxId): Promise<Transferred>;
 
+  // -- what it sends (F23)
+  /** What was sent today, and how many of these recipients the account never wrote to. */
+  sending(recipients: readonly string[]): Promise<Sending>;
+  /** Counts a message to these recipients. */
+  noteSent(recipients: readonly string[]): Promise<void>;
+  /** Today begins anew. */
+  forgiveSent(): Promise<void>;
+
   // -- the feed
   /** Raised at each durable commit, by any thread, before it is answered: compare before every command. */
   generation(): number;
@@ -405,6 +422,10 @@ export interface Directory {
   /** Adds the SCRAM keys of a password that is set; nothing if it is no longer this version. */
   setScram(id: AccountId, version: number, scram: ScramKeys): Promise<void>;
   setQuota(id: AccountId, quota: number | null): Promise<void>;
+  /** What is set for an account, by name. */
+  settings(id: AccountId): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Sets a name to these values, or to nothing. Errors: not-found. */
+  setSetting(id: AccountId, name: string, values: readonly string[]): Promise<void>;
   aliases(): Promise<Alias[]>;
   addAlias(address: string, targets: readonly string[]): Promise<void>;
   removeAlias(address: string): Promise<void>;
@@ -412,7 +433,10 @@ export interface Directory {
   resolve(address: string): Promise<Resolution>;
   /** Who a login name means: `user`, `user@domain`, `DOMAIN\user`, `domain/user`, in any case (F170, F205). */
   login(name: string): Promise<Credential | undefined>;
-  /** May this account send as this address (its own, its aliases, with any +suffix) (F16, F137)? */
+  /**
+   * May this account send as this address (F16, F137): its own, its aliases, what its setting `send-as` names (an address,
+   * or `@domain` for all of one), with any +suffix?
+   */
   maySendAs(id: AccountId, address: string): Promise<boolean>;
 }
 

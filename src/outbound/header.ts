@@ -12,6 +12,8 @@ export interface Repairs {
   readonly messageId: string;
   /** For a message without Date, in unix seconds. */
   readonly now: number;
+  /** For the sender's own copy. */
+  readonly keepBcc?: true;
 }
 
 /** The repaired block, or null when there is nothing to repair. */
@@ -28,7 +30,8 @@ export function repairHeader(header: Uint8Array, repairs: Repairs): Uint8Array |
   const kept: string[] = [];
   for (const field of found) {
     const text = block.slice(field.start, field.end);
-    const dropped = field.name === 'bcc' || field.name === 'resent-bcc' || replaced.has(field.name);
+    const hidden = field.name === 'bcc' || field.name === 'resent-bcc';
+    const dropped = (hidden && repairs.keepBcc !== true) || replaced.has(field.name);
     const folded = dropped ? '' : fold(text);
     changed ||= folded !== text;
     kept.push(folded);

@@ -3,26 +3,30 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
-import type { Envelope, Ingress, IngressSession, Principal, SmtpReply, Submission } from '#protocols/ports.ts';
+import type { Envelope, Ingress, IngressSession, SmtpReply, Submission } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
-import { parseAddresses } from '#storage/message/address.ts';
-import { fields, fieldValue, latin1 } from '#storage/message/headers.ts';
-import type { Directory, Queue, Staged, Staging } from '#storage/ports.ts';
+import type { Account, AccountId, Directory, MailAccount, Queue, Staged, Staging } from '#storage/ports.ts';
 import { loops } from '../ingress/loops.ts';
+import { refuseCrowd, refuseExcess } from './allowance.ts';
 import { domainOf, toQueue } from './enqueue.ts';
-import { repairHeader } from './header.ts';
-import { AUTHORS } from './limits.ts';
+import { type Repairs, repairHeader } from './header.ts';
 import type { Retry } from './retry.ts';
+import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
+import { saveSent } from './sent-copy.ts';
+import { type SendingLimits, sendingSettings } from './settings.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
-  readonly directory: Pick<Directory, 'resolve' | 'maySendAs'>;
+  readonly directory: Pick<Directory, 'resolve' | 'maySendAs' | 'settings'>;
+  readonly mail: (id: AccountId) => MailAccount;
   readonly ingress: Ingress;
   /** [outbound] send. */
   readonly send: boolean;
   readonly queue: Pick<Queue, 'add'>;
   readonly retry: Retry;
   readonly stage: (options: { maxBytes: number }) => Staging;
+  /** What holds for an account for which nothing else is set. */
+  readonly limits: SendingLimits;
   /** [limits] message_size. */
   readonly messageSize: number;
   readonly log: Logger;
@@ -36,9 +40,6 @@ const LOGIN_FIRST: SmtpReply = { code: 530, enhanced: '5.7.0', text: 'Log in fir
 const BAD_DOMAIN: SmtpReply = { code: 550, enhanced: '5.1.2', text: 'Mail can not be sent to this domain' };
 const NOT_SENT: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'This server sends no mail to other domains' };
 const LOOP: SmtpReply = { code: 554, enhanced: '5.4.6', text: 'Mail loop' };
-
-const TOO_MANY_AUTHORS: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'Too many addresses in From and Sender' };
-const NO_ADDRESS: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'From and Sender need an address' };
 
 /** Room for the headers that are added to a message that is as large as it may be. */
 const ADDED_OCTETS = 4_096;
@@ -59,8 +60,23 @@ async function checkSender(
   { principal }: IngressSession,
 ): Promise<SmtpReply | null> {
   if (principal === null) return LOGIN_FIRST;
-  if (address === '') return null; // a receipt (RFC 8098 3) has the null sender; its From is checked at the end
-  return maySendAs(parts, principal, address);
+  const { account } = principal;
+  // A receipt (RFC 8098 3) has the null sender; that it is one, and its From, is checked at the end.
+  const refusal = address === '' ? null : await refuseSender(parts.directory, principal, address);
+  if (refusal !== null) return refusal;
+  const settings = await sendingSettings(parts.directory, account.id, parts.limits);
+  return await checkAllowance(parts, account, settings, []);
+}
+
+/** F23. */
+async function checkAllowance(
+  parts: SubmissionParts,
+  account: Account,
+  limits: SendingLimits,
+  strangers: readonly string[],
+): Promise<SmtpReply | null> {
+  if (limits.messagesADay === null && limits.newRecipientsADay === null) return null;
+  return alarmed(parts, account, refuseExcess(account, await parts.mail(account.id).sending(strangers), limits));
 }
 
 async function checkRecipient(
@@ -70,6 +86,10 @@ async function checkRecipient(
   session: IngressSession,
 ): Promise<SmtpReply | null> {
   if (session.principal === null) return LOGIN_FIRST;
+  const { account } = session.principal;
+  const settings = await sendingSettings(parts.directory, account.id, parts.limits);
+  const crowd = refuseCrowd(account, envelope.recipients.length, settings);
+  if (crowd !== null) return crowd;
   const { kind } = await parts.directory.resolve(address);
   if (kind !== 'foreign') return parts.ingress.recipient(address, envelope, session);
   if (!parts.send) return { ...NOT_SENT, text: `<${address}> ${NOT_SENT.text}` };
@@ -85,16 +105,42 @@ async function submit(
 ): Promise<SmtpReply> {
   const { principal } = session;
   if (principal === null) return LOGIN_FIRST;
-  const refusal = await checkFrom(parts, principal, received.header);
+  const { account } = principal;
+  const settings = await sendingSettings(parts.directory, account.id, parts.limits);
+  const strangers = await foreignOf(parts, envelope.recipients);
+  const refusal =
+    refuseNull(envelope.sender, received.header) ??
+    (await refuseAuthors(parts.directory, principal, received.header)) ??
+    (await checkAllowance(parts, account, settings, strangers));
   if (refusal !== null) return refusal;
-  const repaired = repairHeader(received.header, {
-    from: envelope.sender === '' ? principal.account.address : envelope.sender,
+  const repairs: Repairs = {
+    from: envelope.sender === '' ? account.address : envelope.sender,
     messageId: `<${randomBytes(16).toString('base64url')}@${parts.hostname}>`,
     now: Math.floor(Date.now() / 1000),
-  });
-  if (repaired === null) return send(parts, envelope, received, session);
-  await using staged = await restage(parts, repaired, received);
-  return await send(parts, envelope, staged, session); // staged lives until it is placed
+  };
+  const reply = await withHeader(parts, received, repairHeader(received.header, repairs), (staged) =>
+    send(parts, withCopies(envelope, settings.bcc), staged, session),
+  );
+  if (reply.code >= 300) return reply;
+  const mail = parts.mail(account.id);
+  await mail.noteSent(strangers);
+  if (settings.saveSent) {
+    const header = repairHeader(received.header, { ...repairs, keepBcc: true });
+    await withHeader(parts, received, header, (staged) => saveSent(mail, staged, parts.log));
+  }
+  return reply;
+}
+
+/** Works on the message with another header block, if there is another one. */
+async function withHeader<T>(
+  parts: SubmissionParts,
+  received: Staged,
+  header: Uint8Array | null,
+  work: (staged: Staged) => Promise<T>,
+): Promise<T> {
+  if (header === null) return await work(received);
+  await using staged = await restage(parts, header, received);
+  return await work(staged); // staged lives until it is placed
 }
 
 /** Into the mailboxes, or into the queue if any recipient is elsewhere or a report on a delivery is asked for. */
@@ -121,30 +167,25 @@ async function waits({ directory }: SubmissionParts, { recipients, dsn }: Envelo
   return false;
 }
 
-/** F16: every address of From and Sender is one that the login may use. */
-async function checkFrom(parts: SubmissionParts, principal: Principal, header: Uint8Array): Promise<SmtpReply | null> {
-  const block = latin1(header);
-  let authors = 0;
-  for (const field of fields(block)) {
-    if (field.name !== 'from' && field.name !== 'sender') continue;
-    const value = fieldValue(block, field);
-    const addresses = parseAddresses(value).filter(({ group }) => group === undefined);
-    if (addresses.length === 0 && value !== '') return NO_ADDRESS; // an empty one is made anew
-    authors += addresses.length;
-    if (authors > AUTHORS) return TOO_MANY_AUTHORS;
-    for (const { mailbox, host } of addresses) {
-      const address = Buffer.from(`${mailbox}@${host}`, 'latin1').toString('utf8');
-      const refusal = await maySendAs(parts, principal, address);
-      if (refusal !== null) return refusal;
-    }
-  }
-  return null;
+/** The refusal, which the administrator hears of too. */
+function alarmed(parts: SubmissionParts, account: Account, refusal: SmtpReply | null): SmtpReply | null {
+  if (refusal !== null) parts.log.warn({ account: account.address, alert: true }, refusal.text);
+  return refusal;
 }
 
-async function maySendAs(parts: SubmissionParts, { account }: Principal, address: string): Promise<SmtpReply | null> {
-  if (await parts.directory.maySendAs(account.id, address)) return null;
-  const text = `<${address}> is not an address of ${account.address}; make it an alias of the account to send as it`;
-  return { code: 550, enhanced: '5.7.1', text };
+/** Those that are not here: only they count as new recipients. */
+async function foreignOf({ directory }: SubmissionParts, recipients: readonly string[]): Promise<string[]> {
+  const foreign: string[] = [];
+  for (const recipient of recipients) {
+    if ((await directory.resolve(recipient)).kind === 'foreign') foreign.push(recipient);
+  }
+  return foreign;
+}
+
+/** F199: everything that the account sends goes to these, too, unseen. A receipt does not. */
+function withCopies(envelope: Envelope, bcc: readonly string[]): Envelope {
+  const more = envelope.sender === '' ? [] : bcc.filter((address) => !envelope.recipients.includes(address));
+  return more.length === 0 ? envelope : { ...envelope, recipients: [...envelope.recipients, ...more] };
 }
 
 /** The message again, with another header block. */

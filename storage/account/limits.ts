@@ -77,3 +77,6 @@ export const SET_RUNS = 16;
 
 /** Messages that one step of the sweeper takes. */
 export const SWEEP_ROWS = 500;
+
+/** Days after which somebody who was not written to is a stranger again: the yearly invoice goes to a known one. */
+export const CORRESPONDENT_DAYS = 400;

@@ -25,6 +25,7 @@ import type {
   MessageId,
   OfHeader,
   Placement,
+  Sending,
   SpecialUse,
   Transferred,
   Uid,
@@ -58,6 +59,7 @@ import {
 import { usage } from './quota.ts';
 import { replace } from './replace.ts';
 import { restore } from './restore.ts';
+import { correspondentHash, dayOf, forgiveSent, noteSent, readSending } from './sending.ts';
 import { setSubscribed, subscriptions } from './subscriptions.ts';
 import { countPlacements, type TransferJob, transferAlone } from './transfer.ts';
 
@@ -192,6 +194,20 @@ export class SqlMailAccount implements MailAccount {
 
   keywords(): Promise<ReadonlyMap<number, string>> {
     return this.#read(() => readKeywords(this.id));
+  }
+
+  sending(recipients: readonly string[]): Promise<Sending> {
+    const day = dayOf(this.#parts.now());
+    return this.#read(() => readSending(this.id, day, recipients.map(correspondentHash)));
+  }
+
+  async noteSent(recipients: readonly string[]): Promise<void> {
+    const day = dayOf(this.#parts.now());
+    await this.#write(() => noteSent(this.id, day, recipients.map(correspondentHash)));
+  }
+
+  async forgiveSent(): Promise<void> {
+    await this.#write(() => forgiveSent(this.id));
   }
 
   async quota(): Promise<{ bytes: number; messages: number; limit: number | null }> {

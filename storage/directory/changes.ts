@@ -7,7 +7,7 @@ import { StoreError } from '../errors.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import type { Account, ChangeKind } from '../ports.ts';
 import { type Address, formatAddress, parseAddress } from './addresses.ts';
-import { TARGETS } from './limits.ts';
+import { SETTING_VALUES, TARGETS } from './limits.ts';
 import { resolve } from './resolve.ts';
 import {
   type AccountRow,
@@ -105,6 +105,7 @@ export function* removeAccount(id: string): Op<void> {
   const unit = yield* begin(DIRECTORY);
   const row = yield* theAccount(id);
   yield* run(`DELETE FROM credential WHERE owner = $1`, [id]);
+  yield* run(`DELETE FROM setting WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM mail_account WHERE id = $1`, [id]);
   yield* logAccount(unit, 'remove', row);
   yield* finish(unit);
@@ -156,6 +157,19 @@ export function* setQuota(id: string, quota: number | null): Op<void> {
   const unit = yield* begin(DIRECTORY);
   const row = yield* theAccount(id);
   yield* run(`UPDATE mail_account SET quota = $2 WHERE id = $1`, [id, quota]);
+  yield* logAccount(unit, 'set', row);
+  yield* finish(unit);
+}
+
+/** Sets a name to these values, in place of what it had. Errors: not-found, limit. */
+export function* setSetting(id: string, name: string, values: readonly string[]): Op<void> {
+  const unit = yield* begin(DIRECTORY);
+  const row = yield* theAccount(id);
+  if (values.length > SETTING_VALUES) throw new StoreError('limit', `more than ${SETTING_VALUES} values`);
+  yield* run(`DELETE FROM setting WHERE owner = $1 AND name = $2`, [id, name]);
+  for (const value of new Set(values)) {
+    yield* run(`INSERT INTO setting (owner, name, value) VALUES ($1, $2, $3)`, [id, name, value]);
+  }
   yield* logAccount(unit, 'set', row);
   yield* finish(unit);
 }

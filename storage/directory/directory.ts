@@ -12,7 +12,7 @@ import { canonicalDomain, parseAddress, splitSuffix, theAddress } from './addres
 import * as changes from './changes.ts';
 import { CACHED_ANSWERS } from './limits.ts';
 import { login, resolve } from './resolve.ts';
-import { accountAt, accountById, presentAccount } from './rows.ts';
+import { accountAt, accountById, presentAccount, readSettings } from './rows.ts';
 
 /** What a directory is made of. */
 export interface DirectoryParts {
@@ -179,7 +179,22 @@ export class SqlDirectory implements Directory {
 
   async maySendAs(id: AccountId, address: string): Promise<boolean> {
     const resolution = await this.resolve(address);
-    return resolution.kind === 'local' && resolution.accounts.some((account) => account.id === id);
+    if (resolution.kind === 'local' && resolution.accounts.some((account) => account.id === id)) {
+      return true;
+    }
+    const allowed = (await this.settings(id)).get('send-as') ?? [];
+    const wanted = allowed.length > 0 ? parseAddress(address) : undefined;
+    if (wanted === undefined) return false;
+    const { base } = splitSuffix(wanted.local);
+    return [wanted.local, base, ''].some((local) => allowed.includes(`${local}@${wanted.domain}`));
+  }
+
+  settings(id: AccountId): Promise<ReadonlyMap<string, readonly string[]>> {
+    return this.#cached(`settings ${id}`, () => readSettings(id));
+  }
+
+  async setSetting(id: AccountId, name: string, values: readonly string[]): Promise<void> {
+    await this.#write(() => changes.setSetting(id, name, values));
   }
 
   #write<T>(op: () => Op<T>): Promise<T> {

@@ -18,3 +18,6 @@ export const CACHED_ANSWERS = 10_000;
 
 /** Characters of a login name that are looked at: an address and a domain in front of it. */
 export const LOGIN_LENGTH = 600;
+
+/** Values of one setting of an account, such as the addresses it may send as; all are read with it. */
+export const SETTING_VALUES = 100;

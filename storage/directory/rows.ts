@@ -72,3 +72,14 @@ export function* targetsOf({ local, domain }: Address): Op<string[]> {
   );
   return rows.map((row) => row.address);
 }
+
+/** What is set for an account: values by name, both in order. */
+export function* readSettings(owner: string): Op<ReadonlyMap<string, readonly string[]>> {
+  const rows = yield* all<{ name: string; value: string }>(
+    `SELECT name, value FROM setting WHERE owner = $1 ORDER BY name, value LIMIT ${MAX_ROWS}`,
+    [owner],
+  );
+  const found = new Map<string, string[]>();
+  for (const { name, value } of rows) found.set(name, [...(found.get(name) ?? []), value]);
+  return found;
+}

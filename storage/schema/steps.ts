@@ -9,8 +9,11 @@ export type SchemaKind = 'account' | 'directory' | 'queue';
 /** The steps by kind; a file's `user_version` is how many of them it has had. Each lists its files. */
 export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>> = {
   // The plans are what ANALYZE would say of a large account: SQLite's planner has only the account's own file to see.
-  account: [['account/001-mail.sql', 'account/001-plans.sqlite.sql']],
-  directory: [['directory/001-directory.sql']],
+  account: [
+    ['account/001-mail.sql', 'account/001-plans.sqlite.sql'],
+    ['account/002-sending.sql', 'account/002-plans.sqlite.sql'],
+  ],
+  directory: [['directory/001-directory.sql'], ['directory/002-settings.sql']],
   queue: [['queue/001-queue.sql']],
 };
 

@@ -17,6 +17,7 @@ import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
+import type { SendingLimits } from '#src/outbound/settings.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
@@ -34,6 +35,7 @@ export interface SmtpServersOptions {
   readonly plaintext?: boolean;
   readonly messageSize?: number;
   readonly trusted?: (address: string) => boolean;
+  readonly sending?: Partial<SendingLimits>;
   readonly proxied?: (address: string) => boolean;
   readonly quota?: number;
   readonly sync?: SyncCalls;
@@ -103,6 +105,8 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     ...{ hostname, directory: store.directory, ingress, stage, messageSize, log, queue: store.queue },
     send: options.send ?? true,
     retry: () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 }),
+    mail: (id) => store.mail(id),
+    limits: { messagesADay: null, recipientsAMessage: null, newRecipientsADay: null, ...options.sending },
   });
   const shared = createAuthShared(2);
   const context: ProtocolContext = {

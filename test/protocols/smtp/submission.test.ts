@@ -115,7 +115,7 @@ describe('who may send as what (F16)', () => {
       const refusal = {
         code: 550,
         lines: [
-          `5.7.1 <${sender.replaceAll('"', '')}> is not an address of anna@example.test; make it an alias of the account to send as it`,
+          `5.7.1 <${sender.replaceAll('"', '')}> is not an address of anna@example.test; make it an alias of the account to send as it, or allow it: posthuis account set anna@example.test send-as ${sender.replaceAll('"', '')}`,
         ],
       };
       expect(await client.command(`MAIL FROM:<${sender}>`)).toEqual(refusal);
@@ -143,10 +143,19 @@ describe('who may send as what (F16)', () => {
 
   test('a receipt with the null sender passes, with a From that is hers', async () => {
     const client = await login();
-    const { reply, arrived } = await send(client, { sender: '', message: 'From: anna@example.test\r\nSubject: read' });
+    const receipt = 'Content-Type: multipart/report; report-type=disposition-notification; boundary=x';
+    const { reply, arrived } = await send(client, { sender: '', message: `From: anna@example.test\r\n${receipt}` });
     expect(reply).toMatch(/^250/);
     expect(arrived).toMatch(/^Return-Path: <>/);
-    expect((await send(client, { sender: '', message: 'From: bert@example.test\r\n' })).reply).toMatch(/^550/);
+    expect((await send(client, { sender: '', message: `From: bert@example.test\r\n${receipt}` })).reply).toMatch(
+      /^550/,
+    );
+    const other = 'Content-Type: multipart/report; report-type=delivery-status; boundary=x';
+    for (const message of ['From: anna@example.test\r\n', `From: anna@example.test\r\n${other}`]) {
+      expect((await send(client, { sender: '', message })).reply).toBe(
+        '550 5.7.1 The null sender is for receipts only',
+      );
+    }
   });
 });
 
