@@ -79,6 +79,30 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: [],
     load: () => import('./account/remove.ts'),
   },
+  'account set': {
+    words: 'ADDRESS NAME VALUE',
+    about: 'send-as, bcc, save-sent, messages-a-day, recipients-a-message or new-recipients-a-day of an account',
+    options: [],
+    load: () => import('./account/set.ts'),
+  },
+  'account settings': {
+    words: 'ADDRESS',
+    about: 'what is set for an account',
+    options: ['json'],
+    load: () => import('./account/settings.ts'),
+  },
+  'account unblock': {
+    words: 'ADDRESS',
+    about: 'let an account send on that has reached a daily limit',
+    options: [],
+    load: () => import('./account/unblock.ts'),
+  },
+  'account unset': {
+    words: 'ADDRESS NAME [VALUE]',
+    about: 'take back what was set for an account',
+    options: [],
+    load: () => import('./account/unset.ts'),
+  },
   'alias add': {
     words: 'ALIAS TARGET...',
     about: 'deliver mail for ALIAS (@DOMAIN: any other address there) to the targets',

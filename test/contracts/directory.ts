@@ -127,6 +127,55 @@ export function directoryContracts(open: OpenStore): void {
       for (const domain of ['example.test', 'other.test']) await directory.removeAlias(`postmaster@${domain}`);
     });
 
+    test('settings of an account have values by name, and go with it', async () => {
+      const eva = await add('eva@example.test');
+      expect(await directory.settings(eva.id)).toEqual(new Map());
+      await directory.setSetting(eva.id, 'bcc', ['b@example.test', 'a@example.test', 'a@example.test']);
+      await directory.setSetting(eva.id, 'save-sent', ['yes']);
+      expect(await directory.settings(eva.id)).toEqual(
+        new Map([
+          ['bcc', ['a@example.test', 'b@example.test']],
+          ['save-sent', ['yes']],
+        ]),
+      );
+      await directory.setSetting(eva.id, 'bcc', []);
+      expect([...(await directory.settings(eva.id)).keys()]).toEqual(['save-sent']);
+      const many = Array.from({ length: 101 }, (_, i) => String(i));
+      await expect(directory.setSetting(eva.id, 'bcc', many)).rejects.toMatchObject({ code: 'limit' });
+      await expect(directory.setSetting('nobody', 'bcc', [])).rejects.toMatchObject({ code: 'not-found' });
+      await directory.removeAccount(eva.id);
+      expect(await directory.settings(eva.id)).toEqual(new Map());
+    });
+
+    test('the setting send-as names addresses and whole domains to send as (F16)', async () => {
+      const id = (await directory.accountByAddress('anna@example.test'))?.id ?? '';
+      const may = (address: string) => directory.maySendAs(id, address);
+      expect(await may('info@other.test')).toBe(false);
+      await directory.setSetting(id, 'send-as', ['info@other.test', '@example.test']);
+      for (const address of ['info@other.test', 'INFO+x@Other.Test', 'whoever@example.test']) {
+        expect([address, await may(address)]).toEqual([address, true]);
+      }
+      for (const address of ['carl@other.test', 'info@elsewhere.test', '', '@other.test']) {
+        expect([address, await may(address)]).toEqual([address, false]);
+      }
+      await directory.setSetting(id, 'send-as', []);
+    });
+
+    test('what an account sent today is counted, and whom it never wrote to (F23)', async () => {
+      const eva = await add('eva@example.test');
+      const mail = store.mail(eva.id);
+      const [one, two] = ['one@elsewhere.test', 'two@elsewhere.test'];
+      expect(await mail.sending([one, two])).toEqual({ messages: 0, strangers: 0, unknown: 2 });
+      await mail.noteSent([one]);
+      expect(await mail.sending(['ONE@elsewhere.test', two])).toEqual({ messages: 1, strangers: 1, unknown: 1 });
+      await mail.noteSent([one, two]);
+      await mail.noteSent([]);
+      expect(await mail.sending([one, two])).toEqual({ messages: 3, strangers: 2, unknown: 0 });
+      await mail.forgiveSent();
+      expect(await mail.sending([one])).toEqual({ messages: 0, strangers: 0, unknown: 0 });
+      await directory.removeAccount(eva.id);
+    });
+
     test('what only a catch-all takes is told apart', async () => {
       await directory.addAlias('@other.test', ['bert@example.test']);
       expect(await directory.resolve('whoever@other.test')).toMatchObject({ kind: 'local', caught: true });

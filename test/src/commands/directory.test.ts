@@ -123,6 +123,47 @@ describe('account', () => {
   });
 });
 
+describe('account settings', () => {
+  beforeEach(async () => {
+    await succeeds('domain add x.test');
+    await succeeds('account add anna@x.test');
+  });
+
+  it('are set, shown and taken back; some have several values', async () => {
+    for (const words of [
+      'send-as @X.test',
+      'send-as info@x.test',
+      'bcc archive@x.test',
+      'messages-a-day 10',
+      'messages-a-day 20',
+    ]) {
+      await succeeds(`account set anna@x.test ${words}`);
+    }
+    const shown = async () => JSON.parse((await run('account settings anna@x.test --json')).stdout) as unknown[];
+    expect(await shown()).toEqual([
+      { name: 'bcc', value: 'archive@x.test' },
+      { name: 'messages-a-day', value: '20' },
+      { name: 'send-as', value: '@x.test' },
+      { name: 'send-as', value: 'info@x.test' },
+    ]);
+    await succeeds('account unset anna@x.test send-as @x.test');
+    await succeeds('account unset anna@x.test messages-a-day');
+    expect(await shown()).toHaveLength(2);
+    expect(await succeeds('account unblock anna@x.test')).toBe('anna@x.test may send as much as on a new day\n');
+    await succeeds('account remove anna@x.test');
+    await succeeds('account add anna@x.test');
+    expect(await shown()).toEqual([]);
+  });
+
+  it('are refused where they are none, and nobody may send as somebody elsewhere', async () => {
+    await refuses('account set anna@x.test send-as ceo@elsewhere.example', 'elsewhere.example is not a domain of ours');
+    await refuses('account unset anna@x.test bcc', 'that is not set for anna@x.test');
+    for (const words of ['colour red', 'messages-a-day many', 'save-sent perhaps', 'send-as anna', 'bcc @x.test']) {
+      expect((await run(`account set anna@x.test ${words}`)).status).toBe(2);
+    }
+  });
+});
+
 describe('alias', () => {
   beforeEach(async () => {
     await succeeds('domain add x.test');
