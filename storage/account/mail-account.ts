@@ -207,7 +207,8 @@ export class SqlMailAccount implements MailAccount {
   }
 
   async forgiveSent(): Promise<void> {
-    await this.#write(() => forgiveSent(this.id));
+    const day = dayOf(this.#parts.now());
+    await this.#write(() => forgiveSent(this.id, day));
   }
 
   async quota(): Promise<{ bytes: number; messages: number; limit: number | null }> {

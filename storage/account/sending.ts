@@ -16,6 +16,10 @@ export function dayOf(now: number): number {
 export function correspondentHash(address: string): number {
   return Number.parseInt(hash('sha256', address.toLowerCase()).slice(0, 12), 16);
 }
+const HASHES = 2 ** 48;
+
+/** Old correspondents are forgotten in so many parts, one a day. */
+const PARTS = 64;
 
 /** What was sent on this day, and how many of these recipients are strangers. */
 export function* readSending(account: string, day: number, recipients: readonly number[]): Op<Sending> {
@@ -37,27 +41,38 @@ export function* noteSent(account: string, day: number, recipients: readonly num
       [account, recipient, day],
     );
   }
-  if (messages === 0) {
-    yield* run(`DELETE FROM correspondent WHERE account = $1 AND last < $2`, [account, day - CORRESPONDENT_DAYS]);
-  }
+  if (messages === 0) yield* forget(account, day);
   yield* run(
     `INSERT INTO sending (account, day, messages, strangers) VALUES ($1, $2, $3, $4)
-     ON CONFLICT (account) DO UPDATE SET day = $2, messages = $3, strangers = $4`,
+     ON CONFLICT (account, day) DO UPDATE SET messages = $3, strangers = $4`,
     [account, day, messages + 1, strangers + fresh],
   );
 }
 
 /** Today begins anew. */
-export function* forgiveSent(account: string): Op<void> {
-  yield* run(`DELETE FROM sending WHERE account = $1`, [account]);
+export function* forgiveSent(account: string, day: number): Op<void> {
+  yield* run(`DELETE FROM sending WHERE account = $1 AND day = $2`, [account, day]);
+}
+
+/** With the first message of a day: other days, and old correspondents, a part of them each day. */
+function* forget(account: string, day: number): Op<void> {
+  yield* run(`DELETE FROM sending WHERE account = $1 AND day < $2`, [account, day]);
+  const part = HASHES / PARTS;
+  const from = (day % PARTS) * part;
+  yield* run(`DELETE FROM correspondent WHERE account = $1 AND hash >= $2 AND hash < $3 AND last < $4`, [
+    account,
+    from,
+    from + part,
+    day - CORRESPONDENT_DAYS,
+  ]);
 }
 
 function* today(account: string, day: number): Op<{ messages: number; strangers: number }> {
-  const row = yield* one<{ day: number; messages: number; strangers: number }>(
-    `SELECT day, messages, strangers FROM sending WHERE account = $1`,
-    [account],
+  const row = yield* one<{ messages: number; strangers: number }>(
+    `SELECT messages, strangers FROM sending WHERE account = $1 AND day = $2`,
+    [account, day],
   );
-  return row?.day === day ? { messages: row.messages, strangers: row.strangers } : { messages: 0, strangers: 0 };
+  return row ?? { messages: 0, strangers: 0 };
 }
 
 function* isKnown(account: string, recipient: number): Op<boolean> {
