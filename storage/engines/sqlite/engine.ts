@@ -11,7 +11,7 @@ import { isExpected, isFailedSync, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
 import type { Committed, Handle, Seat } from './handles.ts';
 import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
-import { PASSIVE_FRAMES, RESTART_FRAMES, WATCH_ROWS } from './maintenance-rules.ts';
+import { CHECKPOINT_FRAMES, WATCH_ROWS } from './maintenance-rules.ts';
 import { OpenFiles } from './open-files.ts';
 import { patiently } from './patience.ts';
 import type { StoreShared } from './shared.ts';
@@ -186,18 +186,34 @@ export class SqliteEngine implements Engine {
   async checkpoint(db: DatabaseKey): Promise<void> {
     const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
     try {
-      const { database } = await this.#files.open(seat);
-      // Asked for again while it was under way, it may have been done already: two more syncs for a few pages.
-      const before = await patiently(() => database.checkpoint('NOOP'));
-      if (before.frames - before.moved < PASSIVE_FRAMES && before.frames < RESTART_FRAMES) return;
-      const { frames } = await patiently(() => database.checkpoint('PASSIVE'));
-      // All may be moved, but the log begins anew only once no reader is in it: so the lock and a wait for readers.
-      if (frames >= RESTART_FRAMES) await seat.queue.run(() => patiently(() => database.checkpoint('RESTART')));
+      const handle = await this.#files.open(seat);
+      // Asked for again while it was under way, it may have been done already.
+      const { frames, moved } = await patiently(() => handle.database.checkpoint('NOOP'));
+      if (frames - moved < CHECKPOINT_FRAMES) return;
+      await patiently(() => handle.database.checkpoint('PASSIVE'));
+      await seat.queue.run(() => this.#beginLog(seat, handle));
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
       this.#files.leave(seat);
     }
+  }
+
+  /**
+   * Makes a log begin anew, under the lock: what was written since is moved too and, once no reader is in the log, the
+   * next write is its first. That one waits for a sync of the log's header; so it is made here, and changes nothing.
+   */
+  async #beginLog(seat: Seat, handle: Handle): Promise<void> {
+    await patiently(() => handle.database.checkpoint('RESTART'));
+    await this.#stamp(seat, handle);
+  }
+
+  /** Says durably under which boot the file is written. */
+  async #stamp(seat: Seat, handle: Handle): Promise<void> {
+    await patiently(() => stamp(handle.database, seat.key, this.#options.boots));
+    if (handle.stamped) return;
+    await this.#durable(handle);
+    handle.stamped = true;
   }
 
   /** What SQLite's own check of the file finds. It reads the whole file, and holds the thread as long as that takes. */
@@ -257,11 +273,7 @@ export class SqliteEngine implements Engine {
     this.#check();
     const handle = seat.handle;
     if (handle === null) throw new StoreError('busy', `${seat.name} was closed while a writer waited`);
-    if (!handle.stamped) {
-      await patiently(() => stamp(handle.database, seat.key, this.#options.boots));
-      await this.#durable(handle);
-      handle.stamped = true;
-    }
+    if (!handle.stamped) await this.#stamp(seat, handle);
     const batch = await patiently(() => handle.database.writeBatch(ops));
     if (batch.rows > 0) Atomics.add(this.#unsynced, seat.slot, 1);
     return { ...batch, handle };
@@ -304,7 +316,7 @@ export class SqliteEngine implements Engine {
     handle.unwatched = 0;
     try {
       const { frames, moved } = handle.database.checkpoint('NOOP');
-      if (frames - moved >= PASSIVE_FRAMES) this.#options.maintenance.grown(seat.name);
+      if (frames - moved >= CHECKPOINT_FRAMES) this.#options.maintenance.grown(seat.name);
     } catch (error) {
       // The commit is durable; how long the log is will be seen the next time.
       this.#options.log.warn({ err: error, database: seat.name }, 'the length of a write-ahead log was not to be had');
