@@ -87,6 +87,12 @@ export class ReplyWriter {
     return this.bytes(Buffer.from(text, 'utf8'));
   }
 
+  /** A chunk that is complete, after what is pending; see Sink. */
+  hand(chunk: Buffer, lent: Buffer | null): void {
+    this.flush();
+    this.#sink(chunk, lent);
+  }
+
   /** Hands on what is pending. */
   flush(): void {
     if (this.#chunk === null) return;

@@ -26,6 +26,9 @@ export const READ_AHEAD_MESSAGES = 16;
 /** Octets after which no further message is read ahead: compressed they wait in memory, with one more of up to 64 KB. */
 export const READ_AHEAD_OCTETS = 128 * 1024;
 
+/** Replies of a server in one thread that are made before they are asked for, 64 KB each: for the sessions that are busy. */
+export const READY_REPLIES = 16;
+
 /** Lines of LIST and UIDL that are written between two looks at the peer's pace. */
 export const LINES_AT_ONCE = 1_000;
 

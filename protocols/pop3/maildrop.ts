@@ -137,10 +137,23 @@ export class Maildrop {
     return content ?? this.#account.content(message);
   }
 
-  /** Reads what comes after this message, which most programs ask for next, while the peer is busy with this one. */
-  readAhead({ number }: Entry): void {
-    const next = this.entry(number + 1);
-    if (next !== undefined && !this.#ahead.has(next.message)) this.#reading = this.#readFrom(next.number);
+  /** A message whose reply was made beforehand has been sent. */
+  passed({ number, message }: Entry): void {
+    this.#lastRead = number;
+    this.#ahead.delete(message);
+  }
+
+  /**
+   * The message after this one, which most programs ask for next, if it was read already; else it is read now, while the
+   * peer is busy with this one.
+   */
+  readAhead({ number }: Entry): { readonly entry: Entry; readonly content: MessageContent } | undefined {
+    const entry = this.entry(number + 1);
+    if (entry === undefined) return undefined;
+    const content = this.#ahead.get(entry.message);
+    if (content !== undefined) return { entry, content };
+    this.#reading = this.#readFrom(entry.number);
+    return undefined;
   }
 
   /** Reads this message and some after it. */

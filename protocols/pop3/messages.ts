@@ -1,5 +1,7 @@
 // What the commands that name messages have in common.
+import { StoreError } from '#storage/errors.ts';
 import type { MessageContent } from '#storage/ports.ts';
+import type { ReplyWriter } from '../net/reply-writer.ts';
 import { parseNumbers } from './grammar.ts';
 import { LINES_AT_ONCE } from './limits.ts';
 import type { Entry, Maildrop } from './maildrop.ts';
@@ -54,9 +56,13 @@ export async function sendMessage(
   cutter?: TopCutter,
 ): Promise<void> {
   const content = await maildrop.content(entry);
-  const { out } = session.connection;
-  const small = content.look(0, content.size, (pieces) => {
-    session.ok(text);
+  if (!writeSmall(session.connection.out, content, text, cutter)) await sendLarge(session, content, text, cutter);
+}
+
+/** Writes the whole response at once; false, and nothing written, if the body must be waited for. */
+function writeSmall(out: ReplyWriter, content: MessageContent, text: string, cutter?: TopCutter): boolean {
+  return content.look(0, content.size, (pieces) => {
+    out.text(`+OK ${text}\r\n`);
     const writer = new MessageWriter(out);
     for (const piece of pieces) {
       writer.copy(cutter === undefined ? piece : cutter.cut(piece));
@@ -64,7 +70,30 @@ export async function sendMessage(
     }
     writer.end();
   });
-  if (!small) await sendLarge(session, content, text, cutter);
+}
+
+/** What stands in the first line of the reply to RETR. */
+function octets(entry: Entry): string {
+  return `${entry.octets} octets`;
+}
+
+/** The reply to RETR, made before if that was done. */
+export async function retrieve(session: Session, maildrop: Maildrop, entry: Entry): Promise<void> {
+  if (session.sendPrepared(entry.message)) maildrop.passed(entry);
+  else await sendMessage(session, maildrop, entry, octets(entry));
+}
+
+/** Makes the reply to RETR of the next message, or reads it, while the peer works on this one. */
+export function prepareNext(session: Session, maildrop: Maildrop, entry: Entry): void {
+  const next = maildrop.readAhead(entry);
+  if (next === undefined) return;
+  const { content, entry: after } = next;
+  try {
+    session.prepare(after.message, (out) => writeSmall(out, content, octets(after)));
+  } catch (error) {
+    // One that can't be read is told so when it is asked for.
+    if (!(error instanceof StoreError)) throw error;
+  }
 }
 
 /** A large message piece by piece, as fast as the peer reads. */

@@ -5,6 +5,7 @@ import { OutputBuffers } from '../net/output-buffers.ts';
 import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { CLOSE_MS } from './limits.ts';
+import { ReadyReplies } from './ready.ts';
 import { Session } from './session.ts';
 
 /** Serves POP3 (RFC 1939 and what docs/protocols.md lists) on the sockets it is given; `closeMs` is for tests. */
@@ -16,6 +17,7 @@ class Pop3Server implements ProtocolServer {
   readonly #context: ProtocolContext;
   readonly #closeMs: number;
   readonly #buffers = new OutputBuffers();
+  readonly #ready = new ReadyReplies(this.#buffers);
   readonly #sessions = new Map<Session, Promise<void>>();
   #closing = false;
 
@@ -30,7 +32,7 @@ class Pop3Server implements ProtocolServer {
       socket.destroy();
       return;
     }
-    const session = new Session(new Connection(socket, peer, secure, this.#buffers), this.#context);
+    const session = new Session(new Connection(socket, peer, secure, this.#buffers), this.#context, this.#ready);
     this.#context.metrics.connection('pop3', 1);
     this.#sessions.set(session, this.#serve(session));
   }

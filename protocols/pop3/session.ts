@@ -2,8 +2,10 @@
 // writes the reply; everything it knows lives as long as its connection.
 import type { Logger } from 'pino';
 import { isTemporary, StoreError } from '#storage/errors.ts';
+import type { MessageId } from '#storage/ports.ts';
 import { type Connection, Disconnected, type Event, TOO_LONG } from '../net/connection.ts';
 import { Pace } from '../net/pace.ts';
+import type { ReplyWriter } from '../net/reply-writer.ts';
 import type { Principal, ProtocolContext } from '../ports.ts';
 import type { LoginContext } from '../sasl/exchange.ts';
 import type { Command } from './command.ts';
@@ -11,6 +13,7 @@ import { commandOf } from './commands/table.ts';
 import { parseLine } from './grammar.ts';
 import { IDLE_MS, LINE_OCTETS, LOGIN_MS, MAX_BAD_COMMANDS } from './limits.ts';
 import type { Maildrop } from './maildrop.ts';
+import type { ReadyReplies, ReadyReply } from './ready.ts';
 
 /** RFC 2449 8, RFC 3206, RFC 6856 5. */
 export type ResponseCode = 'IN-USE' | 'AUTH' | 'SYS/TEMP' | 'SYS/PERM';
@@ -35,6 +38,8 @@ export class Session {
   /** UTF8 was said (RFC 6856 2). */
   utf8 = false;
   failedLogins = 0;
+  readonly #ready: ReadyReplies;
+  #next: ReadyReply | null = null;
   #principal: Principal | null = null;
   #maildrop: Maildrop | null = null;
   #badCommands = 0;
@@ -45,7 +50,8 @@ export class Session {
   #answering = false;
   readonly #counts = { retrieved: 0, octets: 0, deleted: 0 };
 
-  constructor(connection: Connection, context: ProtocolContext) {
+  constructor(connection: Connection, context: ProtocolContext, ready: ReadyReplies) {
+    this.#ready = ready;
     this.connection = connection;
     this.#pace = new Pace(connection);
     this.context = context;
@@ -103,6 +109,29 @@ export class Session {
     this.#answering = true;
     await write();
     this.#answering = false;
+  }
+
+  /** Makes the reply to RETR of a message before it is asked for, if there is room; `write` says whether it could. */
+  prepare(message: MessageId, write: (out: ReplyWriter) => boolean): void {
+    this.#dropNext();
+    this.#next = this.#ready.make(message, write);
+  }
+
+  /** Sends the reply to RETR of a message if it is made; what was made for another is of no use any more. */
+  sendPrepared(message: MessageId): boolean {
+    const next = this.#next;
+    if (next?.message !== message) {
+      this.#dropNext();
+      return false;
+    }
+    this.#next = null;
+    this.#ready.send(next, this.connection.out);
+    return true;
+  }
+
+  #dropNext(): void {
+    if (this.#next !== null) this.#ready.drop(this.#next);
+    this.#next = null;
   }
 
   /** Between pieces of a long reply and between commands: waits for a peer that reads slowly, and lets others work. */
@@ -224,6 +253,7 @@ export class Session {
   }
 
   async #release(): Promise<void> {
+    this.#dropNext();
     const maildrop = this.#maildrop;
     this.#maildrop = null;
     try {
