@@ -59,6 +59,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     limits: config.submission,
     send: config.outbound.send,
     queue: store.queue,
+    signingKeys: store.signingKeys,
     retry: retryTimes(config.outbound),
   });
   const submissions = createSmtpServer(

@@ -10,6 +10,7 @@ import { clearStaging, createFileBlobs } from './blobs/files.ts';
 import { QUEUE_OWNER } from './blobs/port.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
 import { SqlDirectory } from './directory/directory.ts';
+import { SqlSigningKeys } from './directory/signing-keys.ts';
 import type { AccountId, Store } from './ports.ts';
 import { SqlQueue } from './queue/queue.ts';
 import { SearchHost } from './search/host.ts';
@@ -82,6 +83,7 @@ function compose(
   const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY, ...search };
   return {
     directory,
+    signingKeys: new SqlSigningKeys({ engine, sealer, now }),
     queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),
     mail: (id) => new SqlMailAccount(id, parts),
     stage: (limits) => blobs.stage(limits),

@@ -440,6 +440,38 @@ export interface Directory {
   maySendAs(id: AccountId, address: string): Promise<boolean>;
 }
 
+// --------------------------------------------------------------------------------------------------- signing keys
+
+/** A key that mail of a domain is signed with. */
+export interface SigningKey {
+  readonly domain: string;
+  readonly selector: string;
+  /** Keys that are made, used and removed together. */
+  readonly set: string;
+  readonly algorithm: 'rsa-sha256' | 'ed25519-sha256';
+  /** Base64, as it stands in DNS. */
+  readonly publicKey: string;
+  readonly signs: boolean;
+  /** Unix ms. */
+  readonly created: number;
+}
+
+export interface NewSigningKey extends Pick<SigningKey, 'selector' | 'algorithm' | 'publicKey'> {
+  /** PKCS #8, DER; kept sealed. */
+  readonly privateKey: Uint8Array;
+}
+
+export interface SigningKeys {
+  list(domain: string): Promise<SigningKey[]>;
+  /** Those that sign, with their private halves. Errors: unavailable (they can't be unsealed). */
+  signing(domain: string): Promise<{ readonly key: SigningKey; readonly privateKey: Uint8Array }[]>;
+  /** The first set of a domain signs, a further one once it is used. Errors: not-found (the domain), exists, limit. */
+  add(domain: string, set: string, keys: readonly NewSigningKey[]): Promise<void>;
+  /** This set signs from now on, and no other. Errors: not-found. */
+  use(domain: string, set: string): Promise<void>;
+  remove(domain: string, set: string): Promise<void>;
+}
+
 // --------------------------------------------------------------------------------------------------------- queue
 
 export type QueueId = number;
@@ -588,6 +620,7 @@ export interface Queue {
 export interface Store extends AsyncDisposable {
   readonly directory: Directory;
   readonly queue: Queue;
+  readonly signingKeys: SigningKeys;
   mail(id: AccountId): MailAccount;
   /** Starts a body on its way in; `maxBytes` more than that fails with `limit`. */
   stage(options: { maxBytes: number }): Staging;

@@ -49,6 +49,30 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: [],
     load: () => import('./domain/remove.ts'),
   },
+  'dkim add': {
+    words: 'DOMAIN',
+    about: 'make signing keys for a domain, and show what its DNS has to say; the first ones sign at once',
+    options: ['json'],
+    load: () => import('./dkim/add.ts'),
+  },
+  'dkim list': {
+    words: 'DOMAIN',
+    about: 'show the signing keys of a domain, and what its DNS has to say',
+    options: ['json'],
+    load: () => import('./dkim/list.ts'),
+  },
+  'dkim use': {
+    words: 'DOMAIN SET',
+    about: 'sign with these keys from now on',
+    options: [],
+    load: () => import('./dkim/use.ts'),
+  },
+  'dkim remove': {
+    words: 'DOMAIN SET',
+    about: 'remove signing keys, for good',
+    options: [],
+    load: () => import('./dkim/remove.ts'),
+  },
   'account add': {
     words: 'ADDRESS',
     about: 'make an account; without --password-stdin its password is made up and shown once',

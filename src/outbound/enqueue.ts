@@ -10,6 +10,8 @@ import type { Retry } from './retry.ts';
 export interface EnqueueOptions {
   readonly hostname: string;
   readonly retry: Retry;
+  /** DKIM-Signature fields, CRLF-ended. */
+  readonly signatures: string;
   /** Unix ms. */
   readonly now: number;
 }
@@ -19,13 +21,13 @@ export async function toQueue(
   envelope: Envelope,
   staged: Staged,
   session: IngressSession,
-  { hostname, retry, now }: EnqueueOptions,
+  { hostname, retry, signatures, now }: EnqueueOptions,
 ): Promise<NewQueued> {
   const recipients = envelope.recipients.map((address) => recipientOf(address, envelope));
   const seconds = Math.floor(now / 1000);
   return {
     staged,
-    prefix: Buffer.from(received({ hostname, envelope, session, now: seconds }, '')),
+    prefix: Buffer.from(`${signatures}${received({ hostname, envelope, session, now: seconds }, '')}`),
     owner: session.principal?.account.id ?? '',
     sender: envelope.sender,
     utf8: envelope.smtputf8 && !(isAscii(staged.header) && isAscii(Buffer.from(envelope.sender))),

@@ -5,7 +5,16 @@ import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Envelope, Ingress, IngressSession, SmtpReply, Submission } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
-import type { Account, AccountId, Directory, MailAccount, Queue, Staged, Staging } from '#storage/ports.ts';
+import type {
+  Account,
+  AccountId,
+  Directory,
+  MailAccount,
+  Queue,
+  SigningKeys,
+  Staged,
+  Staging,
+} from '#storage/ports.ts';
 import { loops } from '../ingress/loops.ts';
 import { refuseCrowd, refuseExcess } from './allowance.ts';
 import { domainOf, toQueue } from './enqueue.ts';
@@ -14,6 +23,7 @@ import type { Retry } from './retry.ts';
 import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
 import { type SendingLimits, sendingSettings } from './settings.ts';
+import { signaturesFor } from './signing.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
@@ -23,6 +33,7 @@ export interface SubmissionParts {
   /** [outbound] send. */
   readonly send: boolean;
   readonly queue: Pick<Queue, 'add'>;
+  readonly signingKeys: Pick<SigningKeys, 'signing'>;
   readonly retry: Retry;
   readonly stage: (options: { maxBytes: number }) => Staging;
   /** What holds for an account for which nothing else is set. */
@@ -153,7 +164,9 @@ async function send(
   if (!(await waits(parts, envelope))) return parts.ingress.accept(envelope, staged, session);
   if (loops(staged.header, [])) return LOOP;
   const { hostname, retry } = parts;
-  const id = await parts.queue.add(await toQueue(envelope, staged, session, { hostname, retry, now: Date.now() }));
+  const now = Date.now();
+  const signatures = await signaturesFor(parts.signingKeys, staged, Math.floor(now / 1000));
+  const id = await parts.queue.add(await toQueue(envelope, staged, session, { hostname, retry, signatures, now }));
   const about = { connection: session.id, sender: envelope.sender, recipients: envelope.recipients.length };
   parts.log.info({ ...about, queued: id, bytes: staged.size }, 'queued');
   return { code: 250, enhanced: '2.6.0', text: `Message queued as ${id}` };

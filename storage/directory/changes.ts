@@ -48,6 +48,7 @@ export function* removeDomain(name: string): Op<void> {
   if (account !== undefined || alias !== undefined) {
     throw new StoreError('protected', `there are accounts or aliases in ${name}`);
   }
+  yield* run('DELETE FROM signing_key WHERE domain = $1', [name]);
   yield* run(`DELETE FROM domain WHERE name = $1`, [name]);
   if (row.is_default !== 0) {
     const next = yield* one<{ name: string }>(`SELECT name FROM domain WHERE name > '' ORDER BY created, name LIMIT 1`);

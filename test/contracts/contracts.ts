@@ -9,6 +9,7 @@ import { mailboxContracts } from './mailboxes.ts';
 import { messageContracts } from './messages.ts';
 import { modelContracts } from './model/contracts.ts';
 import { queueContracts } from './queue.ts';
+import { signingKeyContracts } from './signing-keys.ts';
 import { threadContracts } from './threads.ts';
 
 /** What differs between engines in how the suite is run. */
@@ -35,6 +36,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     changeContracts(current, options.changes ?? 1_000_000);
     directoryContracts(open);
     queueContracts(open);
+    signingKeyContracts(open);
     modelContracts(current, options.operations ?? 20_000);
   });
 }

@@ -9,6 +9,7 @@ import { Budget, type BudgetLimits } from '#storage/blobs/budget.ts';
 import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
+import { SqlSigningKeys } from '#storage/directory/signing-keys.ts';
 import type { Engine } from '#storage/engines/port.ts';
 import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
 import { layoutOf } from '#storage/engines/sqlite/layout.ts';
@@ -79,7 +80,8 @@ export async function openSqlStore(folder: string, options: SqlStoreOptions = {}
 export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOptions = {}): SqlStore {
   const clock = { now: options.now ?? Date.UTC(2026, 10, 22), retention: options.retention ?? 14 * 86_400_000 };
   const now = () => clock.now;
-  const directory = new SqlDirectory({ engine, now, sealer: new Sealer(Buffer.alloc(32, 1)) });
+  const sealer = new Sealer(Buffer.alloc(32, 1));
+  const directory = new SqlDirectory({ engine, now, sealer });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
   const mail = (id: AccountId) =>
     new SqlMailAccount(id, {
@@ -89,8 +91,9 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       },
     });
   const queue = new SqlQueue({ engine, blobs, now });
+  const signingKeys = new SqlSigningKeys({ engine, now, sealer });
   return {
-    ...{ engine, blobs, clock, directory, queue, mail },
+    ...{ engine, blobs, clock, directory, queue, signingKeys, mail },
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };

@@ -109,4 +109,17 @@ CREATE TABLE alias_target (
   PRIMARY KEY (domain, local, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- The keys that a domain's mail is signed with (DKIM), in sets; of one set all sign.
+CREATE TABLE signing_key (
+  domain TEXT NOT NULL,
+  selector TEXT NOT NULL,       -- RFC 6376 3.1
+  key_set TEXT NOT NULL,
+  algorithm TEXT NOT NULL,      -- rsa-sha256, ed25519-sha256
+  public_key TEXT NOT NULL,     -- base64, as it stands in DNS
+  sealed TEXT NOT NULL,         -- PKCS #8, sealed (storage/secrets)
+  signs INTEGER NOT NULL,
+  created INTEGER NOT NULL,     -- unix ms
+  PRIMARY KEY (domain, selector)
+) STRICT, WITHOUT ROWID;
+
 INSERT INTO class (account, class, floor) VALUES ('directory', 'directory', 1);

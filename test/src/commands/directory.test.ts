@@ -188,3 +188,22 @@ describe('alias', () => {
     await refuses('alias remove nobody@x.test', /nobody@x\.test/);
   });
 });
+
+describe('dkim', () => {
+  it('makes keys, shows their records, changes to others and removes them', async () => {
+    await succeeds('domain add example.test');
+    const made = await succeeds('dkim add example.test');
+    expect(made).toMatch(/^; keys p\d{8} made; they sign from now on/);
+    expect(made).toMatch(/^p\d{8}r\._domainkey\.example\.test\. IN TXT \( "v=DKIM1; k=rsa; p=[\w+/]+" "[\w+/=]+" \)$/m);
+    expect(made).toMatch(/^p\d{8}e\._domainkey\.example\.test\. IN TXT \( "v=DKIM1; k=ed25519; p=[\w+/]{43}=" \)$/m);
+    expect(await succeeds('dkim add example.test')).toMatch(/Once DNS has these records: posthuis dkim use/);
+    const keys = JSON.parse((await run('dkim list example.test --json')).stdout) as { set: string; signs: boolean }[];
+    const [old, next] = [...new Set(keys.map(({ set }) => set))].sort();
+    expect(keys.filter(({ signs }) => signs).map(({ set }) => set)).toEqual([old, old]);
+    await succeeds(`dkim use example.test ${next}`);
+    await succeeds(`dkim remove example.test ${old}`);
+    expect(await succeeds('dkim list example.test')).toMatch(new RegExp(`; ${next}, rsa-sha256, signs`));
+    await refuses('dkim add other.test', 'no domain other.test');
+    await refuses(`dkim use example.test ${old}`, `has no keys ${old}`);
+  });
+});

@@ -1,5 +1,7 @@
 // Mail that leaves: from the submission of a program, by the queue and the scheduler, to servers of other domains.
+import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { expect, test } from 'vitest';
+import { makeSigningKeys } from '#src/outbound/signing.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
 import type { Zone } from '#test/support/dns-server.ts';
 import { outboundLab, until } from '#test/support/outbound.ts';
@@ -252,4 +254,23 @@ test('addresses that can not be sent to are refused at RCPT, and nobody relays w
   await expect(lab.submit({ to: 'you@[127.0.0.1]' })).rejects.toThrow('550 5.1.2');
   await expect(lab.submit({ from: 'you@other.test', to: 'you@other.test' })).rejects.toThrow('550 5.7.1');
   expect((await lab.smtp.store.queue.totals()).messages).toBe(0);
+});
+
+test('mail leaves with the signatures of its author’s domain, good as it arrives', async () => {
+  await using lab = await outboundLab(OTHER);
+  await using peer = await lab.peer(2, { extensions: FULL });
+  const keys = await makeSigningKeys('p1');
+  await lab.smtp.store.signingKeys.add('example.test', 'p1', keys);
+  await lab.submit({ to: 'you@other.test', subject: 'Grüße', text: '.dots\n..\n \nand blanks  \n\n\n' });
+  await lab.settled(1);
+  const { results } = await dkimVerify(Buffer.from(peer.messages[0]?.content ?? '', 'latin1'), {
+    resolver: async (name) => {
+      const key = keys.find(({ selector }) => name === `${selector}._domainkey.example.test`);
+      return [[`v=DKIM1; k=${key?.algorithm.split('-')[0]}; p=${key?.publicKey}`]];
+    },
+  });
+  expect(results.map(({ algo, status, signingDomain }) => [algo, status.result, signingDomain])).toEqual([
+    ['ed25519-sha256', 'pass', 'example.test'],
+    ['rsa-sha256', 'pass', 'example.test'],
+  ]);
 });

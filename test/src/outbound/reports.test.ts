@@ -182,8 +182,12 @@ test('success is reported by whoever makes the last step that reports', async ()
 
 test('mail from nobody is never reported on, whatever becomes of it', async () => {
   await using lab = await outboundLab(OTHER);
-  const mdn = { envelope: { from: '', to: 'you@null.test' }, to: 'you@null.test' };
-  await lab.submit(mdn);
+  const raw = [
+    ...['From: anna@example.test', 'To: you@null.test', 'Subject: read', 'MIME-Version: 1.0'],
+    ...['Content-Type: multipart/report; report-type=disposition-notification; boundary=b', '', '--b', '', 'read'],
+    ...['--b', 'Content-Type: message/disposition-notification', '', 'Disposition: manual-action; displayed', '--b--'],
+  ].join('\r\n');
+  await lab.submit({ envelope: { from: '', to: 'you@null.test' }, raw });
   await lab.settled(1);
   expect(lab.outcomes).toEqual(['failed']);
   expect(await lab.smtp.inbox(lab.smtp.anna)).toEqual([]);
