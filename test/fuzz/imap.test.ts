@@ -1,7 +1,7 @@
 // 200,000 damaged arguments through the parsers of IMAP, and thousands of damaged commands through live sessions: a
 // parser takes or refuses and nothing else; a session answers every command once, stays in step, and has no bug to tell.
 import { expect, test } from 'vitest';
-import { dateTime, formatDateTime } from '#protocols/imap/grammar/date-time.ts';
+import { dateTime, writeDateTime } from '#protocols/imap/grammar/date-time.ts';
 import { BadCommand, Refusal } from '#protocols/imap/grammar/errors.ts';
 import { fetchItems } from '#protocols/imap/grammar/fetch-att.ts';
 import { flagList } from '#protocols/imap/grammar/flags.ts';
@@ -25,6 +25,7 @@ import * as inputs from '#test/support/imap-inputs.ts';
 import { type ImapServer, message, PASSWORD, startImap } from '#test/support/imap-server.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
 import { type ImapWire, WireClosed } from '#test/support/wire.ts';
+import { written } from '#test/support/written.ts';
 
 const ARGUMENTS = 200_000;
 const COMMANDS = 4_000;
@@ -156,7 +157,9 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const scanner = new Scanner([{ text: inputs.damaged(random, inputs.dateTime(random)), literal: null }]);
     const { seconds, offsetMinutes } = dateTime(scanner);
     scanner.end();
-    const again = dateTime(new Scanner([{ text: formatDateTime(seconds, offsetMinutes), literal: null }]));
+    const again = dateTime(
+      new Scanner([{ text: written((out) => writeDateTime(out, seconds, offsetMinutes)), literal: null }]),
+    );
     check(again.seconds === seconds && again.offsetMinutes === offsetMinutes, 'a date-time is written as it was read');
   },
   (random) => {

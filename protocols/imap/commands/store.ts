@@ -87,9 +87,14 @@ class Before {
   constructor(current: Selected, members: readonly Member[]) {
     const { rows } = current.view;
     this.untold = current.untold();
-    this.#flags = Uint8Array.from(members, ({ slot }) => rows.flags(slot));
-    this.#keywords = Uint32Array.from(members, ({ slot }) => rows.keywords(slot));
-    this.#modseqs = Float64Array.from(members, ({ slot }) => rows.modseq(slot));
+    this.#flags = new Uint8Array(members.length);
+    this.#keywords = new Uint32Array(members.length);
+    this.#modseqs = new Float64Array(members.length);
+    for (const [at, { slot }] of members.entries()) {
+      this.#flags[at] = rows.flags(slot);
+      this.#keywords[at] = rows.keywords(slot);
+      this.#modseqs[at] = rows.modseq(slot);
+    }
   }
 
   flags(at: number): number {

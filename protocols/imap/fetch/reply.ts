@@ -3,7 +3,7 @@
 import type { Connection } from '#protocols/net/connection.ts';
 import { body, bodystructure } from '#storage/message/structure.ts';
 import type { ListingRow } from '#storage/ports.ts';
-import { formatDateTime } from '../grammar/date-time.ts';
+import { writeDateTime } from '../grammar/date-time.ts';
 import { writeString } from '../grammar/mailbox-name.ts';
 import { objectId } from '../object-id.ts';
 import type { Selected } from '../view/selected.ts';
@@ -132,7 +132,7 @@ export class FetchReply {
         out.text('RFC822.SIZE ').number(this.#selected.view.rows.size(member.slot));
         break;
       case 'internaldate':
-        out.text('INTERNALDATE ').text(formatDateTime(row?.received ?? 0, row?.receivedOffset ?? 0));
+        writeDateTime(out.text('INTERNALDATE '), row?.received ?? 0, row?.receivedOffset ?? 0);
         break;
       case 'envelope':
         out.text('ENVELOPE ').text(row?.envelope ?? '');
@@ -144,7 +144,7 @@ export class FetchReply {
         out.text(`THREADID (${objectId('T', this.#selected.account.id, row?.thread ?? 0)})`);
         break;
       case 'savedate': // RFC 8514 4.2
-        out.text('SAVEDATE ').text(formatDateTime(Math.floor((row?.saved ?? 0) / 1000), 0));
+        writeDateTime(out.text('SAVEDATE '), Math.floor((row?.saved ?? 0) / 1000), 0);
         break;
       case 'preview': // RFC 8970 3.1
         out.text('PREVIEW ');

@@ -1,5 +1,6 @@
 // Dates: date-time of APPEND and INTERNALDATE, date of SEARCH (RFC 9051 9).
 
+import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import { BadCommand } from './errors.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -40,16 +41,26 @@ export function searchDate(scanner: Scanner): number {
 
 const TWO: readonly string[] = Array.from({ length: 100 }, (_, value) => String(value).padStart(2, '0'));
 
-/** INTERNALDATE's text, in the zone it was given in, with its quotes. */
-export function formatDateTime(seconds: number, offsetMinutes: number): string {
+/** Writes INTERNALDATE's text, in the zone it was given in, with its quotes. */
+export function writeDateTime(out: ReplyWriter, seconds: number, offsetMinutes: number): void {
   const local = seconds + offsetMinutes * 60;
   const days = Math.floor(local / 86_400);
   const time = local - days * 86_400;
   const hours = (time / 3_600) | 0;
   const minutes = ((time - hours * 3_600) / 60) | 0;
   const zone = Math.abs(offsetMinutes);
-  const clock = `${TWO[hours]}:${TWO[minutes]}:${TWO[time - hours * 3_600 - minutes * 60]}`;
-  return `"${formatDay(days)} ${clock} ${offsetMinutes < 0 ? '-' : '+'}${TWO[(zone / 60) | 0]}${TWO[zone % 60]}"`;
+  // In short pieces: a text put together would be made, flattened and copied.
+  out.text('"').text(formatDay(days)).text(' ');
+  out.text(two(hours)).text(':').text(two(minutes)).text(':');
+  out.text(two(time - hours * 3_600 - minutes * 60)).text(offsetMinutes < 0 ? ' -' : ' +');
+  out
+    .text(two((zone / 60) | 0))
+    .text(two(zone % 60))
+    .text('"');
+}
+
+function two(value: number): string {
+  return TWO[value] ?? '';
 }
 
 /** A count of days since 1970-01-01 as `dd-Mon-yyyy` (civil_from_days, H. Hinnant's algorithm). */
