@@ -114,6 +114,25 @@ export interface ProtocolMetrics {
   message(protocol: string, result: 'accepted' | 'refused' | 'deferred', bytes: number): void;
 }
 
+/** A session that is over, for the administrator: bounded, and without secrets. */
+export interface SessionRecord {
+  readonly listener: string;
+  readonly address: string;
+  /** The account's address, or the login that was tried last. */
+  readonly login: string | null;
+  /** Unix ms. */
+  readonly started: number;
+  readonly seconds: number;
+  /** The version of TLS. */
+  readonly tls: string | null;
+  readonly lines: readonly string[];
+}
+
+/** Keeps the last sessions of each address and account. */
+export interface SessionKeeper {
+  keep(record: SessionRecord): void;
+}
+
 /** What a peer can do too much of. Recipients are counted by network (IPv4 /24, IPv6 /64), the others by address. */
 export type Misdeed = 'unknown-recipient' | 'caught-recipient' | 'spoiled-session' | 'message';
 

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import type { ListenerName } from '#config/schema.ts';
 import { peek } from '#protocols/net/opening.ts';
 import { parseProxyHeader, type Source } from '#protocols/net/proxy.ts';
-import type { ProtocolServer, TlsProvider } from '#protocols/ports.ts';
+import type { ProtocolServer, SessionKeeper, TlsProvider } from '#protocols/ports.ts';
 import type { Admission, Refusal } from './admission.ts';
 import {
   HELLO_WAIT_MS,
@@ -28,6 +28,7 @@ export interface GateOptions {
   proxied(address: string): boolean;
   /** Counts a refused connection. */
   refused(listener: ListenerName, reason: Refusal | 'handshakes'): void;
+  readonly sessions: SessionKeeper;
   readonly log: Logger;
   /** How long a handshake may take. */
   readonly handshakeMs?: number;
@@ -137,7 +138,12 @@ export class Gate {
       { listener, address: source.address },
       `a client ${what} on a port that begins with TLS: it is set to STARTTLS or to no encryption`,
     );
-    this.#say(socket, plainLine(listener, this.#options.hostname, 'This port begins with TLS: set your program to it'));
+    const line = plainLine(listener, this.#options.hostname, 'This port begins with TLS: set your program to it');
+    const said = [`C: ${opening === null ? '(nothing)' : printable(opening)}`, `S: ${line?.trimEnd() ?? ''}`];
+    const { address } = source;
+    const started = Date.now();
+    this.#options.sessions.keep({ listener, address, login: null, started, seconds: 0, tls: null, lines: said });
+    this.#say(socket, line);
   }
 
   get #handshakeMs(): number {
@@ -241,4 +247,10 @@ function refusalLine(listener: ListenerName, hostname: string, reason: string): 
 function plainLine(listener: ListenerName, hostname: string, reason: string): string | undefined {
   const plain = PLAIN_TWIN[listener];
   return plain && refusalLine(plain, hostname, reason);
+}
+
+/** The first line of what somebody said. */
+function printable(bytes: Buffer): string {
+  const [line = ''] = bytes.toString('latin1', 0, 100).split(/\r?\n/);
+  return line.replace(/[^\x20-\x7e]/g, '?');
 }

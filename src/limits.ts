@@ -84,3 +84,8 @@ export const CONDUCT_CAP = {
  * make objects all the time; here most memory is buffers, which a collection of new objects frees too.
  */
 export const THREAD_YOUNG_MB = 24;
+
+/** Sessions kept of each address and account, and addresses and accounts they are kept of, in one thread: at most some
+ * megabytes. */
+export const SESSIONS_KEPT = 5;
+export const SESSION_KEYS = 400;

@@ -4,7 +4,7 @@ import type { Config, ListenerName } from '#config/schema.ts';
 import { createUnavailableServer } from '#protocols/http/unavailable.ts';
 import { createImapServer } from '#protocols/imap/server.ts';
 import { createPop3Server } from '#protocols/pop3/server.ts';
-import type { ProtocolContext, ProtocolMetrics, ProtocolServer, TlsProvider } from '#protocols/ports.ts';
+import type { ProtocolContext, ProtocolMetrics, ProtocolServer, SessionKeeper, TlsProvider } from '#protocols/ports.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -23,6 +23,7 @@ export interface ProtocolServersParts {
   readonly store: Store;
   readonly tls: TlsProvider;
   readonly metrics: ProtocolMetrics;
+  readonly sessions: SessionKeeper;
   readonly log: Logger;
 }
 
@@ -52,6 +53,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const mail = (id: AccountId) => store.mail(id);
   const conduct = createConduct(shared.conduct);
   const proxied = networkMatcher(config.proxyFrom);
+  const smtp = { ...context, conduct, proxied, sessions: parts.sessions };
   const ingress = createIngress({ hostname, directory, mail, conduct, log });
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const submission = createSubmission({
@@ -62,15 +64,12 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     signingKeys: store.signingKeys,
     retry: retryTimes(config.outbound),
   });
-  const submissions = createSmtpServer(
-    { ...context, conduct, proxied, submission, queue: { dsn: true } },
-    'submission',
-  );
+  const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true } }, 'submission');
   const imap = createImapServer(context, shared.recent);
   const pop3 = createPop3Server(context);
   return {
-    smtp: createSmtpServer({ ...context, conduct, proxied, ingress }, 'mx'),
-    lmtp: createSmtpServer({ ...context, conduct, proxied, ingress }, 'lmtp'),
+    smtp: createSmtpServer({ ...smtp, ingress }, 'mx'),
+    lmtp: createSmtpServer({ ...smtp, ingress }, 'lmtp'),
     submission: submissions,
     submissions,
     imap,

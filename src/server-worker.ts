@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { openStore } from '#storage/open.ts';
 import { createRootLog } from './observe/log.ts';
 import { ThreadMetrics } from './observe/metrics.ts';
-import { startThread } from './thread.ts';
+import { type RunningThread, startThread } from './thread.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
 
 const data = workerData as ThreadData;
@@ -17,9 +17,12 @@ function post(message: FromThread): void {
 
 async function serve(): Promise<void> {
   using metrics = new ThreadMetrics(thread);
+  let running: RunningThread | undefined;
   parentPort?.on('message', async (message: ToThread) => {
     if (message.kind === 'stop') stopped.resolve();
-    else post({ kind: 'metrics', id: message.id, snapshot: await metrics.snapshot() });
+    else if (message.kind === 'sessions') {
+      post({ kind: 'sessions', id: message.id, records: running?.sessions(message.subject) ?? [] });
+    } else post({ kind: 'metrics', id: message.id, snapshot: await metrics.snapshot() });
   });
   await using store = await openStore({
     data: config.data,
@@ -31,7 +34,7 @@ async function serve(): Promise<void> {
     indexAfter: config.search.index ? config.search.indexAfter * 1000 : undefined,
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
-  const running = await startThread({ ...data, store, metrics, log, reusePort: true });
+  running = await startThread({ ...data, store, metrics, log, reusePort: true });
   post({ kind: 'listening' });
   await stopped.promise;
   await running.stop();

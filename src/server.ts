@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Config } from '#config/schema.ts';
 import { createHealthServer } from '#protocols/http/health.ts';
 import { createRecentShared } from '#protocols/imap/recent.ts';
+import type { SessionRecord } from '#protocols/ports.ts';
 import { createStoreShared, type OpenStore, openStore } from '#storage/open.ts';
 import { createAdmissionShared } from './admission.ts';
 import { createAuthShared } from './auth/shared.ts';
@@ -36,6 +37,8 @@ export interface RunningServer {
   readonly addresses: readonly BoundAddress[];
   /** The main thread's handle of the store. */
   readonly store: OpenStore;
+  /** The last sessions of an IP address or an account, of all threads. */
+  sessions(subject: string): Promise<SessionRecord[]>;
   /** Stops gracefully: nothing new, what is in hand is finished, the store is closed. */
   stop(): Promise<void>;
 }
@@ -68,7 +71,12 @@ export async function startServer(config: Config, options: ServerOptions): Promi
   const { addresses } = threads.here;
   const running = stack.move();
   log.info({ addresses, threads: config.threads }, 'listening');
-  return { addresses, store, stop: () => running.disposeAsync() };
+  return {
+    addresses,
+    store,
+    sessions: async (subject) => [...threads.here.sessions(subject), ...(await threads.others.sessions(subject))],
+    stop: () => running.disposeAsync(),
+  };
 }
 
 interface StartParts {

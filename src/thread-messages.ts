@@ -1,6 +1,7 @@
 // What the main thread and its server threads say to each other.
 import type { Config } from '#config/schema.ts';
 import type { RecentShared } from '#protocols/imap/recent.ts';
+import type { SessionRecord } from '#protocols/ports.ts';
 import type { StoreShared } from '#storage/open.ts';
 import type { AuthShared } from './auth/shared.ts';
 import type { CertificateFiles } from './certificates/provider.ts';
@@ -31,9 +32,13 @@ export interface ThreadData {
   readonly certificates: readonly CertificateFiles[];
 }
 
-export type ToThread = { readonly kind: 'scrape'; readonly id: number } | { readonly kind: 'stop' };
+export type ToThread =
+  | { readonly kind: 'scrape'; readonly id: number }
+  | { readonly kind: 'sessions'; readonly id: number; readonly subject: string }
+  | { readonly kind: 'stop' };
 
 export type FromThread =
   | { readonly kind: 'listening' }
   | { readonly kind: 'metrics'; readonly id: number; readonly snapshot: MetricsSnapshot }
+  | { readonly kind: 'sessions'; readonly id: number; readonly records: readonly SessionRecord[] }
   | { readonly kind: 'fatal'; readonly message: string };

@@ -2,13 +2,14 @@
 // and so does each worker.
 import type { Logger } from 'pino';
 import type { ListenerName } from '#config/schema.ts';
-import type { ProtocolServer } from '#protocols/ports.ts';
+import type { ProtocolServer, SessionRecord } from '#protocols/ports.ts';
 import type { Store } from '#storage/ports.ts';
 import { Admission } from './admission.ts';
 import { loadCertificates } from './certificates/provider.ts';
 import { STOP_MS } from './limits.ts';
 import { type BoundAddress, openListeners } from './listeners.ts';
 import type { ThreadMetrics } from './observe/metrics.ts';
+import { Sessions } from './observe/sessions.ts';
 import { networkMatcher } from './peers.ts';
 import { createProtocolServers } from './protocol-servers.ts';
 import type { ThreadData } from './thread-messages.ts';
@@ -25,6 +26,8 @@ export interface ThreadParts extends Omit<ThreadData, 'thread'> {
 
 export interface RunningThread {
   readonly addresses: readonly BoundAddress[];
+  /** The last sessions here of an IP address or an account. */
+  sessions(subject: string): readonly SessionRecord[];
   /** Stops accepting, lets the sessions finish their commands and say goodbye; what is not done in time is left. */
   stop(): Promise<void>;
 }
@@ -35,7 +38,8 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
   await using stack = new AsyncDisposableStack();
   const { ticketKeys } = shared;
   const tls = stack.use(await loadCertificates(parts.certificates, { log, ticketKeys }));
-  const servers = { ...createProtocolServers({ ...parts, tls }), ...parts.servers };
+  const sessions = new Sessions();
+  const servers = { ...createProtocolServers({ ...parts, tls, sessions }), ...parts.servers };
   stack.defer(() => closeServers(servers, log));
   const listeners = await openListeners({
     listen: parts.listen,
@@ -46,12 +50,17 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
     admission: new Admission(shared.admission),
     trusted: networkMatcher(config.limits.trustedNetworks),
     proxied: networkMatcher(config.proxyFrom),
+    sessions,
     refused: (listener, reason) => metrics.refused(listener, reason),
     log,
   });
   stack.defer(() => listeners.close());
   const running = stack.move();
-  return { addresses: listeners.addresses, stop: () => running.disposeAsync() };
+  return {
+    addresses: listeners.addresses,
+    sessions: (subject) => sessions.find(subject),
+    stop: () => running.disposeAsync(),
+  };
 }
 
 /** Closes every server once; names those that did not finish in time. */

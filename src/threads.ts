@@ -1,6 +1,7 @@
 // The server threads beside the main one, seen from the main thread: started together, asked for their counts, stopped together. A thread
 // that ends by itself ends the process: the locks it held are never freed (DESIGN 5), and a supervisor starts anew.
 import { Worker } from 'node:worker_threads';
+import type { SessionRecord } from '#protocols/ports.ts';
 import { SCRAPE_MS, STOP_MS, THREAD_START_MS, THREAD_YOUNG_MB } from './limits.ts';
 import type { MetricsSnapshot } from './observe/metrics.ts';
 import type { FromThread, ThreadData, ToThread } from './thread-messages.ts';
@@ -11,6 +12,8 @@ const CLOSE_MS = 2_000;
 export interface ServerThreads {
   /** Each thread's counts; those of a thread that does not answer in time are left out. */
   snapshots(): Promise<MetricsSnapshot[]>;
+  /** The last sessions in the threads of an IP address or an account. */
+  sessions(subject: string): Promise<SessionRecord[]>;
   /** Ends all of them gracefully; those that do not end are ended. */
   stop(): Promise<void>;
 }
@@ -34,6 +37,10 @@ export async function startThreads(options: ThreadsOptions): Promise<ServerThrea
         const answers = await Promise.all(threads.map((thread) => thread.snapshot()));
         return answers.filter((answer) => answer !== undefined);
       },
+      async sessions(subject) {
+        const answers = await Promise.all(threads.map((thread) => thread.sessions(subject)));
+        return answers.flatMap((records) => records ?? []);
+      },
       async stop() {
         await Promise.all(threads.map((thread) => thread.stop()));
       },
@@ -48,8 +55,8 @@ class ServerThread {
   readonly listening: Promise<void>;
   readonly #worker: Worker;
   readonly #exited: Promise<number>;
-  readonly #scrapes = new Map<number, (snapshot: MetricsSnapshot | undefined) => void>();
-  #scrape = 0;
+  readonly #questions = new Map<number, (answer: FromThread | undefined) => void>();
+  #question = 0;
   #stopping = false;
   #started = false;
 
@@ -72,7 +79,7 @@ class ServerThread {
       if (message.kind === 'listening') {
         this.#started = true;
         listening.resolve();
-      } else if (message.kind === 'metrics') this.#scrapes.get(message.id)?.(message.snapshot);
+      } else if (message.kind === 'metrics' || message.kind === 'sessions') this.#questions.get(message.id)?.(message);
       else failed(new Error(`${name}: ${message.message}`));
     });
     this.#worker.on('error', (error) => failed(new Error(`${name} failed`, { cause: error })));
@@ -84,15 +91,26 @@ class ServerThread {
     });
   }
 
-  snapshot(): Promise<MetricsSnapshot | undefined> {
-    const id = ++this.#scrape;
-    const { promise, resolve } = Promise.withResolvers<MetricsSnapshot | undefined>();
+  async snapshot(): Promise<MetricsSnapshot | undefined> {
+    const answer = await this.#ask((id) => ({ kind: 'scrape', id }));
+    return answer?.kind === 'metrics' ? answer.snapshot : undefined;
+  }
+
+  async sessions(subject: string): Promise<readonly SessionRecord[] | undefined> {
+    const answer = await this.#ask((id) => ({ kind: 'sessions', id, subject }));
+    return answer?.kind === 'sessions' ? answer.records : undefined;
+  }
+
+  /** The thread's answer, or undefined when it takes too long. */
+  #ask(question: (id: number) => ToThread): Promise<FromThread | undefined> {
+    const id = ++this.#question;
+    const { promise, resolve } = Promise.withResolvers<FromThread | undefined>();
     const late = setTimeout(() => resolve(undefined), SCRAPE_MS);
-    this.#scrapes.set(id, resolve);
-    this.#post({ kind: 'scrape', id });
+    this.#questions.set(id, resolve);
+    this.#post(question(id));
     return promise.finally(() => {
       clearTimeout(late);
-      this.#scrapes.delete(id);
+      this.#questions.delete(id);
     });
   }
 

@@ -29,6 +29,7 @@ export function takeContent(session: Session, reception: Reception, content: Uin
 export async function accept(session: Session, transaction: Transaction, reception: Reception): Promise<Answer> {
   const { kind, context } = session.part;
   session.transaction = null; // RFC 5321 4.1.1.4: whatever comes of it
+  session.dialogue.note(`${reception.octets} octets of content`);
   const replies = await deliver(session, transaction, await reception.finish());
   if (reception.cause !== null) session.log.error({ err: reception.cause }, 'a message could not be received');
   const codes = replies.map(({ code }) => code);

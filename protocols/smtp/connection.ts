@@ -10,6 +10,7 @@ import { type ChannelBinding, channelBinding } from '#protocols/net/channel-bind
 import type { Source } from '#protocols/net/proxy.ts';
 import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.ts';
 import { COMMANDS } from './commands/table.ts';
+import { Dialogue } from './dialogue.ts';
 import { decodeLine, splitVerb } from './grammar.ts';
 import { type DataSink, Input } from './input.ts';
 import { SMTPConnection } from './package.ts';
@@ -30,6 +31,8 @@ export class Connection extends SMTPConnection implements Session {
   principal: Principal | null = null;
   transaction: Transaction | null = null;
   continuation: Session['continuation'] = null;
+  readonly dialogue = new Dialogue();
+  readonly #started = Date.now();
   readonly counts: Session['counts'] = { errors: 0, refused: 0, idle: 0, logins: 0 };
 
   readonly #onGone: () => void;
@@ -186,7 +189,20 @@ export class Connection extends SMTPConnection implements Session {
     this.#sink = null;
     void sink?.abort().catch((error: unknown) => this.#leftover(error));
     this.reset();
+    this.#record();
     this.#onGone();
+  }
+
+  #record(): void {
+    this.part.context.sessions.keep({
+      listener: this.#label,
+      address: this.peer.address,
+      login: this.principal?.account.address ?? this.dialogue.login,
+      started: this.#started,
+      seconds: (Date.now() - this.#started) / 1000,
+      tls: this.tls?.version ?? null,
+      lines: this.dialogue.lines,
+    });
   }
 
   #leftover(error: unknown): void {
@@ -273,8 +289,10 @@ export class Connection extends SMTPConnection implements Session {
     if (this.continuation !== null) {
       const { continuation } = this;
       this.continuation = null;
+      this.dialogue.response(line ?? '');
       return this.answer(line === null ? Reply.authMalformed : await this.#guarded(() => continuation(line)));
     }
+    this.dialogue.client(line ?? '(not a line)');
     if (line === null) return this.answer(Reply.badLine);
     const { verb, rest } = splitVerb(line);
     const command = COMMANDS.get(verb);
@@ -349,6 +367,7 @@ export class Connection extends SMTPConnection implements Session {
   // -------------------------------------------------------------------------------------------------------- the output
 
   #write(text: string): void {
+    if (text !== '') this.dialogue.server(text);
     this.#out += text;
   }
 

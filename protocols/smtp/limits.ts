@@ -99,3 +99,6 @@ export const BURST = 50;
 export const HEADER_FIELDS = 1_000;
 /** A message in BDAT chunks smaller than this on average is held to the limit on idle commands. */
 export const CHUNK_OCTETS = 1_024;
+/** Lines of a session that are kept for the administrator, and characters of each. */
+export const DIALOGUE_LINES = 60;
+export const DIALOGUE_TEXT = 200;

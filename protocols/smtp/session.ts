@@ -13,10 +13,12 @@ import type {
   Principal,
   ProtocolContext,
   RecipientRequest,
+  SessionKeeper,
   SmtpReply,
   Submission,
 } from '#protocols/ports.ts';
 import type { LoginContext } from '#protocols/sasl/exchange.ts';
+import type { Dialogue } from './dialogue.ts';
 import type { MailCommand } from './grammar.ts';
 import type { DataSink } from './input.ts';
 import type { Limits } from './limits.ts';
@@ -37,6 +39,7 @@ export function labelOf(kind: Kind): string {
 /** What SMTP needs beside what every protocol is handed. */
 export interface PartContext extends ProtocolContext {
   readonly conduct: Conduct;
+  readonly sessions: SessionKeeper;
   /** Is this a proxy of ours ([listen] proxy_from)? Nobody is unless said otherwise. */
   proxied?(address: string): boolean;
 }
@@ -113,6 +116,8 @@ export interface Session {
   speaksFor(source: Source): SmtpReply | null;
   /** Ends the transaction, whatever has come of it. */
   reset(): void;
+  /** What was said, for the administrator. */
+  readonly dialogue: Dialogue;
   /** Something came of the session: a message or a login. Patience starts anew. */
   progress(): void;
   /** Keeps the peer waiting for its answer. */

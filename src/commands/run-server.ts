@@ -34,7 +34,8 @@ export async function runServer(
     await using stack = new AsyncDisposableStack();
     const server = await startWhenFree(config, root);
     stack.defer(() => server.stop());
-    stack.use(await serveControl({ config, store: server.store, log: root.log, running: true }));
+    const sessions = (subject: string) => server.sessions(subject);
+    stack.use(await serveControl({ config, store: server.store, log: root.log, running: true, sessions }));
     await ready(server);
     freeYoungGeneration();
     root.log.info({ signal: await stopped.promise }, 'stopping');

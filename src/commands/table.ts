@@ -211,6 +211,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: [],
     load: () => import('./restore.ts'),
   },
+  sessions: {
+    words: 'ADDRESS',
+    about: 'the last SMTP dialogues of an account or an IP address, and what went wrong in them',
+    options: ['json'],
+    load: () => import('./sessions.ts'),
+  },
   verify: {
     words: '',
     about: 'check every database and every message, and name what is wrong',

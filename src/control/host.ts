@@ -3,6 +3,7 @@
 import { statSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '#config/schema.ts';
+import type { SessionRecord } from '#protocols/ports.ts';
 import { StoreError } from '#storage/errors.ts';
 import { createStoreShared, type OpenStore, openStore } from '#storage/open.ts';
 import { Refused } from '../commands/command.ts';
@@ -12,6 +13,8 @@ export interface Host {
   readonly config: Config;
   readonly store: OpenStore;
   readonly log: Logger;
+  /** The last sessions of an IP address or an account; only where a server runs. */
+  readonly sessions?: (subject: string) => Promise<SessionRecord[]>;
   /** True in the running server. */
   readonly running: boolean;
 }

@@ -76,6 +76,7 @@ async function open(
     admission: new Admission(createAdmissionShared(), { ...DEFAULT_ADMISSION, ...options.limits }),
     trusted: networkMatcher(options.trust ?? []),
     proxied: networkMatcher(options.proxies ?? []),
+    sessions: { keep: (record) => void options.lines?.push(...record.lines) },
     refused: (listener, reason) => refusals.push(`${listener} ${reason}`),
     log,
     ...(options.handshakeMs !== undefined && { handshakeMs: options.handshakeMs }),

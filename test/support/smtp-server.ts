@@ -17,6 +17,7 @@ import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
+import { Sessions } from '#src/observe/sessions.ts';
 import type { SendingLimits } from '#src/outbound/settings.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
@@ -61,6 +62,7 @@ export interface SmtpServers extends AsyncDisposable {
   readonly servers: { readonly mx: ProtocolServer; readonly submission: ProtocolServer; readonly lmtp: ProtocolServer };
   readonly store: SqlStore;
   readonly conduct: Conduct;
+  readonly sessions: Sessions;
   readonly folder: string;
   readonly anna: Account;
   readonly bert: Account;
@@ -126,10 +128,11 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   };
   const { queue = {}, proxied = () => false } = options;
   const limits: Partial<Limits> = { holdMs: 1, ...options.limits };
+  const sessions = new Sessions();
   const servers = {
-    lmtp: createSmtpServer({ ...context, conduct, proxied, ingress, queue }, 'lmtp', limits),
-    mx: createSmtpServer({ ...context, conduct, proxied, ingress, queue }, 'mx', limits),
-    submission: createSmtpServer({ ...context, conduct, proxied, submission, queue }, 'submission', limits),
+    lmtp: createSmtpServer({ ...context, sessions, conduct, proxied, ingress, queue }, 'lmtp', limits),
+    mx: createSmtpServer({ ...context, sessions, conduct, proxied, ingress, queue }, 'mx', limits),
+    submission: createSmtpServer({ ...context, sessions, conduct, proxied, submission, queue }, 'submission', limits),
   };
   const listen = async (server: ProtocolServer, secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
@@ -153,7 +156,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const lifetime = opening.move();
   return {
     ...ports,
-    ...{ servers, store: real, conduct, folder, anna, bert },
+    ...{ servers, store: real, conduct, sessions, folder, anna, bert },
     inbox: (account) => inboxOf(real.mail(account.id)),
     [Symbol.asyncDispose]: () => lifetime[Symbol.asyncDispose](),
   };
