@@ -29,6 +29,8 @@ const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'silent'];
 
 const NETWORKS = 'a list of networks such as "127.0.0.0/8" or single addresses';
 
+const CAPABILITIES = 'a list of IMAP capabilities such as "COMPRESS=DEFLATE", without IMAP4rev1';
+
 /** Server threads at most: each is a complete server, with its own memory. */
 const MAX_THREADS = 64;
 
@@ -45,6 +47,8 @@ export const KEYS: readonly Key[] = [
     fromText: (value) => splitList(value).map(certificateFromText),
   },
   boolean('auth', 'plaintext'),
+  text('imap', 'literals', '"plus" or "minus"', (value) => ['plus', 'minus'].includes(value)),
+  list('imap', 'disable', CAPABILITIES, parseCapability),
   {
     section: 'limits',
     name: 'message_size',
@@ -98,6 +102,16 @@ export function isHostname(name: string): boolean {
 /** True if nothing outside this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^(::ffff:)?127\./.test(host);
+}
+
+/** In upper case; what IMAP can't do without is refused. */
+function parseCapability(name: string): string | Expected {
+  return isCapability(name) ? name.toUpperCase() : new Expected(CAPABILITIES);
+}
+
+/** True for the name of an IMAP capability that can be switched off. */
+export function isCapability(name: string): boolean {
+  return /^[a-z0-9][a-z0-9=+.-]{0,49}$/i.test(name) && name.toUpperCase() !== 'IMAP4REV1';
 }
 
 function text(section: string, name: string, expected: string, accepts: (value: string) => boolean): Key {

@@ -51,6 +51,8 @@ export const DEFAULTS: RawValues = {
   'listen.proxy_from': [],
   'tls.certificates': [],
   'auth.plaintext': false,
+  'imap.literals': 'plus',
+  'imap.disable': [],
   'limits.message_size': '50MB',
   'limits.trusted_networks': ['127.0.0.0/8', '::1'],
   'dns.servers': [],
@@ -215,6 +217,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       })),
     },
     auth: { plaintext: get('auth.plaintext') },
+    imap: { literals: get('imap.literals'), disable: get('imap.disable') },
     limits: { messageSize: get('limits.message_size'), trustedNetworks: get('limits.trusted_networks') },
     dns: { servers: get('dns.servers') },
     outbound: {

@@ -47,6 +47,12 @@ export interface Config {
     /** Logins without TLS, for loopback tests only. */
     readonly plaintext: boolean;
   };
+  readonly imap: {
+    /** Literals that need not be asked for: all, or small ones only. */
+    readonly literals: 'plus' | 'minus';
+    /** Capabilities that are not offered, in upper case. */
+    readonly disable: readonly string[];
+  };
   readonly limits: {
     /** Bytes of the largest message that is received (F135). */
     readonly messageSize: number;

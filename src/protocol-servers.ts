@@ -65,7 +65,11 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     retry: retryTimes(config.outbound),
   });
   const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true } }, 'submission');
-  const imap = createImapServer(context, shared.recent);
+  const imap = createImapServer(context, shared.recent, {
+    literals: config.imap.literals,
+    off: new Set(config.imap.disable),
+    offFor: async (id) => (await directory.settings(id)).get('imap-off') ?? [],
+  });
   const pop3 = createPop3Server(context);
   return {
     smtp: createSmtpServer({ ...smtp, ingress }, 'mx'),

@@ -1,6 +1,8 @@
 // What is advertised, by state (RFC 9051 6.1.1). Everything here has a test that uses it over a socket.
 
-const ALWAYS = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'];
+const ALWAYS = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR'];
+const LITERALS = { plus: 'LITERAL+', minus: 'LITERAL-' };
+const AFTER_LITERALS = ['ID', 'ENABLE', 'IDLE'];
 const AFTER_LOGIN = [
   ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
   ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'BINARY', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],
@@ -17,17 +19,18 @@ export interface CapabilityState {
   readonly secure: boolean;
   /** SASL mechanisms that may be used now; none while nobody may log in. */
   readonly mechanisms: readonly string[];
+  readonly literals: 'plus' | 'minus';
   /** The largest message that is taken. */
   readonly messageSize: number;
 }
 
-export function capabilities(state: CapabilityState): string {
+export function capabilities(state: CapabilityState): string[] {
+  const names = [...ALWAYS, LITERALS[state.literals], ...AFTER_LITERALS];
   // RFC 7889 2: the same for every mailbox.
-  if (state.loggedIn) return [...ALWAYS, ...AFTER_LOGIN, `APPENDLIMIT=${state.messageSize}`].join(' ');
-  const names = [...ALWAYS];
+  if (state.loggedIn) return [...names, ...AFTER_LOGIN, `APPENDLIMIT=${state.messageSize}`];
   if (!state.secure) names.push('STARTTLS');
   // RFC 3501 6.2.3, RFC 9051 7.2.2
   if (state.mechanisms.length === 0) names.push('LOGINDISABLED');
   names.push(...state.mechanisms.map((name) => `AUTH=${name}`));
-  return names.join(' ');
+  return names;
 }

@@ -13,6 +13,8 @@ export const COMMAND_LITERALS = 200;
 export const DRAIN_BYTES = 256 * 1024 * 1024;
 /** A line of a client that is asked for one (AUTHENTICATE, DONE): RFC 4422 gives base64 answers, these are ours. */
 export const CONTINUATION_BYTES = 12 * 1024;
+/** With LITERAL- the longest literal that need not be asked for (RFC 7888 5). */
+export const LITERAL_MINUS_BYTES = 4_096;
 /** Characters of a tag: clients use a dozen; it is echoed. */
 export const TAG_CHARS = 128;
 

@@ -20,11 +20,11 @@ export function privacyRequired(): Refusal {
 
 export async function logIn(session: Session, name: string, password: string): Promise<Reply> {
   const { authenticator } = session.context;
-  return conclude(session, name, await authenticator.password(name, password, session.connection.peer, 'imap'));
+  return await conclude(session, name, await authenticator.password(name, password, session.connection.peer, 'imap'));
 }
 
 /** Enters the authenticated state, or throws why not. */
-export function conclude(session: Session, name: string, result: AuthAnswer): Reply {
+export async function conclude(session: Session, name: string, result: AuthAnswer): Promise<Reply> {
   const { connection, context, server } = session;
   context.metrics.login('imap', result.ok ? 'ok' : result.reason);
   if (!result.ok) {
@@ -36,7 +36,14 @@ export function conclude(session: Session, name: string, result: AuthAnswer): Re
   const { principal } = result;
   const account = server.enter(principal.account.id, connection.peer.trusted);
   if (account === null) throw new Refusal('LIMIT', 'Too many connections of this account');
-  session.login(principal, account);
+  let off: readonly string[];
+  try {
+    off = await server.settings.offFor(principal.account.id);
+  } catch (error) {
+    server.leave(account);
+    throw error;
+  }
+  session.login(principal, account, off);
   session.log('info', 'login', { login: name, tls: connection.secure });
   // RFC 9051 7.1: saves the client a CAPABILITY.
   return { code: `CAPABILITY ${session.capabilities}`, text: 'Logged in' };

@@ -12,11 +12,13 @@ import { ImapAccount } from './index/account.ts';
 import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './limits.ts';
 import { createRecentShared, RecentLedger, type RecentShared } from './recent.ts';
 import { Session } from './session.ts';
+import { DEFAULT_SETTINGS, type ImapSettings } from './settings.ts';
 
 /** What the sessions of a thread share. */
 export interface ServerState {
   readonly verbs: ReadonlyMap<string, Verb>;
   readonly recent: RecentLedger;
+  readonly settings: ImapSettings;
   readonly closing: boolean;
   /** The account for one more session, or null when it has too many. */
   enter(id: AccountId, trusted: boolean): ImapAccount | null;
@@ -27,13 +29,15 @@ export interface ServerState {
 export function createImapServer(
   context: ProtocolContext,
   shared: RecentShared = createRecentShared(Date.now()),
+  settings: ImapSettings = DEFAULT_SETTINGS,
 ): ProtocolServer {
-  return new ImapServer(context, shared);
+  return new ImapServer(context, shared, settings);
 }
 
 class ImapServer implements ProtocolServer, ServerState {
   readonly verbs = VERBS;
   readonly recent: RecentLedger;
+  readonly settings: ImapSettings;
   closing = false;
   readonly #context: ProtocolContext;
   readonly #buffers = new OutputBuffers();
@@ -41,8 +45,9 @@ class ImapServer implements ProtocolServer, ServerState {
   /** With and without sessions; of those without, the first was left longest ago. */
   readonly #accounts = new Map<AccountId, { readonly account: ImapAccount; sessions: number }>();
 
-  constructor(context: ProtocolContext, shared: RecentShared) {
+  constructor(context: ProtocolContext, shared: RecentShared, settings: ImapSettings) {
     this.#context = context;
+    this.settings = settings;
     this.recent = new RecentLedger(shared);
   }
 

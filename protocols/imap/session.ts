@@ -20,9 +20,11 @@ import {
   IDLE_MS,
   LINE_BYTES,
   LINE_BYTES_UNAUTHENTICATED,
+  LITERAL_MINUS_BYTES,
   LOGIN_MS,
 } from './limits.ts';
 import type { ServerState } from './server.ts';
+import { capabilityOf } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
 
 export class Session {
@@ -34,6 +36,8 @@ export class Session {
   account: ImapAccount | null = null;
   selected: Selected | null = null;
   readonly enabled = new Set<Enabled>();
+  /** Capabilities that are off for the account, in upper case. */
+  #off: ReadonlySet<string> = new Set();
   loginFailures = 0;
   /** The connection ends after the reply in hand. */
   ending = false;
@@ -44,9 +48,11 @@ export class Session {
     this.context = context;
     this.server = server;
     const limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
+    const plus = server.settings.literals === 'plus';
     this.reader = new CommandReader(connection, limits, (verb, scanner) => {
       return server.verbs.get(verb)?.streams?.(scanner) ?? false;
     });
+    if (!plus) this.reader.unasked = LITERAL_MINUS_BYTES;
   }
 
   /** Names and strings are UTF-8 both ways (RFC 9755 3, RFC 9051 5.1). */
@@ -73,8 +79,17 @@ export class Session {
   get capabilities(): string {
     const { mayLogIn, connection, context } = this;
     const { messageSize } = context;
-    const mechanisms = mayLogIn && this.account === null ? offered(this.loginContext) : [];
-    return capabilities({ loggedIn: this.account !== null, secure: connection.secure, mechanisms, messageSize });
+    const loggedIn = this.account !== null;
+    const mechanisms = mayLogIn && !loggedIn ? offered(this.loginContext) : [];
+    const { literals } = this.server.settings;
+    const names = capabilities({ loggedIn, secure: connection.secure, mechanisms, messageSize, literals });
+    return names.filter((name) => this.offers(name)).join(' ');
+  }
+
+  /** Is this capability not switched off, for everybody or for the account? */
+  offers(capability: string): boolean {
+    const name = capability.toUpperCase().replace(/^APPENDLIMIT=.*/, 'APPENDLIMIT');
+    return !this.server.settings.off.has(name) && !this.#off.has(name);
   }
 
   /** Serves the connection until it ends. Never rejects. */
@@ -130,7 +145,8 @@ export class Session {
   async #execute(command: Command): Promise<void> {
     const started = performance.now();
     const verb = this.server.verbs.get(command.verb);
-    const wrong = verb === undefined ? 'Unknown command' : this.#forbidden(verb);
+    const known = verb !== undefined && this.offers(capabilityOf(command.verb));
+    const wrong = !known ? 'Unknown command' : this.#forbidden(verb);
     if (verb === undefined || wrong !== '') return this.#malformed({ tag: command.tag, error: wrong });
     const outcome = await this.#attempt(verb, command);
     if (outcome !== 'answered') await this.#finish(verb, command, outcome ?? {});
@@ -237,7 +253,8 @@ export class Session {
   // --------------------------------------------------------------------------------------------------------- states
 
   /** Enters the authenticated state. */
-  login(principal: Principal, account: ImapAccount): void {
+  login(principal: Principal, account: ImapAccount, off: readonly string[]): void {
+    this.#off = new Set(off.map((name) => name.toUpperCase()));
     this.principal = principal;
     this.account = account;
     this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
@@ -250,6 +267,7 @@ export class Session {
     if (this.account !== null) this.server.leave(this.account);
     this.log('info', 'logout');
     this.principal = null;
+    this.#off = new Set();
     this.account = null;
     this.enabled.clear(); // RFC 8437 2
     this.reader.utf8 = false;

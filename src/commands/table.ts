@@ -105,7 +105,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'account set': {
     words: 'ADDRESS NAME VALUE',
-    about: 'send-as, bcc, save-sent, messages-a-day, recipients-a-message or new-recipients-a-day of an account',
+    about: 'send-as, bcc, save-sent, imap-off, or one of the limits on sending of an account',
     options: [],
     load: () => import('./account/set.ts'),
   },

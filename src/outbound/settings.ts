@@ -1,4 +1,4 @@
-// What is set for an account about its sending, over what holds for everybody.
+// What is set for an account, over what holds for everybody; most of it is about its sending.
 
 import type { AccountId, Directory } from '#storage/ports.ts';
 
@@ -22,6 +22,7 @@ export const SETTINGS = {
   'send-as': 'an address or @DOMAIN that the account may send as',
   bcc: 'an address that everything is sent to, too',
   'save-sent': 'yes: a copy of what is sent lies in Sent',
+  'imap-off': 'an IMAP capability that is not offered, such as COMPRESS=DEFLATE',
   'messages-a-day': 'a number, or none',
   'recipients-a-message': 'a number, or none',
   'new-recipients-a-day': 'a number, or none',
@@ -29,7 +30,7 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 
 /** Those that may have several values. */
-export const LISTS: ReadonlySet<SettingName> = new Set(['send-as', 'bcc']);
+export const LISTS: ReadonlySet<SettingName> = new Set(['send-as', 'bcc', 'imap-off']);
 
 export async function sendingSettings(
   directory: Pick<Directory, 'settings'>,

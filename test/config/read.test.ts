@@ -79,6 +79,9 @@ describe('a setting', () => {
       key = "/keys/key.pem"
       [auth]
       plaintext = true
+      [imap]
+      literals = "minus"
+      disable = ["compress=deflate", "IDLE"]
       [limits]
       message_size = 1048576
       trusted_networks = []
@@ -97,6 +100,7 @@ describe('a setting', () => {
       threads: 3,
       tls: { certificates: [{ certificate: join(folder, 'cert.pem'), key: '/keys/key.pem' }] },
       auth: { plaintext: true },
+      imap: { literals: 'minus', disable: ['COMPRESS=DEFLATE', 'IDLE'] },
       limits: { messageSize: 1_048_576, trustedNetworks: [] },
       storage: { retentionDays: 0, handles: 7 },
       search: { index: false, indexAfter: 60 },
@@ -181,6 +185,11 @@ describe('a fault', () => {
     ['[listen]\nimap = ["::1:143"]', /listen\.imap: expected "address:port"/],
     ['[listen]\nimap = [143]', /listen\.imap: expected a list/],
     ['[[tls.certificates]]\ncertificate = "a"', /tls\.certificates: expected \[\[tls\.certificates\]\] tables/],
+    ['[imap]\nliterals = "both"', 'DIR/posthuis.toml: imap.literals: expected "plus" or "minus"'],
+    [
+      '[imap]\ndisable = ["IMAP4rev1"]',
+      'DIR/posthuis.toml: imap.disable: expected a list of IMAP capabilities such as "COMPRESS=DEFLATE", without IMAP4rev1',
+    ],
     ['[auth]\nplaintext = "yes"', 'DIR/posthuis.toml: auth.plaintext: expected true or false'],
     ['[limits]\nmessage_size = "50 potatoes"', /limits\.message_size: expected a size such as "50MB"/],
     ['[limits]\nmessage_size = "0"', /from 1KB to under 2GB/],

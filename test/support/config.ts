@@ -28,6 +28,7 @@ export function testConfig(options: TestConfig): Config {
     proxyFrom: [],
     tls: { certificates: [] },
     auth: { plaintext: options.plaintext ?? true },
+    imap: { literals: 'plus', disable: [] },
     limits: {
       messageSize: options.messageSize ?? 64 * 1024 * 1024,
       trustedNetworks: options.trustedNetworks ?? ['127.0.0.0/8', '::1'],

@@ -31,6 +31,9 @@ export interface ImapServerOptions {
   readonly quota?: number;
   readonly log?: Logger;
   readonly recent?: RecentShared;
+  /** Capabilities that are off, and which literals need not be asked for. */
+  readonly off?: readonly string[];
+  readonly literals?: 'plus' | 'minus';
   /** Memory for messages on their way in. */
   readonly staging?: BudgetLimits;
   /** Wraps the store that the sessions see, to see a fault in it. */
@@ -88,7 +91,11 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
     store: options.wrap?.(store) ?? store,
   };
   // The tests' store has a clock of its own, which stands still.
-  const server = createImapServer(context, options.recent ?? createRecentShared(store.clock.now));
+  const server = createImapServer(context, options.recent ?? createRecentShared(store.clock.now), {
+    literals: options.literals ?? 'plus',
+    off: new Set(options.off),
+    offFor: async (id) => (await store.directory.settings(id)).get('imap-off') ?? [],
+  });
   const listen = async (secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (!secure) return server.accept(socket, false);

@@ -16,7 +16,8 @@ export const authenticate: Verb = {
   expunges: false,
   async run(session, { scanner }) {
     scanner.space();
-    const mechanism = beginExchange(scanner.atom(), session.loginContext);
+    const name = scanner.atom();
+    const mechanism = session.offers(`AUTH=${name}`) ? beginExchange(name, session.loginContext) : undefined;
     const initial = scanner.take(' ') ? (scanner.match(INITIAL)?.[0] ?? '') : null;
     scanner.end();
     if (!session.mayLogIn) throw privacyRequired();
@@ -29,7 +30,7 @@ async function exchange(session: Session, mechanism: Exchange, initial: string |
   let response: Uint8Array | null = initial === null ? null : checked(decodeInitialResponse(initial));
   for (;;) {
     const step = await mechanism.next(response);
-    if (step.kind === 'settled') return conclude(session, step.login, step.answer);
+    if (step.kind === 'settled') return await conclude(session, step.login, step.answer);
     if (step.kind === 'failed') {
       if (step.reason === 'malformed') throw new BadCommand('Invalid response');
       throw new Refusal('AUTHORIZATIONFAILED', 'Not authorized to act as that user');

@@ -11,7 +11,7 @@ export const enable: Verb = {
     do {
       scanner.space();
       const name = enabledName(scanner.atom());
-      if (name !== undefined) wanted.add(name);
+      if (name !== undefined && session.offers(name)) wanted.add(name);
     } while (scanner.peek() === ' ');
     scanner.end();
     session.connection.out.text(`${['* ENABLED', ...wanted].join(' ')}\r\n`);

@@ -55,6 +55,8 @@ export class CommandReader {
   readonly #connection: Connection;
   readonly #streams: Streams;
   limits: ReaderLimits;
+  /** The longest literal that need not be asked for (RFC 7888 5). */
+  unasked = Number.POSITIVE_INFINITY;
   /** Strings are UTF-8 (RFC 9755 3). */
   utf8 = false;
   /** What of the command in hand is unread, because its verb has not taken it: a literal, or the text after one. */
@@ -181,6 +183,7 @@ export class CommandReader {
       if (refused === '' && bytes > this.limits.command) refused = 'Command too long';
       if (segments.length === 0 || refused === '') segments.push({ text, literal: null });
       if (literal === null) return { segments, pending: null, refused };
+      if (!literal.sync && literal.size > this.unasked) refused = 'A literal of that size must be asked for';
       if (refused === '' && streams(segments)) return { segments, pending: literal, refused };
       if (bytes + literal.size > this.limits.command) refused = 'Literal too large';
       if (segments.length > COMMAND_LITERALS) refused = 'Too many literals';

@@ -1,5 +1,6 @@
 // What may be set for an account, checked before it is kept.
 
+import { isCapability } from '#config/keys.ts';
 import type { Store } from '#storage/ports.ts';
 import { SETTINGS, type SettingName } from '../../outbound/settings.ts';
 import { Refused, UsageError } from '../command.ts';
@@ -17,6 +18,7 @@ export function settingValue(name: SettingName, value: string): string {
     'send-as': /^[^\s@]*@[^\s@]+$/.test(text),
     bcc: /^[^\s@]+@[^\s@]+$/.test(text),
     'save-sent': text === 'yes',
+    'imap-off': isCapability(text),
     'messages-a-day': isNumber(text),
     'recipients-a-message': isNumber(text),
     'new-recipients-a-day': isNumber(text),

@@ -78,6 +78,7 @@ describe('account', () => {
       },
     ]);
     await succeeds('account quota anna@x.test none');
+    await succeeds('account set anna@x.test imap-off COMPRESS=DEFLATE');
     expect(await list('account')).toMatchObject([{ quota: null }]);
     await succeeds('account remove anna@x.test');
     expect(await list('account')).toEqual([]);

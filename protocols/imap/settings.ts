@@ -1,0 +1,41 @@
+// What the operator has said of IMAP: for all, and for single accounts whose program breaks on an extension.
+
+import type { AccountId } from '#storage/ports.ts';
+
+export interface ImapSettings {
+  /** Which literals need not be asked for: all (LITERAL+), or small ones only (LITERAL-); never both (RFC 7888 5). */
+  readonly literals: 'plus' | 'minus';
+  /** Capabilities that are off for everybody, in upper case. */
+  readonly off: ReadonlySet<string>;
+  /** Those that are off for an account besides, in any case. */
+  offFor(account: AccountId): Promise<readonly string[]>;
+}
+
+export const DEFAULT_SETTINGS: ImapSettings = { literals: 'plus', off: new Set(), offFor: async () => [] };
+
+/** The commands that come with a capability: where it is off they are unknown. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  COMPRESS: 'COMPRESS=DEFLATE',
+  ENABLE: 'ENABLE',
+  GETQUOTA: 'QUOTA',
+  GETQUOTAROOT: 'QUOTA',
+  ID: 'ID',
+  IDLE: 'IDLE',
+  MOVE: 'MOVE',
+  NAMESPACE: 'NAMESPACE',
+  REPLACE: 'REPLACE',
+  SETQUOTA: 'QUOTA',
+  SORT: 'SORT',
+  'UID EXPUNGE': 'UIDPLUS',
+  'UID MOVE': 'MOVE',
+  'UID REPLACE': 'REPLACE',
+  'UID SORT': 'SORT',
+  UNAUTHENTICATE: 'UNAUTHENTICATE',
+  UNSELECT: 'UNSELECT',
+  XLIST: 'XLIST',
+};
+
+/** The capability that a command needs; '' for those that are always there. */
+export function capabilityOf(verb: string): string {
+  return COMMANDS[verb] ?? '';
+}
