@@ -1,11 +1,14 @@
 // IMAP: APPEND, logins, the mailbox of 100,000 messages, and what an idle connection costs.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { imapbench, user } from './drivers.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { imapbench, login, user } from './drivers.ts';
 import type { Report, Target } from './report.ts';
 import type { Side } from './side.ts';
 
 const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', ...bound });
 const SECONDS = 5;
+/** A search for what is nowhere takes less once all is indexed, ms. */
+const INDEXED = 250;
 /** The large mailbox of DESIGN 6. */
 export const LARGE = 100_000;
 
@@ -45,6 +48,20 @@ export async function loginRound(side: Side, as: 'own' | 'peer', report: Report)
 /** Fills the large mailbox of a user. */
 export async function fill(side: Side, sample: string): Promise<void> {
   await imapbench(side, 'fill', ['--user', user(side, 1), '--count', LARGE, '--mbox', sample]);
+  if (side.name === 'posthuis') await indexed(side);
+}
+
+/** Waits until the search index has the large mailbox: until then a miss reads every message. */
+async function indexed(side: Side): Promise<void> {
+  const client = await login(side, 1);
+  await client.ok('EXAMINE big');
+  for (let took = Number.POSITIVE_INFINITY; took > INDEXED; ) {
+    await sleep(5_000);
+    const begun = performance.now();
+    await client.ok('SEARCH BODY zebraquux');
+    took = performance.now() - begun;
+  }
+  client.wire.destroy();
 }
 
 interface Timing {
@@ -56,19 +73,29 @@ interface Timing {
 const COMMANDS: readonly (readonly [key: string, name: string, target: Target | null])[] = [
   ['select_warm', 'SELECT', ratio({ most: 1 })],
   ['fetch_flags1', 'FETCH 1:* FLAGS', ratio({ most: 1 })],
+  ['fetch_uid_flags', 'UID FETCH 1:* FLAGS', ratio({ most: 1 })],
   ['fetch_envelope_warm1', 'FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE)', ratio({ most: 0.15 })],
   ['fetch_bodystructure_warm1', 'FETCH 1:* BODYSTRUCTURE', ratio({ most: 1 })],
   ['store_seen1', 'STORE 1:* +FLAGS (\\Seen)', ratio({ most: 1 })],
   ['store_unseen_silent1', 'STORE 1:* -FLAGS.SILENT (\\Seen)', ratio({ most: 1 })],
   ['status_big', 'STATUS', null],
-  ['hdr_fields_tb_warm', 'FETCH 1:* of the header fields that Thunderbird asks for', null],
-  ['bodies1', 'FETCH 1:5000 BODY.PEEK[]', null],
+  ['hdr_fields_tb_warm', 'FETCH 1:* of the header fields that Thunderbird asks for', ratio({ most: 1 })],
+  ['sort_date2', 'SORT (REVERSE DATE)', ratio({ most: 1 })],
+  ['sort_subject', 'SORT (SUBJECT)', ratio({ most: 1 })],
+  ['thread_refs2', 'THREAD REFERENCES', ratio({ most: 1 })],
+  ['uid_search_subject_hit2', 'SEARCH SUBJECT', ratio({ most: 0.5 })],
+  ['uid_search_from2', 'SEARCH FROM', ratio({ most: 0.5 })],
+  ['uid_search_header_msgid2', 'SEARCH HEADER Message-ID, a miss', ratio({ most: 0.5 })],
+  ['uid_search_text2', 'SEARCH TEXT, a miss', ratio({ most: 0.02 })],
+  ['uid_search_body', 'SEARCH BODY, a miss', ratio({ most: 0.02 })],
+  ['uid_search_body_hit', 'SEARCH BODY, a word of three quarters of them', ratio({ most: 0.7 })],
+  ['bodies1', 'FETCH 1:5000 BODY.PEEK[]', ratio({ most: 1 })],
 ];
 
 export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
   await side.delays();
-  const only = 'fetch_flags|fetch_envelope|fetch_bodystructure|store_|status_big|hdr_fields|bodies';
-  const args = ['--user', user(side, 1), '--bodies', 5000, '--no-text', '--only', only];
+  const only = 'fetch_|store_|status_big|hdr_fields|bodies|sort_|thread_|search_(subject|from|header|text|body)';
+  const args = ['--user', user(side, 1), '--bodies', 5000, '--only', only];
   const result = await imapbench<Record<string, Timing>>(side, 'mailbox', args);
   const delays = await side.delays();
   for (const [key, name, target] of COMMANDS) {
