@@ -68,7 +68,7 @@ export function* changedPage(
 interface StoredRow extends Partial<StoredBody> {
   readonly uid: number;
   keywords?: string | null;
-  prefix?: Uint8Array | null;
+  prefix?: Uint8Array | null | undefined;
   header?: Uint8Array | null;
   content?: MessageContent;
 }
@@ -163,8 +163,8 @@ export function* listingPage<C extends ListingColumn>(
   const read = function* (range: UidRange, limit: number): Op<StoredRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
     if (keywords) for (const row of rows) row.keywords ??= '';
-    const headed = header ? rows.map((row) => withHeader(row, bytes)) : rows;
-    return content ? headed.map((row) => withContent(row, bytes)) : headed;
+    if (header) for (const row of rows) unpackHeader(row, bytes);
+    return content ? rows.map((row) => withContent(row, bytes)) : rows;
   };
   const size = content ? CONTENT_PAGE_ROWS : header ? HEADER_PAGE_ROWS : PAGE_ROWS;
   const { rows, rest } = yield* page(uids, size, read);
@@ -178,11 +178,13 @@ function whole(header: Uint8Array): Uint8Array {
   return header.slice();
 }
 
-/** The row with its header decompressed, behind what was put in front of it. */
-function withHeader({ prefix, header, ...row }: StoredRow, { packer, ofHeader }: Bytes): StoredRow {
-  if (header === null || header === undefined) return { ...row, header: NO_BYTES };
-  if (prefix === null || prefix === undefined) return { ...row, header: lookAtHeader(packer, header, ofHeader) };
-  return { ...row, header: lookAtHeader(packer, header, (block) => ofHeader(Buffer.concat([prefix, block]))) };
+/** Decompresses the row's header, behind what was put in front of it; in place, since rows are many. */
+function unpackHeader(row: StoredRow, { packer, ofHeader }: Bytes): void {
+  const { prefix, header } = row;
+  row.prefix = undefined;
+  if (header === null || header === undefined) row.header = NO_BYTES;
+  else if (prefix === null || prefix === undefined) row.header = lookAtHeader(packer, header, ofHeader);
+  else row.header = lookAtHeader(packer, header, (block) => ofHeader(Buffer.concat([prefix, block])));
 }
 
 /** The row with its content in place of what makes it. */
