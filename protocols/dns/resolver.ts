@@ -13,7 +13,7 @@ export interface DnsAnswer {
   readonly exists: boolean;
   /** The records of the type asked for, at the end of the aliases. */
   readonly records: readonly Answer[];
-  /** The resolver has validated all of it (RFC 4035 3.2.3); only worth what the way to the resolver is. */
+  /** A resolver on this machine has validated all of it (RFC 4035 3.2.3): on the way from another anybody can say so. */
   readonly authentic: boolean;
 }
 
@@ -21,11 +21,13 @@ export interface DnsAnswer {
 export class DnsFailure extends Error {
   /** What the last server said; 'TIMEOUT' if nothing. */
   readonly rcode: string;
+  readonly type: QuestionType;
 
   constructor(question: Question, rcode: string, options?: { cause?: unknown }) {
     super(`${question.name} ${question.type}: ${rcode}`, options);
     this.name = 'DnsFailure';
     this.rcode = rcode;
+    this.type = question.type;
   }
 }
 
@@ -68,6 +70,16 @@ export class Resolver {
     return asking;
   }
 
+  /** Whether answers are validated here at all: the root says so of itself. That nobody answers is a no. */
+  async validates(): Promise<boolean> {
+    try {
+      return (await this.resolve('.', 'SOA')).authentic;
+    } catch (error) {
+      if (error instanceof DnsFailure) return false;
+      throw error;
+    }
+  }
+
   async #ask(key: string, question: Question): Promise<DnsAnswer> {
     try {
       const { answer, seconds } = await this.#turns.run(() => this.#follow(question));
@@ -92,7 +104,7 @@ export class Resolver {
     let seconds: number = KEPT_SECONDS.most;
     for (let at = name; ; ) {
       const packet = await this.#query({ name: at, type });
-      authentic &&= packet.flag_ad;
+      authentic &&= packet.flag_ad && packet.near;
       const found = readAnswer(packet, at, type, seen);
       seconds = Math.min(seconds, found.seconds);
       const { records, end } = found;
@@ -106,14 +118,14 @@ export class Resolver {
   }
 
   /** The first usable answer of any server. */
-  async #query(question: Question): Promise<DecodedPacket & { readonly rcode: string }> {
+  async #query(question: Question): Promise<DecodedPacket & { readonly rcode: string; readonly near: boolean }> {
     let failure = new DnsFailure(question, 'TIMEOUT');
     for (const wait of this.#waits) {
       for (const server of this.#servers) {
         try {
           const packet = await exchange(server, question, wait);
           const rcode = String((packet as { rcode?: unknown }).rcode);
-          if (rcode === 'NOERROR' || rcode === 'NXDOMAIN') return { ...packet, rcode };
+          if (rcode === 'NOERROR' || rcode === 'NXDOMAIN') return { ...packet, rcode, near: isNear(server) };
           failure = new DnsFailure(question, rcode);
         } catch (error) {
           failure = new DnsFailure(question, failure.rcode, { cause: error });
@@ -152,6 +164,11 @@ function readAnswer(
     seen.add(end);
     end = plainName(String(alias.data));
   }
+}
+
+/** On this machine. */
+function isNear({ host }: DnsServer): boolean {
+  return host === '::1' || host.startsWith('127.');
 }
 
 /** What /etc/resolv.conf names. */

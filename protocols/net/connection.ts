@@ -17,7 +17,7 @@
 // Writing: `out` collects replies; `flush` sends them. Where a reply can be long, `if (connection.congested) await
 // connection.drain()` between its pieces keeps a peer that does not read from growing the process.
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, type X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type ConnectionOptions, connect, TLSSocket } from 'node:tls';
@@ -300,10 +300,9 @@ export class Connection {
   }
 
   /** The certificate that the server showed, and whether it is good for the name that it was asked for. */
-  get certificate(): { readonly authorized: boolean; readonly reason: string; readonly raw: Buffer | null } | null {
+  get certificate(): { readonly authorized: boolean; readonly x509: X509Certificate | undefined } | null {
     if (!(this.#wire instanceof TLSSocket)) return null;
-    const { authorized, authorizationError: reason } = this.#wire;
-    return { authorized, reason: String(reason ?? ''), raw: this.#wire.getPeerX509Certificate()?.raw ?? null };
+    return { authorized: this.#wire.authorized, x509: this.#wire.getPeerX509Certificate() };
   }
 
   async #upgrade(done: 'secure' | 'secureConnect', upgrade: (plain: Socket) => TLSSocket): Promise<boolean> {

@@ -1,16 +1,19 @@
 // The way to a domain's mail servers: looks them up, tries their addresses in turn, and opens a session. TLS is used
 // where it is offered; where it fails, mail that nobody asked to protect goes without, over a new connection (RFC 7435).
+// A domain that names its certificates in a validated DNS (DANE, RFC 7672) is only sent mail under those.
 
 import { isIPv6 } from 'node:net';
 import { hostAddresses, type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
+import { tlsaOf } from '#protocols/dns/tlsa.ts';
+import { daneRefusal } from '#protocols/smtp/client/dane.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type SessionOptions, type TlsWanted } from '#protocols/smtp/client/session.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
 
 export interface ConnectorParts {
-  readonly resolver: Pick<Resolver, 'resolve'>;
+  readonly resolver: Pick<Resolver, 'resolve' | 'validates'>;
   /** What EHLO says; a mail host of this name is ourselves. */
   readonly hostname: string;
   readonly port: number;
@@ -52,14 +55,22 @@ export function createConnector(parts: ConnectorParts): Connect {
       return await tryHosts(parts, domain, await hostsOf(parts, domain), signal);
     } catch (error) {
       if (error instanceof DnsFailure) {
-        throw new NoRoute({ code: 451, enhanced: '4.4.3', text: `DNS look-up failed: ${error.message}` });
+        // That it can't be seen how a host is to be known is a matter of security, as with Postfix.
+        const enhanced = error.type === 'TLSA' ? '4.7.5' : '4.4.3';
+        throw new NoRoute({ code: 451, enhanced, text: `DNS look-up failed: ${error.message}` });
       }
       throw error;
     }
   };
 }
 
-async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): Promise<readonly MailHost[]> {
+/** Where to go, and whether that was validated. */
+interface Hosts {
+  readonly hosts: readonly MailHost[];
+  readonly authentic: boolean;
+}
+
+async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): Promise<Hosts> {
   const found = await mailHosts(resolver, domain);
   if (found.kind === 'none') {
     throw new NoRoute({ code: 556, enhanced: '5.1.10', text: `${domain} takes no mail (null MX)` }); // RFC 7505 4.2
@@ -70,14 +81,14 @@ async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): 
   // RFC 5321 5.1: whoever is a mail host himself only goes to better ones.
   const own = found.hosts.find(({ name }) => name === hostname);
   const hosts = own === undefined ? found.hosts : found.hosts.filter(({ preference }) => preference < own.preference);
-  if (hosts.length > 0) return hosts;
+  if (hosts.length > 0) return { hosts, authentic: found.authentic };
   throw new NoRoute({ code: 554, enhanced: '5.4.6', text: `Mail for ${domain} comes back to this server` });
 }
 
 async function tryHosts(
   parts: ConnectorParts,
   domain: string,
-  hosts: readonly MailHost[],
+  { hosts, authentic }: Hosts,
   signal: AbortSignal,
 ): Promise<Route> {
   let failure: { reply: ServerReply; host: string } | undefined;
@@ -89,22 +100,23 @@ async function tryHosts(
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
   };
   for (const { name } of hosts) {
-    let addresses: readonly string[] = [];
+    let ways: Ways;
     try {
-      ({ addresses } = await hostAddresses(parts.resolver, name));
+      ways = await waysTo(parts, name, authentic);
     } catch (error) {
       if (!(error instanceof DnsFailure)) throw error;
       broken = error;
+      continue;
     }
-    for (const address of addresses) {
+    for (const address of ways.addresses) {
       if (tried++ >= ADDRESSES_TRIED || signal.aborted) break;
       const host = `${name} [${address}]`;
-      for (const tls of [opportunistic(name), WITHOUT]) {
+      for (const tls of ways.tls) {
         try {
           const session = await open(parts, { address, tls, signal }, (text) => {
             transcript += text;
           });
-          return { session, host, tls: label(session) };
+          return { session, host, tls: label(session, ways.verified) };
         } catch (error) {
           if (!(error instanceof SessionFailure)) throw error;
           failed(error, host);
@@ -132,12 +144,35 @@ function open(
 
 const WITHOUT: TlsWanted = { use: 'never', options: {}, accept: () => null };
 
+/** A host's addresses, and how it is talked to there: one after the other, as long as it is TLS that fails. */
+interface Ways {
+  readonly addresses: readonly string[];
+  readonly tls: readonly TlsWanted[];
+  /** Its certificate is one that its domain has named. */
+  readonly verified: boolean;
+}
+
+/** DANE (RFC 7672 2.2) where MX, addresses and TLSA are all validated; else whatever TLS there is, or none. */
+async function waysTo({ resolver, port }: ConnectorParts, name: string, mx: boolean): Promise<Ways> {
+  const { addresses, authentic } = await hostAddresses(resolver, name);
+  const plain = { addresses, tls: [opportunistic(name), WITHOUT], verified: false };
+  if (!mx || !authentic || addresses.length === 0 || !(await resolver.validates())) return plain;
+  const records = await tlsaOf(resolver, name, port);
+  if (records === null) return plain;
+  const options = { servername: name, rejectUnauthorized: false };
+  // RFC 7672 2.2: with records that can't be used the host is not known, and still asks for TLS.
+  const accept: TlsWanted['accept'] = ({ certificate }) =>
+    records.length === 0 ? null : daneRefusal(certificate?.x509, records, [name], Date.now());
+  return { addresses, tls: [{ use: 'must', options, accept }], verified: records.length > 0 };
+}
+
 /** Any certificate is better than none. */
 function opportunistic(name: string): TlsWanted {
   return { use: 'may', options: { servername: name, rejectUnauthorized: false }, accept: () => null };
 }
 
-function label({ tls, connection }: Session): string {
+function label({ tls, connection }: Session, dane: boolean): string {
   if (tls === null) return '';
-  return `${tls.version} ${tls.cipher}${connection.certificate?.authorized === true ? ' verified' : ''}`;
+  const verified = dane ? ' verified by DANE' : connection.certificate?.authorized === true ? ' verified' : '';
+  return `${tls.version} ${tls.cipher}${verified}`;
 }
