@@ -11,11 +11,12 @@ export async function filteredMailboxes(account: ImapAccount, filters: readonly 
     ? new Set(await account.mail.subscriptions(account.id))
     : new Set<string>();
   const all = await account.mailboxes();
-  const found = all.filter(({ path }) => filters.some((filter) => covers(filter, path, subscribed)));
+  const found = all.filter(({ path }) => filters.some((filter) => coversMailbox(filter, path, subscribed)));
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function covers(filter: MailboxFilter, path: string, subscribed: ReadonlySet<string>): boolean {
+/** Is a mailbox of this name among them? */
+export function coversMailbox(filter: MailboxFilter, path: string, subscribed: ReadonlySet<string>): boolean {
   switch (filter.kind) {
     // Mail can be delivered to any mailbox, by rules (RFC 5465 6.3).
     case 'inboxes':

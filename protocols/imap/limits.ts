@@ -34,6 +34,8 @@ export const SEARCH_DEPTH = 50;
 export const SORT_CRITERIA = 20;
 /** Columns of a mailbox that are kept for SORT and THREAD, 8 bytes a message and the different texts. */
 export const KEPT_COLUMNS = 6;
+/** Events in one group of NOTIFY: there are five. */
+export const NOTIFY_EVENTS = 20;
 /** Mailbox specifiers in one command, and names in one of them. */
 export const FILTERS = 100;
 export const FILTER_NAMES = 1_000;

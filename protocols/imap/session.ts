@@ -9,6 +9,7 @@ import { capabilities } from './capabilities.ts';
 import type { Outcome, Reply, Verb } from './commands/verb.ts';
 import type { Enabled } from './enabled.ts';
 import { refusalOf } from './errors.ts';
+import { fetch } from './fetch/fetch.ts';
 import { type Command, CommandReader, type Malformed, Violation } from './grammar/command-reader.ts';
 import { BadCommand, Refusal } from './grammar/errors.ts';
 import type { ImapAccount } from './index/account.ts';
@@ -23,6 +24,7 @@ import {
   LITERAL_MINUS_BYTES,
   LOGIN_MS,
 } from './limits.ts';
+import type { Notify } from './notify.ts';
 import type { ServerState } from './server.ts';
 import { capabilityOf } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
@@ -38,6 +40,8 @@ export class Session {
   readonly enabled = new Set<Enabled>();
   /** Capabilities that are off for the account, in upper case. */
   #off: ReadonlySet<string> = new Set();
+  /** What the client has asked to be told of; null until it first does (RFC 5465 3.1). */
+  notify: Notify | null = null;
   loginFailures = 0;
   /** The connection ends after the reply in hand. */
   ending = false;
@@ -106,6 +110,7 @@ export class Session {
       }
     }
     this.deselect();
+    this.setNotify(null);
     if (this.account !== null) this.server.leave(this.account);
     this.connection.close();
   }
@@ -116,7 +121,7 @@ export class Session {
     while (!this.ending) {
       if (this.server.closing) return this.bye('Server is shutting down');
       if (pace.late) await pace.rest();
-      const next = await this.reader.next();
+      const next = await this.#next();
       if (next === 'end') return;
       if (next === 'timeout') return this.bye('Idle for too long');
       if (next === 'interrupt') continue;
@@ -125,6 +130,18 @@ export class Session {
       await this.reader.finish();
       this.connection.flushSoon();
     }
+  }
+
+  /** The next command; what happens while it is waited for is told to those who asked for it (RFC 5465). */
+  async #next(): Promise<Awaited<ReturnType<CommandReader['next']>>> {
+    const { notify, account } = this;
+    if (notify !== null && account !== null && notify.generation !== account.mail.generation()) {
+      notify.generation = account.mail.generation();
+      await this.sync(notify.atOnce);
+      if (this.selected?.index.deleted === true) this.bye('The selected mailbox was deleted');
+      if (this.ending) return 'interrupt';
+    }
+    return await this.reader.next();
   }
 
   /** Says why, and ends. */
@@ -198,7 +215,8 @@ export class Session {
 
   async #finish(verb: Verb, command: Command, reply: Reply): Promise<void> {
     this.#badCommands = 0;
-    const expunges = await this.sync(verb.expunges && reply.expunges !== false);
+    const own = { expunged: reply.expunged === true, added: verb.adds === true };
+    const expunges = await this.sync(verb.expunges && reply.expunges !== false, own);
     const { status = 'OK', text = `${command.verb} completed` } = reply;
     const { out } = this.connection;
     const code = this.#highestModseq(reply, expunges);
@@ -228,16 +246,44 @@ export class Session {
     if (this.#badCommands >= most && !this.connection.peer.trusted) this.bye('Too many invalid commands');
   }
 
-  /** Brings the view up to date and tells the client. */
-  async sync(expunges: boolean): Promise<Expunges> {
-    if (this.selected === null) return 'none';
-    try {
-      await this.selected.account.catchUp();
-    } catch (error) {
-      // The command itself is done; the next one tries again.
-      this.#refusal(error, 'sync');
+  /**
+   * Brings the view up to date and tells the client what it wants to know; `own`: what the command in hand has done is
+   * told in any case, and its new messages are none to the client.
+   */
+  async sync(expunges: boolean, own: { expunged?: boolean; added?: boolean } = {}): Promise<Expunges> {
+    const { account, notify } = this;
+    if (account === null || (this.selected === null && notify === null)) return 'none';
+    // The command itself is done; what fails here is tried again by the next one.
+    const attempt = async (work: () => Promise<void>) => {
+      try {
+        await work();
+      } catch (error) {
+        this.#refusal(error, 'sync');
+      }
+    };
+    await attempt(() => account.catchUp());
+    const lastUid = this.selected?.view.lastUid ?? 0;
+    const told = await this.#tellSelected(expunges, own.expunged === true);
+    if (notify === null) return told;
+    await attempt(() => notify.tell(this));
+    if (own.added !== true) await attempt(() => this.#tellNew(notify, lastUid));
+    return told;
+  }
+
+  async #tellSelected(expunges: boolean, always: boolean): Promise<Expunges> {
+    const { selected, notify, connection } = this;
+    if (selected === null) return 'none';
+    if (notify?.selected !== 'nothing' || always) {
+      return await selected.tell(connection, expunges, notify?.selected !== 'messages');
     }
-    return await this.selected.tell(this.connection, expunges);
+    // A client that wants to hear of nothing must not believe later mod-sequences either.
+    return selected.synced < selected.index.complete ? 'withheld' : 'none';
+  }
+
+  /** What NOTIFY asks for of messages above a UID that the client has been told of (RFC 5465 5.2). */
+  async #tellNew({ plan }: Notify, lastUid: number): Promise<void> {
+    if (plan === null || this.selected === null) return;
+    await fetch(this, this.selected.view.byUid([[lastUid + 1, 0xffff_ffff]]), plan);
   }
 
   /** Switches an extension on; the first use of mod-sequences tells the mailbox's (RFC 7162 3.1). */
@@ -270,9 +316,16 @@ export class Session {
     this.#off = new Set();
     this.account = null;
     this.enabled.clear(); // RFC 8437 2
+    this.setNotify(null);
     this.reader.utf8 = false;
     this.reader.limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
     this.connection.idle(LOGIN_MS, false);
+  }
+
+  /** What it is told of from now on. */
+  setNotify(notify: Notify | null): void {
+    this.notify?.[Symbol.dispose]();
+    this.notify = notify;
   }
 
   select(selected: Selected): void {

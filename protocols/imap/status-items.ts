@@ -65,7 +65,6 @@ export async function tellStatus(
   path: string,
   items: ReadonlySet<string>,
 ): Promise<void> {
-  if (items.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
   const values: string[] = [];
   for (const name of items) values.push(`${name} ${await ITEMS.get(name)?.(mailbox, session)}`);
   session.connection.out.text(`* STATUS ${mailboxReply(path, session.utf8)} (${values.join(' ')})\r\n`);

@@ -10,6 +10,7 @@ import { listRequest } from '#protocols/imap/grammar/list-request.ts';
 import { searchSources } from '#protocols/imap/grammar/mailbox-filter.ts';
 import { mailboxPath, mailboxReply } from '#protocols/imap/grammar/mailbox-name.ts';
 import { fetchModifiers, selectParameters } from '#protocols/imap/grammar/mod-sequence.ts';
+import { notifyArguments } from '#protocols/imap/grammar/notify.ts';
 import { Scanner, type Segment } from '#protocols/imap/grammar/scanner.ts';
 import { search } from '#protocols/imap/grammar/search-key.ts';
 import { searchReturn, within } from '#protocols/imap/grammar/search-return.ts';
@@ -143,6 +144,15 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
   (random) => {
     const sources = searchSources(new Scanner(segments(`${inputs.damaged(random, inputs.searchSources(random))}x`)));
     check(sources === null || sources.length > 0, 'sources');
+  },
+  (random) => {
+    const scanner = new Scanner(segments(inputs.damaged(random, inputs.notifyArguments(random))));
+    const { groups } = notifyArguments(scanner);
+    scanner.end();
+    check(
+      groups.every(({ events }) => !events.has('FlagChange') || events.has('MessageExpunge')),
+      'events go together',
+    );
   },
   (random) => {
     search(new Scanner(segments(inputs.damaged(random, inputs.searchKeys(random)))), charsetDecoder);

@@ -168,6 +168,16 @@ export function mailboxFilter(random: Random): string {
   return pick(random, kinds);
 }
 
+const EVENTS = ['MessageNew', 'MessageExpunge', 'FlagChange', 'MailboxName', 'SubscriptionChange', 'Nonsense'];
+
+export function notifyArguments(random: Random): string {
+  if (random() < 0.1) return 'NONE';
+  const messages = () => `(MessageNew${random() < 0.5 ? ` (${fetchItems(random)})` : ''} MessageExpunge FlagChange)`;
+  const events = () =>
+    pick(random, ['NONE', messages(), messages(), `(${many(random, 3, () => pick(random, EVENTS))})`]);
+  return `SET ${random() < 0.3 ? 'STATUS ' : ''}${many(random, 3, () => `(${mailboxFilter(random)} ${events()})`)}`;
+}
+
 /** With the space after them. */
 export function searchSources(random: Random): string {
   return random() < 0.3 ? '' : `IN (${many(random, 3, () => mailboxFilter(random))}) `;
@@ -233,6 +243,7 @@ export function command(random: Random): string {
     () => `${uid}THREAD ${pick(random, ['REFERENCES', 'ORDEREDSUBJECT', 'REFS'])} UTF-8 ${searchKeys(random)}`,
     () => `${uid}${pick(random, ['COPY', 'MOVE'])} ${set(random)} ${mailbox()}`,
     () => `UID EXPUNGE ${set(random)}`,
+    () => `NOTIFY ${notifyArguments(random)}`,
     () => `ESEARCH ${searchSources(random)}${searchReturn(random)}${searchKeys(random)}`,
     () => `ID (${many(random, 4, () => astring(random))})`,
     () => extensionCommand(random, mailbox),

@@ -14,6 +14,7 @@ import type { Verb } from './verb.ts';
 export const append: Verb = {
   state: 'authenticated',
   expunges: true,
+  adds: true,
   async run(session, command) {
     command.scanner.space();
     const path = mailboxName(command.scanner);

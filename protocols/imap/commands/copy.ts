@@ -16,6 +16,7 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
   return {
     state: 'selected',
     expunges: true,
+    adds: true,
     async run(session, { scanner }) {
       const { current, owner } = session;
       scanner.space();
@@ -34,7 +35,7 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
       if (kind === 'copy') return { code: copyUid(done) };
       // RFC 6851 4.3: before the EXPUNGE replies, in an untagged OK.
       session.connection.out.text(`* OK [${copyUid(done)}] Moved\r\n`);
-      return undefined;
+      return { expunged: true };
     },
   };
 }

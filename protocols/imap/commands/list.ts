@@ -16,6 +16,7 @@ export const list: Verb = {
   expunges: true,
   async run(session, { scanner }) {
     const request = listRequest(scanner);
+    if (request.status?.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
     // RFC 9051 6.3.9: an empty pattern asks for the separator and the root.
     if (!request.extended && request.patterns[0] === '') {
       session.connection.out.text(`* LIST (\\Noselect) "${SEPARATOR}" ""\r\n`);

@@ -20,6 +20,7 @@ function replacing(byUid: boolean): Verb {
   return {
     state: 'selected',
     expunges: true,
+    adds: true,
     async run(session, command) {
       const { current, owner, context, connection } = session;
       const { scanner } = command;

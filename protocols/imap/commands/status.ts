@@ -16,6 +16,7 @@ export const status: Verb = {
     scanner.end();
     const mailbox = await session.owner.find(path);
     if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    if (wanted.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
     await tellStatus(session, mailbox, path, wanted);
     return undefined;
   },

@@ -21,6 +21,7 @@ import { logout } from './logout.ts';
 import { lsub } from './lsub.ts';
 import { namespace } from './namespace.ts';
 import { noop } from './noop.ts';
+import { notify } from './notify.ts';
 import { getQuota, getQuotaRoot, setQuota } from './quota.ts';
 import { rename } from './rename.ts';
 import { replace, uidReplace } from './replace.ts';
@@ -62,6 +63,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['MOVE', move],
   ['NAMESPACE', namespace],
   ['NOOP', noop],
+  ['NOTIFY', notify],
   ['RENAME', rename],
   ['REPLACE', replace],
   ['SEARCH', search],

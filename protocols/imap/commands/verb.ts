@@ -29,6 +29,8 @@ export interface Verb {
    * pipeline use those numbers (RFC 9051 7.5.1).
    */
   readonly expunges: boolean;
+  /** It adds messages, of which the client knows (RFC 5465 5.2). */
+  readonly adds?: true;
   /** Reads the arguments (throws BadCommand), does the work (throws Refusal), writes untagged replies. */
   run(session: Session, command: Command): Promise<Outcome> | Outcome;
   /** A literal that starts here is a message: the verb takes it itself. */

@@ -150,7 +150,7 @@ export class Selected {
    * flags, which may be many: other work gets its turn, and what happens meanwhile is told the next time. The view
    * becomes what has been told.
    */
-  async tell(connection: Connection, expunges: boolean): Promise<Expunges> {
+  async tell(connection: Connection, expunges: boolean, flags = true): Promise<Expunges> {
     const { index } = this;
     const { out } = connection;
     const { view: current, complete } = index;
@@ -173,9 +173,10 @@ export class Selected {
       this.#claim(after.lastUid + 1, before.lastUid + 1);
       if (this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     }
-    await this.#tellFlags(connection, still);
+    // Flags that the client does not want to hear of are told when it does.
+    if (flags) await this.#tellFlags(connection, still);
     if (withheld) return 'withheld';
-    this.synced = complete;
+    if (this.#tick === index.tick || flags) this.synced = complete;
     return gone.length > 0 ? 'told' : 'none';
   }
 
