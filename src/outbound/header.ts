@@ -3,6 +3,7 @@
 
 import { formatDate } from '#storage/message/date.ts';
 import { fields, fieldValue, fromLatin1, latin1 } from '#storage/message/headers.ts';
+import { type Charset, encodeField } from './eight-bit.ts';
 import { HEADER_LINE_OCTETS } from './limits.ts';
 
 export interface Repairs {
@@ -12,6 +13,10 @@ export interface Repairs {
   readonly messageId: string;
   /** For a message without Date, in unix seconds. */
   readonly now: number;
+  /** The header may have UTF-8 in it (SMTPUTF8). */
+  readonly utf8: boolean;
+  /** What the body is, if nobody says so and it is not ASCII. */
+  readonly charset: Charset | null;
   /** For the sender's own copy. */
   readonly keepBcc?: true;
 }
@@ -25,6 +30,11 @@ export function repairHeader(header: Uint8Array, repairs: Repairs): Uint8Array |
   if (!present.has('date')) added.push(`Date: ${formatDate({ seconds: repairs.now, offsetMinutes: 0 })}\r\n`);
   if (!present.has('from')) added.push(`From: <${utf8AsLatin1(repairs.from)}>\r\n`);
   if (!present.has('message-id')) added.push(`Message-ID: ${repairs.messageId}\r\n`);
+  if (repairs.charset !== null) {
+    if (!present.has('mime-version')) added.push('MIME-Version: 1.0\r\n');
+    if (!present.has('content-type')) added.push(`Content-Type: text/plain; charset=${repairs.charset}\r\n`);
+    added.push('Content-Transfer-Encoding: 8bit\r\n'); // RFC 2045 6.1
+  }
   const replaced = new Set(['date', 'from', 'message-id'].filter((name) => !present.has(name)));
   let changed = added.length > 0;
   const kept: string[] = [];
@@ -32,7 +42,7 @@ export function repairHeader(header: Uint8Array, repairs: Repairs): Uint8Array |
     const text = block.slice(field.start, field.end);
     const hidden = field.name === 'bcc' || field.name === 'resent-bcc';
     const dropped = (hidden && repairs.keepBcc !== true) || replaced.has(field.name);
-    const folded = dropped ? '' : fold(text);
+    const folded = dropped ? '' : fold(repairs.utf8 ? text : encodeField(field.name, text));
     changed ||= folded !== text;
     kept.push(folded);
   }
@@ -70,4 +80,13 @@ function foldLine(line: string): string {
 
 function utf8AsLatin1(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+/** A body that has to say what it is: one without Content-Transfer-Encoding that is not made of parts. */
+export function needsCharset(header: Uint8Array): boolean {
+  const block = latin1(header);
+  const found = fields(block);
+  const type = found.find(({ name }) => name === 'content-type');
+  if (type !== undefined && !/^\s*text\//i.test(fieldValue(block, type))) return false;
+  return !found.some(({ name }) => name === 'content-transfer-encoding');
 }

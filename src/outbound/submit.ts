@@ -17,8 +17,9 @@ import type {
 } from '#storage/ports.ts';
 import { loops } from '../ingress/loops.ts';
 import { refuseCrowd, refuseExcess } from './allowance.ts';
+import { bodyCharset } from './eight-bit.ts';
 import { domainOf, toQueue } from './enqueue.ts';
-import { type Repairs, repairHeader } from './header.ts';
+import { needsCharset, type Repairs, repairHeader } from './header.ts';
 import type { Retry } from './retry.ts';
 import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
@@ -128,6 +129,8 @@ async function submit(
     from: envelope.sender === '' ? account.address : envelope.sender,
     messageId: `<${randomBytes(16).toString('base64url')}@${parts.hostname}>`,
     now: Math.floor(Date.now() / 1000),
+    utf8: envelope.smtputf8,
+    charset: needsCharset(received.header) ? await bodyCharset(received) : null,
   };
   const reply = await withHeader(parts, received, repairHeader(received.header, repairs), (staged) =>
     send(parts, withCopies(envelope, settings.bcc), staged, session),

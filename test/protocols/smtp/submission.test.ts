@@ -1,7 +1,9 @@
 // Submission over a socket: who may send as what, what is repaired, and where it goes. nodemailer is the client that
 // knows nothing of us.
+import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeField } from '#src/outbound/eight-bit.ts';
 import { ScramClient } from '#test/support/scram-client.ts';
 import { PASSWORD, type SmtpServers, startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
@@ -28,19 +30,22 @@ async function login(port = smtp.submission): Promise<SmtpWire> {
 interface Mail {
   readonly sender?: string;
   readonly recipients?: readonly string[];
+  /** With `latin1` a character of it is an octet. */
   readonly message: string;
+  readonly latin1?: boolean;
 }
 
 /** A whole transaction; the reply to its end, and what then lies last in bert's INBOX. */
 async function send(
   client: SmtpWire,
-  { sender = 'anna@example.test', recipients = ['bert@example.test'], message }: Mail,
+  { sender = 'anna@example.test', recipients = ['bert@example.test'], message, latin1 = false }: Mail,
 ) {
   expect(await client.command(`MAIL FROM:<${sender}>`)).toMatchObject({ code: 250 });
   for (const recipient of recipients)
     expect(await client.command(`RCPT TO:<${recipient}>`)).toMatchObject({ code: 250 });
   await client.command('DATA');
-  const { code, lines } = await client.command(`${message}\r\n.`);
+  client.wire.send(Buffer.from(`${message}\r\n.\r\n`, latin1 ? 'latin1' : 'utf8'));
+  const { code, lines } = await client.reply();
   return { reply: `${code} ${lines[0]}`, arrived: (await smtp.inbox(smtp.bert)).at(-1) ?? '' };
 }
 
@@ -241,6 +246,67 @@ describe('what office programs get wrong is repaired (F222)', () => {
     const header = arrived.slice(0, arrived.indexOf('\r\n\r\n'));
     expect(Math.max(...header.split('\r\n').map((line) => line.length))).toBeLessThanOrEqual(998);
     expect(header.replace(/\r\n(?=[ \t])/g, '')).toContain(`To: ${list}`);
+  });
+
+  test.each([
+    ['UTF-8', (text: string) => Buffer.from(text).toString('latin1'), 'utf-8'],
+    ['windows-1252', (text: string) => text, 'windows-1252'],
+  ])('eight-bit text of which nobody says what it is: %s', async (_name, raw, charset) => {
+    const header = [
+      'From: "Müller, Anna" <anna@example.test>',
+      'To: Jörg Groß <bert@example.test>, bert@example.test (Käse)',
+      'Subject: Rechnung für Größe 7 und Maß',
+      'X-Plain: as it is',
+    ].join('\r\n');
+    const { reply, arrived } = await send(await login(), {
+      message: raw(`${header}\r\n\r\nSchöne Grüße`),
+      latin1: true,
+    });
+    expect(reply).toMatch(/^250/);
+    const [block = '', body] = arrived.split('\r\n\r\n');
+    expect(block).not.toMatch(/[\x80-\xff]/);
+    expect(block).toContain(`\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=${charset}\r\n`);
+    expect(block).toContain('\r\nContent-Transfer-Encoding: 8bit\r\n');
+    expect(block).toContain('\r\nX-Plain: as it is');
+    expect(body).toBe(raw('Schöne Grüße\r\n'));
+    const parsed = await simpleParser(Buffer.from(arrived, 'latin1'));
+    expect(parsed.subject).toBe('Rechnung für Größe 7 und Maß');
+    expect(parsed.from?.value).toEqual([{ name: 'Müller, Anna', address: 'anna@example.test' }]);
+    expect(parsed.text?.trim()).toBe('Schöne Grüße');
+    expect([parsed.to].flat()[0]?.value[0]).toEqual({ name: 'Jörg Groß', address: 'bert@example.test' });
+  });
+
+  test('a long eight-bit subject is several words, and one that says what it is, or SMTPUTF8, stays', async () => {
+    const subject = 'Ünglaublich länge Überschrift '.repeat(20).trim();
+    const { arrived } = await send(await login(), {
+      message: `From: anna@example.test\r\nSubject: ${subject}\r\n\r\nx`,
+    });
+    expect((await simpleParser(Buffer.from(arrived, 'latin1'))).subject).toBe(subject);
+    expect(Math.max(...arrived.split('\r\n').map((line) => line.length))).toBeLessThan(100);
+    expect(arrived).not.toContain('Content-Type');
+    const message = 'From: anna@example.test\r\nContent-Type: text/plain; charset=iso-8859-2\r\n\r\n\xb1';
+    const other = (await send(await login(), { message, latin1: true })).arrived;
+    expect(other).toContain('MIME-Version: 1.0\r\nContent-Transfer-Encoding: 8bit\r\n');
+    expect(other.match(/Content-Type/g)).toHaveLength(1);
+    const client = await login();
+    await client.command('MAIL FROM:<anna@example.test> SMTPUTF8 BODY=8BITMIME');
+    await client.command('RCPT TO:<bert@example.test>');
+    await client.command('DATA');
+    client.wire.send('From: anna@example.test\r\nSubject: Grüße\r\n\r\nx\r\n.\r\n');
+    await client.expect(250);
+    expect((await smtp.inbox(smtp.bert)).at(-1)).toContain(Buffer.from('Subject: Grüße').toString('latin1'));
+  });
+
+  test('what is hard to take apart takes no longer, and keeps its letters', () => {
+    for (const hostile of ['"', '<', '"\\"', ' ', '" <', '\\']) {
+      const field = `To: \xe4${hostile.repeat(60_000)}\r\n`;
+      const encoded = encodeField('to', field);
+      expect(encoded).not.toMatch(/[\x80-\xff]/);
+      expect(encoded.endsWith('\r\n')).toBe(true);
+    }
+    expect(encodeField('to', 'To: "\xe4\\" x" <a@example.test>\r\n')).toBe(
+      'To: =?utf-8?B?w6QiIHg=?= <a@example.test>\r\n',
+    );
   });
 
   test('a large message is repaired without being held in memory', async () => {
