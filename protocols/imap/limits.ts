@@ -89,6 +89,8 @@ export const FETCH_BATCH = 10_000;
 export const SEEN_BATCH = 200;
 /** A literal of at most this is read in one piece; longer ones are streamed. */
 export const LITERAL_PIECE = 64 * 1024;
+/** How often a long SEARCH says how far it is: clients give up after half a minute without a word. */
+export const PROGRESS_MS = 5_000;
 /** Accounts, and mailboxes of each, whose indexes a thread keeps after the last session left: those that poll just now. */
 export const KEPT_ACCOUNTS = 200;
 export const KEPT_MAILBOXES = 20;

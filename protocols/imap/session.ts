@@ -42,6 +42,8 @@ export class Session {
   #off: ReadonlySet<string> = new Set();
   /** What the client has asked to be told of; null until it first does (RFC 5465 3.1). */
   notify: Notify | null = null;
+  /** Of the command in hand. */
+  tag = '';
   loginFailures = 0;
   /** The connection ends after the reply in hand. */
   ending = false;
@@ -161,6 +163,7 @@ export class Session {
 
   async #execute(command: Command): Promise<void> {
     const started = performance.now();
+    this.tag = command.tag;
     const verb = this.server.verbs.get(command.verb);
     const known = verb !== undefined && this.offers(capabilityOf(command.verb));
     const wrong = !known ? 'Unknown command' : this.#forbidden(verb);

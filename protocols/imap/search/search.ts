@@ -17,6 +17,7 @@ import type { Member } from '../view/view.ts';
 import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared } from './evaluate.ts';
 import { HeaderTexts } from './header-match.ts';
 import { IndexAnswers } from './indexed.ts';
+import { Progress } from './progress.ts';
 import { Needles } from './text.ts';
 
 /** With fewer messages to look at, looking is quicker than asking the index. */
@@ -103,12 +104,15 @@ class SearchRun {
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
     const matched: Member[] = [];
+    // One sequence of numbers a command: of the mailboxes of an ESEARCH only the selected one has it.
+    const progress = this.#selected === this.#session.selected ? new Progress(this.#session, members.length) : null;
     let next = 0;
     for await (const page of account.mail.listing(mailbox.id, uids, columns)) {
       for (const row of page) {
         while (view.rows.uid(members[next]?.slot ?? -1) < row.uid) next++;
         const member = members[next++];
         if (member !== undefined && (await this.#matches(member, row))) matched.push(member);
+        progress?.at(next);
         if (this.#pace.late) await this.#rest();
       }
     }

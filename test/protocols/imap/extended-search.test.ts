@@ -1,6 +1,7 @@
 // RETURN of SEARCH, what SEARCH saves, and searching by age, over sockets.
 import { ImapFlow } from 'imapflow';
 import { expect, test } from 'vitest';
+import type { MailAccount } from '#storage/ports.ts';
 import { message, PASSWORD, startImap } from '#test/support/imap-server.ts';
 
 const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
@@ -58,6 +59,34 @@ test('MULTISEARCH: several mailboxes at once, without selecting them', async () 
       line.replace(/TAG "[^"]+"|UIDVALIDITY \d+/g, '-'),
     ),
   ).toEqual(['* ESEARCH (- MAILBOX "Archive" -) UID ALL 1:2', '* ESEARCH (- MAILBOX "Sent" -) UID ALL 1']);
+});
+
+test('INPROGRESS: a search that takes long says how far it is, with its tag', async () => {
+  // Reading a message takes long here.
+  const slow = (mail: MailAccount): MailAccount =>
+    new Proxy(mail, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        if (name !== 'content') return value.bind(target);
+        return async (message: number) => {
+          await new Promise((resolve) => setTimeout(resolve, 600));
+          return await target.content(message);
+        };
+      },
+    });
+  await using imap = await startImap({
+    wrap: (store) => ({ mail: (id) => slow(store.mail(id)), stage: (options) => store.stage(options) }),
+  });
+  const client = await imap.login();
+  for (let count = 0; count < 12; count++) await client.ok('APPEND INBOX', message('x', 'needle'));
+  await client.ok('SELECT INBOX');
+  client.wire.send('t]1 SEARCH BODY needle\r\n');
+  const first = (await client.response()).text;
+  expect(first).toMatch(/^\* OK \[INPROGRESS \(NIL \d+ 12\)\] /);
+  const result = await client.result('t]1');
+  expect(texts(result).at(-1)).toBe('* SEARCH 1 2 3 4 5 6 7 8 9 10 11 12');
+  expect(Number(/(\d+) 12\)/.exec(first)?.[1])).toBeLessThan(12);
 });
 
 test('imapflow searches with ESEARCH', async () => {
