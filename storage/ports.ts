@@ -260,6 +260,13 @@ export interface MailAccount {
   deleteMailbox(id: MailboxId): Promise<void>;
   setSubscribed(owner: AccountId, path: string, on: boolean): Promise<void>;
   subscriptions(owner: AccountId): Promise<string[]>;
+  /** Annotations (RFC 5464) of a mailbox, or of the account (null), by name in lower case. Errors: not-found. */
+  metadata(mailbox: MailboxId | null): Promise<ReadonlyMap<string, Uint8Array>>;
+  /** Sets all of them, or none; null takes one away. Errors: not-found, limit, invalid. */
+  setMetadata(
+    mailbox: MailboxId | null,
+    entries: readonly (readonly [name: string, value: Uint8Array | null])[],
+  ): Promise<void>;
 
   // -- reading
   /** The cursor of now. */

@@ -61,6 +61,10 @@ export const APPEND_MESSAGES = 1_000;
 export const APPEND_INLINE_BYTES = 16 * 1024 * 1024;
 /** Characters of an IMAP URL: our longest path, percent-encoded, and the rest. */
 export const URL_CHARS = 8_000;
+/** Annotations in one command, characters of their names, and bytes of a value: a comment, a colour, a signature. */
+export const METADATA_NAMES = 100;
+export const METADATA_NAME_CHARS = 500;
+export const METADATA_BYTES = 16 * 1024;
 /** Patterns in one LIST: clients that give several give two or three. */
 export const LIST_PATTERNS = 20;
 /** Options in one list of LIST or CREATE: more than there are. */

@@ -80,3 +80,6 @@ export const SWEEP_ROWS = 500;
 
 /** Days after which somebody who was not written to is a stranger again: the yearly invoice goes to a known one. */
 export const CORRESPONDENT_DAYS = 400;
+
+/** Annotations of one mailbox, and of the account itself: all are read with it. */
+export const METADATA_ENTRIES = 200;

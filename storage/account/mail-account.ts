@@ -56,6 +56,7 @@ import {
   listMailboxes,
   renameMailbox,
 } from './mailboxes.ts';
+import { type MetadataJob, OF_ACCOUNT, readMetadata, writeMetadata } from './metadata.ts';
 import { usage } from './quota.ts';
 import { replace } from './replace.ts';
 import { restore } from './restore.ts';
@@ -131,6 +132,15 @@ export class SqlMailAccount implements MailAccount {
 
   subscriptions(owner: AccountId): Promise<string[]> {
     return this.#read(() => subscriptions(this.id, owner));
+  }
+
+  metadata(mailbox: MailboxId | null): Promise<ReadonlyMap<string, Uint8Array>> {
+    return this.#read(() => readMetadata(this.id, mailbox ?? OF_ACCOUNT));
+  }
+
+  setMetadata(mailbox: MailboxId | null, entries: MetadataJob['entries']): Promise<void> {
+    const job = { account: this.id, mailbox: mailbox ?? OF_ACCOUNT, entries };
+    return this.#write(() => writeMetadata(job));
   }
 
   // -- reading

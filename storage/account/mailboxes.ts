@@ -159,6 +159,7 @@ export function* deleteMailbox(job: DeleteJob): Op<void> {
   const path = yield* pathOf(account, row);
   yield* expungeAll(unit, row, job);
   yield* run(`DELETE FROM reader_seen WHERE account = $1 AND mailbox = $2`, [account, id]);
+  yield* run(`DELETE FROM metadata WHERE account = $1 AND mailbox = $2`, [account, id]);
   yield* run(`DELETE FROM mailbox WHERE account = $1 AND id = $2`, [account, id]);
   yield* logMailbox(unit, id, 'deleted', path);
   yield* finish(unit);

@@ -12,6 +12,7 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
   account: [
     ['account/001-mail.sql', 'account/001-plans.sqlite.sql'],
     ['account/002-sending.sql', 'account/002-plans.sqlite.sql'],
+    ['account/003-metadata.sql', 'account/003-plans.sqlite.sql'],
   ],
   directory: [['directory/001-directory.sql'], ['directory/002-settings.sql']],
   queue: [['queue/001-queue.sql']],

@@ -185,6 +185,27 @@ export function mailboxContracts(store: () => SqlStore): void {
       expect(SUBSCRIPTIONS).toBeGreaterThan(MAILBOXES);
     });
 
+    test('annotations of a mailbox go with it, those of the account stay, a tag\u2019s colour is the keyword\u2019s (F119)', async () => {
+      const account = await freshAccount(store());
+      const { id } = await account.createMailbox('annotated');
+      const [value, colour] = [Buffer.from('x\0y'), Buffer.from('#3366cc')];
+      const tag = '/private/vendor/posthuis/tags/work/color';
+      await account.setMetadata(id, [
+        ['/private/a', value],
+        ['/shared/b', value],
+      ]);
+      await account.setMetadata(id, [['/private/a', null]]);
+      await account.setMetadata(null, [[tag, colour]]);
+      const bytes = async (mailbox: number | null) =>
+        [...(await account.metadata(mailbox))].map(([name, found]) => [name, Buffer.from(found)]);
+      expect(await bytes(id)).toEqual([['/shared/b', value]]);
+      expect(await bytes(null)).toEqual([[tag, colour]]);
+      expect([...(await account.keywords()).values()]).toContain('work');
+      await account.deleteMailbox(id);
+      await expect(account.metadata(id)).rejects.toMatchObject({ code: 'not-found' });
+      await expect(account.setMetadata(id, [['/private/a', value]])).rejects.toMatchObject({ code: 'not-found' });
+    });
+
     test('UIDs go on after everything was expunged', async () => {
       const account = await freshAccount(store());
       const { id } = await account.createMailbox('uids');

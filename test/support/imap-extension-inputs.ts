@@ -21,7 +21,16 @@ const STATUS = [
   'HIGHESTMODSEQ',
   'NONSENSE',
 ];
-const RETURN = ['SUBSCRIBED', 'CHILDREN', 'SPECIAL-USE', 'STATUS (MESSAGES)', 'STATUS (SIZE UNSEEN)', 'STATUS ()', 'X'];
+const RETURN = [
+  'SUBSCRIBED',
+  'CHILDREN',
+  'SPECIAL-USE',
+  'STATUS (MESSAGES)',
+  'STATUS (SIZE UNSEEN)',
+  'STATUS ()',
+  'METADATA (/private/a)',
+  'X',
+];
 const ITEMS = [
   'BINARY.PEEK[1]',
   'BINARY[]<0.3>',
@@ -43,6 +52,15 @@ const KEYS = [
   'SAVEDATESUPPORTED',
   'ALL',
   'NOT SEEN',
+];
+const ENTRIES = [
+  '/private/comment',
+  '/shared/comment',
+  '/PRIVATE/vendor/x',
+  '/private',
+  'x',
+  '/private/a/*',
+  '(/shared /private/a)',
 ];
 const USES = ['\\Sent', '\\Drafts', '\\All', '\\sent', '\\Junk', 'Sent', '\\'];
 
@@ -92,6 +110,10 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
     () =>
       `${pick(random, ['', 'UID '])}REPLACE ${pick(random, ['1', '*', '2', '1:2', '0'])} ${mailbox()}${appended(random)}`,
     () => `${pick(random, ['GETQUOTA ""', 'GETQUOTA x', `GETQUOTAROOT ${mailbox()}`, 'SETQUOTA "" (STORAGE 1)'])}`,
+    () =>
+      `GETMETADATA ${pick(random, ['', '(DEPTH 1) ', '(MAXSIZE 5 DEPTH infinity) ', '(X 1) '])}${pick(random, ['""', mailbox()])} ${pick(random, ENTRIES)}`,
+    () =>
+      `SETMETADATA ${pick(random, ['""', mailbox()])} (${pick(random, ENTRIES)} ${pick(random, ['NIL', '"x"', '~{1+}\r\n\0', '{0+}\r\n'])})`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

@@ -9,6 +9,7 @@ import { decodedName, mailboxReply, SEPARATOR, superiors } from '../grammar/mail
 import type { Session } from '../session.ts';
 import { USE_ATTRIBUTE } from '../special-use.ts';
 import { tellStatus } from '../status-items.ts';
+import { tellMetadata } from '../tell-metadata.ts';
 import type { Verb } from './verb.ts';
 
 export const list: Verb = {
@@ -91,7 +92,14 @@ async function tell(session: Session, entry: Entry, request: ListRequest): Promi
   if (entry.parent) out.text(` ("CHILDINFO" (${criteria(request)}))`);
   out.text('\r\n');
   // RFC 5819 2: each STATUS after its LIST, and none for what can't be selected.
-  if (request.status !== null && mailbox !== undefined) await tellStatus(session, mailbox, path, request.status);
+  if (mailbox !== undefined) await tellMore(session, mailbox, path, request);
+}
+
+/** What is asked for besides, of a mailbox that there is. */
+async function tellMore(session: Session, mailbox: Mailbox, name: string, request: ListRequest): Promise<void> {
+  const { status, metadata } = request;
+  if (status !== null) await tellStatus(session, mailbox, name, status);
+  if (metadata.length > 0) await tellMetadata(session, mailbox, name, metadata, { maxSize: null, depth: '0' });
 }
 
 /** The selection options that something below a parent meets (RFC 5258 4). */
@@ -111,7 +119,7 @@ async function tellAlias(session: Session, request: ListRequest): Promise<void> 
     ? [mailbox.path, ` ("OLDNAME" (${mailboxReply(path, session.utf8)}))`]
     : [path, ''];
   session.connection.out.text(`* LIST (\\HasNoChildren) "${SEPARATOR}" ${mailboxReply(name, session.utf8)}${old}\r\n`);
-  if (request.status !== null) await tellStatus(session, mailbox, name, request.status);
+  await tellMore(session, mailbox, name, request);
 }
 
 function inOrder(a: Entry, b: Entry): number {

@@ -19,6 +19,7 @@ import { list } from './list.ts';
 import { login } from './login.ts';
 import { logout } from './logout.ts';
 import { lsub } from './lsub.ts';
+import { getMetadata, setMetadata } from './metadata.ts';
 import { namespace } from './namespace.ts';
 import { noop } from './noop.ts';
 import { notify } from './notify.ts';
@@ -52,6 +53,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['EXAMINE', examine],
   ['EXPUNGE', expunge],
   ['FETCH', fetch],
+  ['GETMETADATA', getMetadata],
   ['GETQUOTA', getQuota],
   ['GETQUOTAROOT', getQuotaRoot],
   ['ID', id],
@@ -68,6 +70,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['REPLACE', replace],
   ['SEARCH', search],
   ['SELECT', select],
+  ['SETMETADATA', setMetadata],
   ['SETQUOTA', setQuota],
   ['SORT', sort],
   ['STARTTLS', starttls],

@@ -3,6 +3,7 @@
 import { LIST_OPTIONS, LIST_PATTERNS } from '../limits.ts';
 import { statusItems } from '../status-items.ts';
 import { BadCommand } from './errors.ts';
+import { metadataNames } from './metadata.ts';
 import type { Scanner } from './scanner.ts';
 
 /** What a mailbox must be to be listed. */
@@ -24,6 +25,8 @@ export interface ListRequest {
   readonly subscribed: boolean;
   /** Items of STATUS to be told after each, or null. */
   readonly status: ReadonlySet<string> | null;
+  /** Names of annotations to be told after each (RFC 9590). */
+  readonly metadata: readonly string[];
 }
 
 /** [SP "(" options ")"] SP reference SP patterns [SP "RETURN" SP "(" options ")"], to the end of the command. */
@@ -44,6 +47,7 @@ export function listRequest(scanner: Scanner): ListRequest {
     // RFC 5258 3.1: who selects by SUBSCRIBED gets the attribute.
     subscribed: select.subscribed || returns?.subscribed === true,
     status: returns?.status ?? null,
+    metadata: returns?.metadata ?? [],
   };
 }
 
@@ -71,12 +75,19 @@ function listPatterns(scanner: Scanner): string[] {
   return patterns;
 }
 
-function returnOptions(scanner: Scanner): { subscribed: boolean; status: ReadonlySet<string> | null } {
+interface ReturnOptions {
+  readonly subscribed: boolean;
+  readonly status: ReadonlySet<string> | null;
+  readonly metadata: readonly string[];
+}
+
+function returnOptions(scanner: Scanner): ReturnOptions {
   scanner.space();
   if (!scanner.takeWord('RETURN')) throw new BadCommand('Expected RETURN');
   scanner.space();
   let subscribed = false;
   let status: ReadonlySet<string> | null = null;
+  let metadata: readonly string[] = [];
   scanner.list(LIST_OPTIONS, () => {
     const name = scanner.atom().toUpperCase();
     switch (name) {
@@ -87,6 +98,10 @@ function returnOptions(scanner: Scanner): { subscribed: boolean; status: Readonl
         scanner.space();
         status = statusItems(scanner);
         break;
+      case 'METADATA': // RFC 9590 3
+        scanner.space();
+        metadata = metadataNames(scanner);
+        break;
       // These are told whether asked for or not.
       case 'CHILDREN':
       case 'SPECIAL-USE':
@@ -95,5 +110,5 @@ function returnOptions(scanner: Scanner): { subscribed: boolean; status: Readonl
         throw new BadCommand('Unknown LIST return option');
     }
   });
-  return { subscribed, status };
+  return { subscribed, status, metadata };
 }

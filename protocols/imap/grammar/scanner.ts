@@ -179,6 +179,13 @@ export class Scanner {
     return this.takeWord('NIL') ? null : this.string();
   }
 
+  /** nstring / literal8, which may hold NUL: null for NIL. */
+  nstring8(): string | null {
+    if (this.peek() !== '~') return this.nstring();
+    this.#at++;
+    return this.#literal().toString('latin1');
+  }
+
   /** string: quoted or literal, as bytes in a string. */
   string(): string {
     const code = this.#text.charCodeAt(this.#at);
