@@ -56,9 +56,11 @@ export const KEYS: readonly Key[] = [
     fromText: (value) => value,
   },
   list('limits', 'trusted_networks', NETWORKS, parseNetwork),
+  text('tls', 'extra_ca', 'a PEM file, or ""', () => true),
   list('dns', 'servers', 'a list of "address" or "address:port"', parseDnsServer),
   boolean('outbound', 'send'),
   integer('outbound', 'port', 1, 65_535),
+  integer('outbound', 'mta_sts_port', 1, 65_535),
   list('outbound', 'source', 'a list of IP addresses, at most one of each family', parseSource),
   text(
     'outbound',

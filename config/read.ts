@@ -50,6 +50,7 @@ export const DEFAULTS: RawValues = {
   ...Object.fromEntries(LISTENERS.map((name) => [`listen.${name}`, []])),
   'listen.proxy_from': [],
   'tls.certificates': [],
+  'tls.extra_ca': '',
   'auth.plaintext': false,
   'imap.literals': 'plus',
   'imap.disable': [],
@@ -58,6 +59,7 @@ export const DEFAULTS: RawValues = {
   'dns.servers': [],
   'outbound.send': true,
   'outbound.port': 25,
+  'outbound.mta_sts_port': 443,
   'outbound.source': [],
   'outbound.ehlo': '',
   'outbound.first_retry': '5m',
@@ -215,6 +217,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
         certificate: resolve(base, certificate),
         key: resolve(base, key),
       })),
+      extraCa: get<string>('tls.extra_ca') === '' ? null : resolve(base, get<string>('tls.extra_ca')),
     },
     auth: { plaintext: get('auth.plaintext') },
     imap: { literals: get('imap.literals'), disable: get('imap.disable') },
@@ -223,6 +226,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
     outbound: {
       send: get('outbound.send'),
       port: get('outbound.port'),
+      stsPort: get('outbound.mta_sts_port'),
       source: get('outbound.source'),
       ehlo: get<string>('outbound.ehlo').toLowerCase() || get<string>('hostname').toLowerCase(),
       retry: {

@@ -42,6 +42,8 @@ export interface Config {
   readonly tls: {
     /** Absolute paths; none: DATA/tls/self-signed.pem. */
     readonly certificates: readonly { readonly certificate: string; readonly key: string }[];
+    /** Authorities that are trusted beside the well-known ones where other servers have to be; a PEM file. */
+    readonly extraCa: string | null;
   };
   readonly auth: {
     /** Logins without TLS, for loopback tests only. */
@@ -68,6 +70,8 @@ export interface Config {
     readonly send: boolean;
     /** The port of other servers. */
     readonly port: number;
+    /** The port of MTA-STS policy servers. */
+    readonly stsPort: number;
     /** The addresses that mail is sent from, one of each family at most; none: the system's choice. */
     readonly source: readonly string[];
     /** What we call ourselves there. */

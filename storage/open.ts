@@ -12,6 +12,7 @@ import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from
 import { SqlDirectory } from './directory/directory.ts';
 import { SqlSigningKeys } from './directory/signing-keys.ts';
 import type { AccountId, Store } from './ports.ts';
+import { SqlPolicies } from './queue/policies.ts';
 import { SqlQueue } from './queue/queue.ts';
 import { SearchHost } from './search/host.ts';
 import { RemoteSearch } from './search/remote.ts';
@@ -83,6 +84,7 @@ function compose(
   const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY, ...search };
   return {
     directory,
+    policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
     queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),
     mail: (id) => new SqlMailAccount(id, parts),

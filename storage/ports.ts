@@ -622,12 +622,27 @@ export interface Queue {
   subscribe(wake: () => void): Disposable;
 }
 
+/** An MTA-STS policy of another domain (RFC 8461). */
+export interface KeptPolicy {
+  readonly id: string;
+  readonly mode: 'enforce' | 'testing' | 'none';
+  readonly hosts: readonly string[];
+  /** Unix ms. */
+  readonly expires: number;
+}
+
+export interface Policies {
+  get(domain: string): Promise<KeptPolicy | undefined>;
+  put(domain: string, policy: KeptPolicy): Promise<void>;
+}
+
 // ---------------------------------------------------------------------------------------------------------- store
 
 export interface Store extends AsyncDisposable {
   readonly directory: Directory;
   readonly queue: Queue;
   readonly signingKeys: SigningKeys;
+  readonly policies: Policies;
   mail(id: AccountId): MailAccount;
   /** Starts a body on its way in; `maxBytes` more than that fails with `limit`. */
   stage(options: { maxBytes: number }): Staging;

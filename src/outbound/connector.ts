@@ -1,8 +1,10 @@
 // The way to a domain's mail servers: looks them up, tries their addresses in turn, and opens a session. TLS is used
 // where it is offered; where it fails, mail that nobody asked to protect goes without, over a new connection (RFC 7435).
-// A domain that names its certificates in a validated DNS (DANE, RFC 7672) is only sent mail under those.
+// A domain that names its certificates in a validated DNS (DANE, RFC 7672) is only sent mail under those;
+// one with an MTA-STS policy (RFC 8461) under trusted ones, to the hosts that it names. DANE comes first.
 
 import { isIPv6 } from 'node:net';
+import { type ConnectionOptions, createSecureContext, rootCertificates } from 'node:tls';
 import { hostAddresses, type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
 import { tlsaOf } from '#protocols/dns/tlsa.ts';
@@ -10,13 +12,19 @@ import { daneRefusal } from '#protocols/smtp/client/dane.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type SessionOptions, type TlsWanted } from '#protocols/smtp/client/session.ts';
+import { stsMatches } from '#protocols/smtp/client/sts-policy.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
+import type { PolicyOf } from './sts.ts';
 
 export interface ConnectorParts {
   readonly resolver: Pick<Resolver, 'resolve' | 'validates'>;
   /** What EHLO says; a mail host of this name is ourselves. */
   readonly hostname: string;
   readonly port: number;
+  /** MTA-STS; absent: no policies. */
+  readonly policyOf?: PolicyOf;
+  /** Authorities beside the well-known ones, PEM; for certificates that a policy asks for. */
+  readonly extraCa?: readonly string[];
   /** One address of each family at most. */
   readonly source: readonly string[];
   readonly limits?: Partial<ClientLimits>;
@@ -49,7 +57,16 @@ export class NoRoute extends Error {
 /** Opens a session with a mail server of a domain; rejects with NoRoute. */
 export type Connect = (domain: string, signal: AbortSignal) => Promise<Route>;
 
-export function createConnector(parts: ConnectorParts): Connect {
+interface Parts extends ConnectorParts {
+  /** Whom a certificate that a policy asks for may be signed by; made once, since it takes milliseconds. */
+  readonly trust: ConnectionOptions;
+}
+
+export function createConnector(options: ConnectorParts): Connect {
+  const { extraCa = [] } = options;
+  const trust =
+    extraCa.length === 0 ? {} : { secureContext: createSecureContext({ ca: [...rootCertificates, ...extraCa] }) };
+  const parts: Parts = { ...options, trust };
   return async (domain, signal) => {
     try {
       return await tryHosts(parts, domain, await hostsOf(parts, domain), signal);
@@ -86,7 +103,7 @@ async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): 
 }
 
 async function tryHosts(
-  parts: ConnectorParts,
+  parts: Parts,
   domain: string,
   { hosts, authentic }: Hosts,
   signal: AbortSignal,
@@ -95,14 +112,24 @@ async function tryHosts(
   let broken: DnsFailure | undefined;
   let transcript = '';
   let tried = 0;
+  const policy = (await parts.policyOf?.(domain)) ?? null;
+  const enforced = policy?.mode === 'enforce';
+  const named = enforced ? hosts.filter(({ name }) => stsMatches(policy, name)) : hosts;
+  if (named.length === 0) {
+    throw new NoRoute({
+      code: 451,
+      enhanced: '4.7.5',
+      text: `${domain} has no mail host that its MTA-STS policy names`,
+    });
+  }
   const failed = (error: SessionFailure, host: string) => {
     failure = { reply: error.reply, host };
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
   };
-  for (const { name } of hosts) {
+  for (const { name } of named) {
     let ways: Ways;
     try {
-      ways = await waysTo(parts, name, authentic);
+      ways = await waysTo(parts, name, { mx: authentic, enforced });
     } catch (error) {
       if (!(error instanceof DnsFailure)) throw error;
       broken = error;
@@ -153,9 +180,17 @@ interface Ways {
 }
 
 /** DANE (RFC 7672 2.2) where MX, addresses and TLSA are all validated; else whatever TLS there is, or none. */
-async function waysTo({ resolver, port }: ConnectorParts, name: string, mx: boolean): Promise<Ways> {
+async function waysTo(
+  { resolver, port, trust }: Parts,
+  name: string,
+  { mx, enforced }: { readonly mx: boolean; readonly enforced: boolean },
+): Promise<Ways> {
   const { addresses, authentic } = await hostAddresses(resolver, name);
-  const plain = { addresses, tls: [opportunistic(name), WITHOUT], verified: false };
+  const plain = {
+    addresses,
+    tls: enforced ? [trusted(name, trust)] : [opportunistic(name), WITHOUT],
+    verified: false,
+  };
   if (!mx || !authentic || addresses.length === 0 || !(await resolver.validates())) return plain;
   const records = await tlsaOf(resolver, name, port);
   if (records === null) return plain;
@@ -164,6 +199,14 @@ async function waysTo({ resolver, port }: ConnectorParts, name: string, mx: bool
   const accept: TlsWanted['accept'] = ({ certificate }) =>
     records.length === 0 ? null : daneRefusal(certificate?.x509, records, [name], Date.now());
   return { addresses, tls: [{ use: 'must', options, accept }], verified: records.length > 0 };
+}
+
+/** RFC 8461 4.2: a certificate of a known authority, for this name. */
+function trusted(name: string, trust: ConnectionOptions): TlsWanted {
+  const options = { ...trust, servername: name, rejectUnauthorized: false };
+  const accept: TlsWanted['accept'] = ({ certificate }) =>
+    certificate?.authorized === true ? null : 'the certificate is not trusted, or is for another name';
+  return { use: 'must', options, accept };
 }
 
 /** Any certificate is better than none. */

@@ -50,3 +50,9 @@ export const REPORTED_BYTES = 50 * 1024;
 
 /** Bytes of a header that a report carries. */
 export const REPORTED_HEADER_BYTES = 64 * 1024;
+
+/** How long a policy that could not be fetched is not asked for again (RFC 8461 3.3 asks for five minutes). */
+export const POLICY_WAIT_MS = 300_000;
+
+/** Domains of which that is remembered. */
+export const POLICY_TRIES = 10_000;

@@ -1,5 +1,6 @@
 // The road out, put together: the scheduler over the queue, with the way to other servers and the one to our own mailboxes.
 
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { Config } from '#config/schema.ts';
 import { Resolver } from '#protocols/dns/resolver.ts';
@@ -11,9 +12,10 @@ import { createConnector } from './connector.ts';
 import { retryTimes } from './retry.ts';
 import type { SchedulerParts } from './scheduler/lane.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
+import { createPolicies } from './sts.ts';
 
 export interface OutboundParts {
-  readonly config: Pick<Config, 'hostname' | 'dns' | 'outbound'>;
+  readonly config: Pick<Config, 'hostname' | 'dns' | 'outbound' | 'tls'>;
   readonly store: Store;
   readonly log: Logger;
   readonly shared: Pick<ServerShared, 'conduct'>;
@@ -24,9 +26,10 @@ export interface OutboundParts {
 
 /** Begins to send what waits; disposing stops it. */
 export function startOutbound({ config, store, log, shared, delivered, now = Date.now }: OutboundParts): Scheduler {
-  const { hostname, dns, outbound } = config;
+  const { hostname, dns, outbound, tls } = config;
   const { directory, queue } = store;
   const resolver = new Resolver({ servers: dns.servers });
+  const extraCa = tls.extraCa === null ? [] : [readFileSync(tls.extraCa, 'utf8')];
   return new Scheduler({
     ...{ hostname, directory, queue, log, now, delivered },
     ingress: createIngress({
@@ -37,7 +40,10 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
       log,
     }),
     stage: (options) => store.stage(options),
-    connect: createConnector({ resolver, hostname: outbound.ehlo, port: outbound.port, source: outbound.source }),
+    connect: createConnector({
+      ...{ resolver, extraCa, hostname: outbound.ehlo, port: outbound.port, source: outbound.source },
+      policyOf: createPolicies({ resolver, extraCa, policies: store.policies, port: outbound.stsPort, log, now }),
+    }),
     retry: retryTimes(outbound),
     delayReportMs: outbound.delayReportMs,
   });

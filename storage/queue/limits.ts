@@ -17,3 +17,6 @@ export const TRANSCRIPT_CHARACTERS = 8_000;
 
 /** Messages that one step of an operator's command looks at: some milliseconds. */
 export const STEP = 500;
+
+/** MTA-STS policies that are kept: of all domains that a company writes to. */
+export const POLICIES = 50_000;

@@ -26,7 +26,7 @@ export function testConfig(options: TestConfig): Config {
     threads: options.threads ?? 1,
     listen: listen as unknown as Config['listen'],
     proxyFrom: [],
-    tls: { certificates: [] },
+    tls: { certificates: [], extraCa: null },
     auth: { plaintext: options.plaintext ?? true },
     imap: { literals: 'plus', disable: [] },
     limits: {
@@ -35,7 +35,15 @@ export function testConfig(options: TestConfig): Config {
     },
     dns: { servers: options.dns ?? [] },
     outbound: {
-      ...{ send: true, port: 25, source: [], ehlo: 'mail.example.test', delayReportMs: 14_400_000, domains: [] },
+      ...{
+        send: true,
+        port: 25,
+        stsPort: 443,
+        source: [],
+        ehlo: 'mail.example.test',
+        delayReportMs: 14_400_000,
+        domains: [],
+      },
       retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
       ...options.outbound,
     },

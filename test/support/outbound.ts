@@ -8,6 +8,7 @@ import { createIngress } from '#src/ingress/pipeline.ts';
 import { createConnector } from '#src/outbound/connector.ts';
 import { retryTimes } from '#src/outbound/retry.ts';
 import { Scheduler } from '#src/outbound/scheduler/scheduler.ts';
+import { createPolicies } from '#src/outbound/sts.ts';
 import type { AttemptResult } from '#storage/ports.ts';
 import { type TestDns, testDns, type Zone } from './dns-server.ts';
 import { freePorts } from './installation.ts';
@@ -37,6 +38,10 @@ export interface OutboundLab extends AsyncDisposable {
 export interface OutboundLabOptions {
   /** Does not start the scheduler: `restart` does. */
   readonly idle?: boolean;
+  /** Of MTA-STS policy servers. */
+  readonly stsPort?: number;
+  /** PEM. */
+  readonly extraCa?: readonly string[];
 }
 
 export async function outboundLab(
@@ -54,8 +59,9 @@ export async function outboundLab(
   const log = pino({ level: 'silent' });
   const { directory, queue } = smtp.store;
   const hostname = 'mail.example.test';
-  const start = () =>
-    new Scheduler({
+  const start = () => {
+    const resolver = new Resolver({ servers: dns.servers, waits: [500] });
+    return new Scheduler({
       ...{ hostname, directory, queue, log, now, delayReportMs: 14_400_000 },
       ingress: createIngress({
         ...{
@@ -68,7 +74,12 @@ export async function outboundLab(
       }),
       stage: (bounds) => smtp.store.stage(bounds),
       connect: createConnector({
-        ...{ hostname, port, source: [], resolver: new Resolver({ servers: dns.servers, waits: [500] }) },
+        policyOf: createPolicies({
+          ...{ resolver, log, now, policies: smtp.store.policies, port: options.stsPort ?? 1 },
+          extraCa: options.extraCa ?? [],
+        }),
+        extraCa: options.extraCa ?? [],
+        ...{ hostname, port, source: [], resolver },
         limits: { connectMs: 2_000, greetingMs: 2_000, commandMs: 2_000, dataMs: 2_000, endMs: 2_000 },
       }),
       retry: retryTimes({
@@ -79,6 +90,7 @@ export async function outboundLab(
         for (let n = 0; n < count; n++) outcomes.push(state);
       },
     });
+  };
   let scheduler = options.idle === true ? null : start();
   stack.defer(async () => scheduler?.[Symbol.asyncDispose]());
   const running = stack.move();

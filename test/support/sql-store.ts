@@ -18,6 +18,7 @@ import { create } from '#storage/engines/sqlite/upkeep.ts';
 import { SYSTEM_SYNC, type SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
+import { SqlPolicies } from '#storage/queue/policies.ts';
 import { SqlQueue } from '#storage/queue/queue.ts';
 import { Sealer } from '#storage/secrets/sealing.ts';
 
@@ -93,7 +94,7 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
   const queue = new SqlQueue({ engine, blobs, now });
   const signingKeys = new SqlSigningKeys({ engine, now, sealer });
   return {
-    ...{ engine, blobs, clock, directory, queue, signingKeys, mail },
+    ...{ engine, blobs, clock, directory, queue, signingKeys, policies: new SqlPolicies(engine), mail },
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };

@@ -44,3 +44,12 @@ export const TRANSCRIPT_CHARACTERS = 8_000;
 
 /** Characters of a line in a transcript. */
 export const TRANSCRIPT_LINE = 200;
+
+/** Wait for a whole MTA-STS policy (RFC 8461 3.3). */
+export const STS_MS = 20_000;
+
+/** Characters of a policy file: RFC 8461 10.2 suggests 64 KB. */
+export const STS_BYTES = 65_536;
+
+/** Mail hosts that a policy names. */
+export const STS_HOSTS = 100;

@@ -82,3 +82,13 @@ CREATE TABLE attempt (
   transcript TEXT NOT NULL,     -- the dialogue; '' where it stands with another recipient of the same transaction
   PRIMARY KEY (queued, seq, number)
 ) STRICT, WITHOUT ROWID;
+
+-- MTA-STS policies of other domains (RFC 8461).
+CREATE TABLE sts_policy (
+  domain TEXT PRIMARY KEY,
+  id TEXT NOT NULL,             -- as its DNS names it
+  mode TEXT NOT NULL,           -- enforce, testing, none
+  hosts TEXT NOT NULL,          -- names and patterns, with a space between
+  expires INTEGER NOT NULL      -- unix ms
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sts_policy_expires ON sts_policy (expires);

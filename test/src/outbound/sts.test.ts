@@ -1,0 +1,176 @@
+// Mail to domains with an MTA-STS policy (RFC 8461): fetched over HTTPS from a server of our own, kept, and obeyed.
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { parseStsPolicy, stsId, stsMatches } from '#protocols/smtp/client/sts-policy.ts';
+import { makeCertificate } from '#test/support/certificate.ts';
+import type { Zone } from '#test/support/dns-server.ts';
+import { type OutboundLab, outboundLab } from '#test/support/outbound.ts';
+
+interface Pair {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+let web: Pair;
+let mx: Pair;
+let stranger: Pair;
+let server: Server;
+let port = 0;
+let status = 200;
+let file = '';
+let asked = 0;
+
+const policy = (mode: string, ...hosts: string[]) =>
+  ['version: STSv1', `mode: ${mode}`, ...hosts.map((host) => `mx: ${host}`), 'max_age: 86400', ''].join('\r\n');
+
+beforeAll(async () => {
+  [web, mx, stranger] = (await Promise.all(
+    ['mta-sts.good.test', 'mx.good.test', 'mx.good.test'].map((name) => makeCertificate([name])),
+  )) as [Pair, Pair, Pair];
+  server = createServer({ cert: web.certificate, key: web.key }, (request, response) => {
+    asked++;
+    const found = request.url === '/.well-known/mta-sts.txt' && request.headers.host === 'mta-sts.good.test';
+    response.writeHead(found ? status : 404, { 'content-type': 'text/plain', location: '/elsewhere' }).end(file);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  port = (server.address() as AddressInfo).port;
+});
+
+afterAll(() => server.close());
+
+beforeEach(() => {
+  [status, asked, file] = [200, 0, policy('enforce', '*.good.test')];
+});
+
+const ZONES: Record<string, Zone> = {
+  'good.test': { MX: [[10, 'mx.good.test']] },
+  'mx.good.test': { A: ['127.0.0.2'] },
+  '_mta-sts.good.test': { TXT: ['v=STSv1; id=1;'], ttl: 1 },
+  'mta-sts.good.test': { A: ['127.0.0.1'] },
+};
+
+const lab = (more: Record<string, Zone> = {}) =>
+  outboundLab({ ...ZONES, ...more }, { stsPort: port, extraCa: [web.certificate, mx.certificate] });
+
+/** What becomes of a message to good.test. */
+async function deliver(at: OutboundLab, pair: Pair | null): Promise<string> {
+  const tls = pair === null ? {} : { extensions: ['STARTTLS'], tls: { cert: pair.certificate, key: pair.key } };
+  await using peer = await at.peer(2, tls);
+  const before = at.outcomes.length;
+  await at.submit({ to: 'you@good.test' });
+  await at.settled(before + 1);
+  const [message] = peer.messages;
+  if (message !== undefined) return message.secure ? 'over TLS' : 'in the clear';
+  const [listing] = await at.smtp.store.queue.list({}, 0, 1);
+  const reply = listing?.recipients[0]?.reply ?? 'gone';
+  await at.smtp.store.queue.remove({});
+  return reply;
+}
+
+const UNTRUSTED = '454 4.7.5 the certificate is not trusted, or is for another name';
+
+describe('a policy that is enforced', () => {
+  test('lets mail go under a trusted certificate', async () => {
+    await using at = await lab();
+    expect(await deliver(at, mx)).toBe('over TLS');
+    expect(asked).toBe(1);
+  });
+
+  test('lets none go under another one', async () => {
+    await using at = await lab();
+    expect(await deliver(at, stranger)).toBe(UNTRUSTED);
+  });
+
+  test('lets none go in the clear', async () => {
+    await using at = await lab();
+    expect(await deliver(at, null)).toContain('454 4.7.5');
+  });
+
+  test('lets none go to hosts that it does not name', async () => {
+    file = policy('enforce', 'mx.elsewhere.test');
+    await using at = await lab();
+    expect(await deliver(at, mx)).toBe('451 4.7.5 good.test has no mail host that its MTA-STS policy names');
+  });
+
+  test('is kept while its DNS says nothing else, over a restart too', async () => {
+    await using at = await lab();
+    expect(await deliver(at, mx)).toBe('over TLS');
+    at.dns.zones.delete('_mta-sts.good.test');
+    status = 500;
+    await at.restart();
+    expect(await deliver(at, stranger)).toBe(UNTRUSTED);
+    expect(asked).toBe(1);
+  });
+
+  test('is replaced by the one that its DNS names, and ends with its age', async () => {
+    await using at = await lab();
+    expect(await deliver(at, mx)).toBe('over TLS');
+    at.dns.zones.set('_mta-sts.good.test', { TXT: ['v=STSv1; id=2'] });
+    file = policy('none');
+    await at.restart();
+    expect(await deliver(at, stranger)).toBe('over TLS');
+    expect(asked).toBe(2);
+    expect(await at.smtp.store.policies.get('good.test')).toMatchObject({ id: '2', mode: 'none' });
+  });
+});
+
+test.each<[string, () => void, Record<string, Zone>?]>([
+  ['a policy that is being tested', () => (file = policy('testing', 'mx.elsewhere.test'))],
+  ['no policy in DNS', () => undefined, { '_mta-sts.good.test': {} }],
+  ['two policies in DNS', () => undefined, { '_mta-sts.good.test': { TXT: ['v=STSv1; id=1', 'v=STSv1; id=2'] } }],
+  ['a file that is not there', () => (status = 404)],
+  ['a redirect', () => (status = 302)],
+  ['a file that is none', () => (file = 'hello')],
+  ['a file that does not end', () => (file = `version: STSv1\r\n${'x: y\r\n'.repeat(20_000)}`)],
+  ['a server without an address', () => undefined, { 'mta-sts.good.test': {} }],
+])('with %s mail goes as it can', async (_what, change, zones = {}) => {
+  change();
+  await using at = await lab(zones);
+  expect(await deliver(at, stranger)).toBe('over TLS');
+});
+
+test('a policy under a certificate that nobody knows is none', async () => {
+  await using at = await outboundLab(ZONES, { stsPort: port, extraCa: [mx.certificate] });
+  expect(await deliver(at, stranger)).toBe('over TLS');
+});
+
+describe('the grammar', () => {
+  test.each([
+    ['v=STSv1; id=20160831085700Z;', '20160831085700Z'],
+    ['v=STSv1;id=1', '1'],
+    ['v=STSv1; x=y; id = a1 ; z=1', 'a1'],
+    ['v=STSv1', null],
+    ['v=STSv1; id=', null],
+    ['v=STSv1; id=no-dashes', null],
+    ['v=STSv2; id=1', null],
+  ])('%j names %s', (text, id) => {
+    expect(stsId(text)).toBe(id);
+  });
+
+  test('a file as in the standard, and what is no policy', () => {
+    const text = 'version: STSv1\nmode: enforce\nmx: mail.Example.com\nmx: *.example.net\nmax_age: 604800\nother: x\n';
+    expect(parseStsPolicy(text)).toEqual({
+      ...{ mode: 'enforce', hosts: ['mail.example.com', '*.example.net'], maxAgeSeconds: 604_800 },
+    });
+    for (const [from, to] of [
+      ['STSv1', 'STSv2'],
+      ['enforce', 'force'],
+      ['604800', '-1'],
+      ['max_age', 'age'],
+      ['*.example.net', 'a.*.net'],
+      [/^mx.*\n/gm, ''],
+    ] as const) {
+      expect(parseStsPolicy(text.replace(from, to))).toBeNull();
+    }
+  });
+
+  test('an asterisk is one label, and no less', () => {
+    const hosts = ['mail.example.com', '*.example.net'];
+    const is = (host: string) => stsMatches({ hosts }, host);
+    expect(['mail.example.com', 'mx.example.net'].map(is)).toEqual([true, true]);
+    expect(['x.example.com', 'example.net', 'a.b.example.net', 'xexample.net'].map(is)).toEqual(Array(4).fill(false));
+  });
+});
