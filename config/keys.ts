@@ -73,6 +73,7 @@ export const KEYS: readonly Key[] = [
   duration('outbound', 'give_up'),
   duration('outbound', 'delay_report'),
   list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
+  list('submission', 'relay', 'a list of "network account"', parseRelay),
   integer('submission', 'messages_a_day', 0, 1_000_000),
   integer('submission', 'recipients_a_message', 0, 1_000_000),
   integer('submission', 'new_recipients_a_day', 0, 1_000_000),
@@ -182,6 +183,14 @@ function parseSource(item: string): string | Expected {
 }
 
 /** `example.org 10m 8h 10d`. */
+function parseRelay(item: string): { network: string; account: string } | Expected {
+  const [network = '', account = '', ...more] = item.trim().split(/\s+/);
+  const parsed = parseNetwork(network);
+  return typeof parsed === 'string' && /^[^\s@]+@[^\s@]+$/.test(account) && more.length === 0
+    ? { network: parsed, account }
+    : new Expected('"network account", such as "192.168.0.20 scanner@example.org"');
+}
+
 function parseDomainRetry(item: string): (RetryTimes & { readonly domain: string }) | Expected {
   const [domain = '', first = '', longest = '', end = '', ...more] = item.trim().split(/\s+/);
   const firstMs = parseDuration(first);

@@ -67,6 +67,7 @@ export const DEFAULTS: RawValues = {
   'outbound.give_up': '5d',
   'outbound.delay_report': '4h',
   'outbound.domains': [],
+  'submission.relay': [],
   'submission.messages_a_day': 2_000,
   'submission.recipients_a_message': 500,
   'submission.new_recipients_a_day': 200,
@@ -238,6 +239,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       domains: get('outbound.domains'),
     },
     submission: {
+      relay: get('submission.relay'),
       messagesADay: get<number>('submission.messages_a_day') || null,
       recipientsAMessage: get<number>('submission.recipients_a_message') || null,
       newRecipientsADay: get<number>('submission.new_recipients_a_day') || null,

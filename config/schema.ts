@@ -84,6 +84,8 @@ export interface Config {
   };
   /** What an account may send unless something else is set for it (F23); null: no limit. */
   readonly submission: {
+    /** Networks that send as an account without a login (F209). */
+    readonly relay: readonly { readonly network: string; readonly account: string }[];
     readonly messagesADay: number | null;
     readonly recipientsAMessage: number | null;
     readonly newRecipientsADay: number | null;

@@ -40,6 +40,8 @@ export interface Principal {
   readonly account: Account;
   /** The login name as it was typed, for the log. */
   readonly login: string;
+  /** Known by the address alone, without a login (F209). */
+  readonly byAddress?: true;
 }
 
 /** What a login comes to. `rejected`: wrong user or password, told alike. `throttled`: too many failures, not looked at.
@@ -213,6 +215,8 @@ export interface Ingress {
 
 /** Mail that a logged-in user hands in, by any protocol: policy, then local delivery or the queue. */
 export interface Submission {
+  /** As whom a peer sends that has not logged in: null, unless its network need not (F209). */
+  withoutLogin(peer: Peer): Promise<Principal | null>;
   /** At MAIL FROM: null, or the refusal that names the address (F16, F198). */
   sender(address: string, session: IngressSession): Promise<SmtpReply | null>;
   recipient(address: string, envelope: Envelope, session: IngressSession): Promise<SmtpReply | null>;

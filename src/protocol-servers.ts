@@ -59,6 +59,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const submission = createSubmission({
     ...{ hostname, directory, mail, ingress, stage, messageSize, log },
     limits: config.submission,
+    relay: config.submission.relay,
     send: config.outbound.send,
     queue: store.queue,
     signingKeys: store.signingKeys,

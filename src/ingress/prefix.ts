@@ -41,7 +41,7 @@ export function received(
 /** RFC 3848, and RFC 6531 4.3 for those with SMTPUTF8. */
 function protocol(envelope: Envelope, session: IngressSession): string {
   const secure = session.tls === null ? '' : 'S';
-  const login = session.principal === null ? '' : 'A';
+  const login = session.principal === null || session.principal.byAddress === true ? '' : 'A';
   if (session.lmtp) return `${envelope.smtputf8 ? 'UTF8' : ''}LMTP${secure}`;
   if (envelope.smtputf8) return `UTF8SMTP${secure}${login}`;
   return session.esmtp ? `ESMTP${secure}${login}` : 'SMTP';

@@ -20,6 +20,7 @@ import { refuseCrowd, refuseExcess } from './allowance.ts';
 import { bodyCharset } from './eight-bit.ts';
 import { domainOf, toQueue } from './enqueue.ts';
 import { needsCharset, type Repairs, repairHeader } from './header.ts';
+import { type RelayRule, relayPrincipals } from './relay.ts';
 import type { Retry } from './retry.ts';
 import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
@@ -28,7 +29,7 @@ import { signaturesFor } from './signing.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
-  readonly directory: Pick<Directory, 'resolve' | 'maySendAs' | 'settings'>;
+  readonly directory: Pick<Directory, 'resolve' | 'maySendAs' | 'settings' | 'accountByAddress'>;
   readonly mail: (id: AccountId) => MailAccount;
   readonly ingress: Ingress;
   /** [outbound] send. */
@@ -39,6 +40,8 @@ export interface SubmissionParts {
   readonly stage: (options: { maxBytes: number }) => Staging;
   /** What holds for an account for which nothing else is set. */
   readonly limits: SendingLimits;
+  /** Networks that need not log in. */
+  readonly relay: readonly RelayRule[];
   /** [limits] message_size. */
   readonly messageSize: number;
   readonly log: Logger;
@@ -57,7 +60,16 @@ const LOOP: SmtpReply = { code: 554, enhanced: '5.4.6', text: 'Mail loop' };
 const ADDED_OCTETS = 4_096;
 
 export function createSubmission(parts: SubmissionParts): Submission {
+  const withoutLogin = relayPrincipals(parts.directory, parts.relay);
   return {
+    async withoutLogin(peer) {
+      try {
+        return await withoutLogin(peer);
+      } catch (error) {
+        parts.log.error({ err: error }, 'the directory could not be asked');
+        return null;
+      }
+    },
     sender: (address, session) => guarded(parts, () => checkSender(parts, address, session)),
     recipient: (address, envelope, session) => guarded(parts, () => checkRecipient(parts, address, envelope, session)),
     async submit(envelope, staged, session) {
@@ -137,12 +149,21 @@ async function submit(
   );
   if (reply.code >= 300) return reply;
   const mail = parts.mail(account.id);
-  await mail.noteSent(strangers);
+  await noteSent(parts, mail, strangers);
   if (settings.saveSent) {
     const header = repairHeader(received.header, { ...repairs, keepBcc: true });
     await withHeader(parts, received, header, (staged) => saveSent(mail, staged, parts.log));
   }
   return reply;
+}
+
+/** The message has been taken: that it could not be counted is no reason to have it sent again. */
+async function noteSent({ log }: SubmissionParts, mail: MailAccount, strangers: readonly string[]): Promise<void> {
+  try {
+    await mail.noteSent(strangers);
+  } catch (error) {
+    log.error({ err: error, account: mail.id }, 'a message could not be counted');
+  }
 }
 
 /** Works on the message with another header block, if there is another one. */

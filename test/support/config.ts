@@ -47,7 +47,7 @@ export function testConfig(options: TestConfig): Config {
       retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
       ...options.outbound,
     },
-    submission: { messagesADay: null, recipientsAMessage: null, newRecipientsADay: null },
+    submission: { relay: [], messagesADay: null, recipientsAMessage: null, newRecipientsADay: null },
     storage: { retentionDays: 14, handles: 128 },
     search: { index: options.indexAfter !== undefined, indexAfter: options.indexAfter ?? 0 },
     log: { level: 'silent' },

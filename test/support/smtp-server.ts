@@ -18,6 +18,7 @@ import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { Sessions } from '#src/observe/sessions.ts';
+import type { RelayRule } from '#src/outbound/relay.ts';
 import type { SendingLimits } from '#src/outbound/settings.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
@@ -37,6 +38,7 @@ export interface SmtpServersOptions {
   readonly messageSize?: number;
   readonly trusted?: (address: string) => boolean;
   readonly sending?: Partial<SendingLimits>;
+  readonly relay?: readonly RelayRule[];
   readonly proxied?: (address: string) => boolean;
   readonly quota?: number;
   readonly sync?: SyncCalls;
@@ -109,6 +111,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     send: options.send ?? true,
     retry: () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 }),
     mail: (id) => store.mail(id),
+    relay: options.relay ?? [],
     limits: { messagesADay: null, recipientsAMessage: null, newRecipientsADay: null, ...options.sending },
   });
   const shared = createAuthShared(2);

@@ -15,7 +15,7 @@ const REFUSALS = {
 export function auth(session: Session, rest: string): Answer | Promise<Answer> {
   if (session.part.kind !== 'submission') return Reply.noAuthHere;
   if (session.hello === null) return Reply.helloFirst;
-  if (session.principal !== null) return Reply.loggedInAlready;
+  if (session.principal !== null && session.principal.byAddress !== true) return Reply.loggedInAlready;
   if (session.transaction !== null) return Reply.noAuthInTransaction;
   // Some programs put two spaces between the parts (F218).
   const [name, initial, ...more] = rest.split(/\s+/).filter((part) => part !== '');

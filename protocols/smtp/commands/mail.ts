@@ -7,6 +7,10 @@ import { type Answer, ingressSession, offersOf, type Session } from '../session.
 export async function mail(session: Session, rest: string): Promise<Answer> {
   const { kind, context, limits, submission } = session.part;
   if (session.hello === null) return Reply.helloFirst;
+  // Not behind a proxy: only who really has such an address is known by it (F209).
+  if (kind === 'submission' && !session.proxied) {
+    session.principal ??= (await submission?.withoutLogin(session.peer)) ?? null;
+  }
   if (kind === 'submission' && session.principal === null) {
     return session.secure || context.plaintext ? Reply.loginFirst : Reply.tlsFirst;
   }

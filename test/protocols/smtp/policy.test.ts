@@ -108,3 +108,43 @@ test('a copy lies in Sent, seen, as it left and with its Bcc, where the account 
   expect(copy?.text).toContain(id); // the same message
   expect(arrived).not.toContain('secret@');
 });
+
+test('a listed network sends as its account without a login, with all that holds for that (F209)', async () => {
+  await using smtp = await startSmtp({
+    relay: [{ network: '127.0.0.0/8', account: 'anna@example.test' }],
+    sending: { messagesADay: 1 },
+    plaintext: false,
+  });
+  const client = await SmtpWire.open(smtp.submission);
+  const say = async (line: string) => {
+    const { code, lines } = await client.command(line);
+    return `${code} ${lines.join('|')}`;
+  };
+  await say('EHLO scanner.example');
+  expect(await say('MAIL FROM:<bert@example.test>')).toMatch(/^550 5\.7\.1/);
+  expect(await say('MAIL FROM:<victim@elsewhere.example>')).toMatch(/^550 5\.7\.1/);
+  for (const line of ['MAIL FROM:<anna@example.test>', 'RCPT TO:<bert@example.test>', 'DATA'])
+    expect(await say(line)).toMatch(/^[23]/);
+  expect(await say('Subject: scan\r\n.')).toMatch(/^250/);
+  expect((await smtp.inbox(smtp.bert))[0]).toMatch(/ with ESMTP id /); // nobody has logged in
+  expect(await say('MAIL FROM:<anna@example.test>')).toMatch(/^450 4\.7\.1/);
+});
+
+test('other networks, proxies and the MX listener are not meant by it (F209)', async () => {
+  const relay = [{ network: '127.0.0.0/8', account: 'anna@example.test' }];
+  const first = async (port: number, ...lines: string[]) => {
+    const client = await SmtpWire.open(port);
+    let reply = await client.command('EHLO scanner.example');
+    for (const line of [...lines, 'MAIL FROM:<anna@example.test>']) reply = await client.command(line);
+    return [client, reply.code] as const;
+  };
+  await using elsewhere = await startSmtp({ relay: [{ network: '192.0.2.0/24', account: 'anna@example.test' }] });
+  expect((await first(elsewhere.submission))[1]).toBe(530);
+  await using nobody = await startSmtp({ relay: [{ network: '127.0.0.1', account: 'gone@example.test' }] });
+  expect((await first(nobody.submission))[1]).toBe(530);
+  await using proxied = await startSmtp({ relay, proxied: () => true });
+  expect((await first(proxied.submission, 'XCLIENT ADDR=127.0.0.9', 'EHLO scanner.example'))[1]).toBe(530);
+  await using listed = await startSmtp({ relay });
+  const [client, code] = await first(listed.mx);
+  expect([code, (await client.command('RCPT TO:<a@elsewhere.example>')).code]).toEqual([250, 550]);
+});
