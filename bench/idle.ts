@@ -1,0 +1,83 @@
+// `node bench/idle.ts [--connections 500] [--tls]`: what a connection in IDLE costs the server in memory.
+// Each figure is of a server that was started for it, knows the users' passwords and has each account open; what it took
+// more once all were in IDLE, and V8 has had the time to collect what was left of their logins.
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { ImapWire } from '#test/support/wire.ts';
+import { login, user } from './drivers.ts';
+import { type Delay, type Side, startOwn, USERS } from './side.ts';
+
+/** Connections that are opened at once. */
+const OPENING = 4;
+/** Connections that are there before: what each account costs, above all its open database, is no connection's. */
+const WARM = 4 * USERS;
+/** V8 collects 8 s after the last work, and twice. */
+const SETTLE_MS = 25_000;
+
+export interface IdleOptions {
+  readonly connections: number;
+  readonly tls: boolean;
+}
+
+/** KB of each connection, and how long the event loops were held while they were opened. */
+export async function idleMemory(
+  options: IdleOptions,
+): Promise<{ readonly kilobytes: number; readonly delays: Delay[] }> {
+  await using side = await startOwn();
+  await logInEverybody(side);
+  const warm = await openIdle(side, WARM, options.tls);
+  await sleep(SETTLE_MS);
+  await side.delays();
+  const before = proportionalKilobytes(side.pid);
+  const clients = await openIdle(side, options.connections, options.tls);
+  const delays = await side.delays();
+  await sleep(SETTLE_MS);
+  const kilobytes = (proportionalKilobytes(side.pid) - before) / options.connections;
+  for (const client of [...warm, ...clients]) client.wire.destroy();
+  return { kilobytes, delays };
+}
+
+/** The first login of each user on each thread costs an argon2, which the next ones are spared. */
+export async function logInEverybody(side: Side): Promise<void> {
+  // Which thread a connection comes to is chance: after so many rounds hardly any user is new to one of two threads.
+  for (let round = 0; round < 6; round += 1) {
+    for (let number = 1; number <= USERS; number += 1) (await login(side, number)).wire.destroy();
+  }
+}
+
+/** Opens connections that are logged in, have INBOX selected and wait in IDLE. */
+async function openIdle(side: Side, count: number, tls: boolean): Promise<ImapWire[]> {
+  const clients: ImapWire[] = [];
+  let next = 0;
+  const open = async () => {
+    while (next < count) {
+      const number = (next++ % USERS) + 1;
+      const client = await ImapWire.open(tls ? side.imaps : side.imap, { secure: tls });
+      await client.login(user(side, number), side.password);
+      await client.ok('SELECT INBOX');
+      client.wire.send('idle IDLE\r\n');
+      await client.response();
+      clients.push(client);
+    }
+  };
+  await Promise.all(Array.from({ length: OPENING }, open));
+  return clients;
+}
+
+/** Memory of a process in KB, what it shares counted in parts. */
+function proportionalKilobytes(pid: number): number {
+  return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { connections: { type: 'string', default: '500' }, tls: { type: 'boolean', default: false } },
+  });
+  const { kilobytes, delays } = await idleMemory({ connections: Number(values.connections), tls: values.tls });
+  console.log(
+    `${kilobytes.toFixed(1)} KB for each of ${values.connections} ${values.tls ? 'TLS ' : ''}connections in IDLE`,
+  );
+  for (const { thread, longest } of delays)
+    console.log(`event loop of thread ${thread}: ${longest.toFixed(0)} ms at most`);
+}
