@@ -1,6 +1,7 @@
 // Runs the shared load scripts against a side and reads what they print.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { ImapWire } from '#test/support/wire.ts';
 import { cpuSeconds, type Side } from './side.ts';
@@ -8,11 +9,19 @@ import { cpuSeconds, type Side } from './side.ts';
 const run = promisify(execFile);
 const here = import.meta.dirname;
 
-/** Runs imapbench.py in one of its modes; its result, as it printed it. */
-export async function imapbench<R>(side: Side, mode: string, args: readonly (string | number)[] = []): Promise<R> {
+/** Runs imapbench.py in one of its modes; its result, as it printed it. `step` is called with the name of each command. */
+export async function imapbench<R>(
+  side: Side,
+  mode: string,
+  args: readonly (string | number)[] = [],
+  step: (name: string) => void = () => {},
+): Promise<R> {
   const common = ['--port', side.imap, '--pport', side.pop3, '--pass', side.password, '--server-pid', side.pid];
   const all = [join(here, 'imapbench.py'), mode, ...common, '--userfmt', side.users, '--users', 100, ...args];
-  const { stdout } = await run('python3', all.map(String), { maxBuffer: 64 << 20 });
+  const running = run('python3', all.map(String), { maxBuffer: 64 << 20 });
+  if (running.child.stderr !== null)
+    createInterface(running.child.stderr).on('line', (line) => step(line.split(' ')[0] ?? ''));
+  const { stdout } = await running;
   return (JSON.parse(stdout) as { result: R }).result;
 }
 

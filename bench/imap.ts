@@ -2,8 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { imapbench, login, user } from './drivers.ts';
+import { idleMemory, logInEverybody } from './idle.ts';
 import type { Report, Target } from './report.ts';
-import type { Side } from './side.ts';
+import type { Delay, Side } from './side.ts';
 
 const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', ...bound });
 const SECONDS = 5;
@@ -30,20 +31,24 @@ export async function appendRound(side: Side, as: 'own' | 'peer', report: Report
     if (found === undefined) throw new Error('imapbench append printed no result');
     const name = `APPEND 8 KB durable, ${connections} ${connections === 1 ? 'connection' : 'connections'}`;
     report.add(name, 'messages/s', ratio({ least: connections === 1 ? 1.2 : 2 }), as, found.per_s, delays);
-    report.add(`${name}: CPU`, 'ms/message', null, as, found.server_cpu_ms_per_msg);
-    report.add(`${name}: p99`, 'ms', null, as, found.p99_ms);
+    report.add(`${name}: CPU`, 'ms/message', null, as, found.server_cpu_ms_per_msg, delays);
+    report.add(`${name}: p99`, 'ms', null, as, found.p99_ms, delays);
   }
 }
 
 export async function loginRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  await logInEverybody(side);
   await side.delays();
   const result = await imapbench<{ sessions_per_s: number; server_cpu_ms_per_session: number }>(side, 'login', [
     ...['--conns', 20, '--secs', SECONDS],
   ]);
   const delays = await side.delays();
   report.add('login, select, logout', 'sessions/s', ratio({ least: 3 }), as, result.sessions_per_s, delays);
-  report.add('login, select, logout: CPU', 'ms/session', null, as, result.server_cpu_ms_per_session);
+  report.add('login, select, logout: CPU', 'ms/session', null, as, result.server_cpu_ms_per_session, delays);
 }
+
+/** Seconds after each command, in which the event loops' delays are asked for. */
+const PAUSE = 0.2;
 
 /** Fills the large mailbox of a user. */
 export async function fill(side: Side, sample: string): Promise<void> {
@@ -95,19 +100,23 @@ const COMMANDS: readonly (readonly [key: string, name: string, target: Target | 
 export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
   await side.delays();
   const only = 'fetch_|store_|status_big|hdr_fields|bodies|sort_|thread_|search_(subject|from|header|text|body)';
-  const args = ['--user', user(side, 1), '--bodies', 5000, '--only', only];
-  const result = await imapbench<Record<string, Timing>>(side, 'mailbox', args);
-  const delays = await side.delays();
+  const args = ['--user', user(side, 1), '--bodies', 5000, '--only', only, '--pause', PAUSE];
+  const asked: Promise<unknown>[] = [];
+  const delays = new Map<string, Delay[]>();
+  const result = await imapbench<Record<string, Timing>>(side, 'mailbox', args, (name) => {
+    asked.push(side.delays().then((since) => delays.set(name, since)));
+  });
+  await Promise.all(asked);
   for (const [key, name, target] of COMMANDS) {
     const timing = result[key];
     if (timing?.status !== 'OK') throw new Error(`${side.name}: ${name} was answered ${timing?.status}`);
-    report.add(`${LARGE.toLocaleString('en')} messages: ${name}`, 's', target, as, timing.secs, delays.splice(0));
+    report.add(`${LARGE.toLocaleString('en')} messages: ${name}`, 's', target, as, timing.secs, delays.get(key));
   }
 }
 
 const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';
 
-/** Memory of 500 connections in IDLE. */
+/** How soon 500 connections in IDLE hear of a message; of the peer, their memory too. */
 export async function idleRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
   const before = as === 'peer' ? readFileSync(INOTIFY, 'utf8') : null;
   if (before !== null) writeFileSync(INOTIFY, '8192');
@@ -119,11 +128,26 @@ export async function idleRound(side: Side, as: 'own' | 'peer', report: Report):
       [...['--conns', 500, '--settle', 3]],
     );
     const delays = await side.delays();
-    const target = as === 'own' ? ({ kind: 'value', most: 16 } as const) : null;
-    report.add('memory of an idle connection, 500 in IDLE', 'KB', target, as, result.pss_kb_per_conn, delays);
+    if (as === 'peer') report.add(idleName(500, false), 'KB', null, as, result.pss_kb_per_conn);
     const push = [...result.push_latency_after_append_ok_ms].sort((a, b) => a - b);
-    report.add('EXISTS in IDLE after APPEND was answered', 'ms', null, as, push[Math.floor(push.length / 2)] ?? 0);
+    const latency = push[Math.floor(push.length / 2)] ?? 0;
+    report.add('EXISTS in IDLE after APPEND was answered', 'ms', null, as, latency, delays);
   } finally {
     if (before !== null) writeFileSync(INOTIFY, before);
+  }
+}
+
+function idleName(connections: number, tls: boolean): string {
+  return `memory of an idle connection${tls ? ' under TLS' : ''}, ${connections.toLocaleString('en')} in IDLE`;
+}
+
+/** Memory of our own connections in IDLE, each time of a server started for it. */
+export async function idleMemoryRound(report: Report): Promise<void> {
+  for (const connections of [500, 5_000]) {
+    for (const tls of [false, true]) {
+      const { kilobytes, delays } = await idleMemory({ connections, tls });
+      const target = { kind: 'value', most: tls ? 64 : 16 } as const;
+      report.add(idleName(connections, tls), 'KB', target, 'own', kilobytes, delays);
+    }
   }
 }

@@ -32,7 +32,7 @@ export async function pop3Round(side: Side, as: 'own' | 'peer', report: Report):
   const result = await imapbench<Retrieval>(side, 'pop3', ['--user', user(side, 99)]);
   const delays = await side.delays();
   report.add('RETR, one at a time', 'messages/s', { kind: 'ratio', least: 1 }, as, result.retr.per_s, delays);
-  report.add('RETR, pipelined', 'messages/s', { kind: 'ratio', least: 1 }, as, result.retr_pipelined.per_s);
-  report.add(`UIDL of ${MESSAGES}`, 'ms', null, as, result.uidl_secs * 1000);
-  report.add('CPU of it all', 'ms/message', null, as, (result.server_cpu / (2 * MESSAGES)) * 1000);
+  report.add('RETR, pipelined', 'messages/s', { kind: 'ratio', least: 1 }, as, result.retr_pipelined.per_s, delays);
+  report.add(`UIDL of ${MESSAGES}`, 'ms', null, as, result.uidl_secs * 1000, delays);
+  report.add('CPU of it all', 'ms/message', null, as, (result.server_cpu / (2 * MESSAGES)) * 1000, delays);
 }

@@ -47,7 +47,8 @@ export class Report {
     }
     measure[side].push(value);
     measure.delays.push(...delays);
-    console.log(`${side === 'own' ? 'posthuis' : 'peer    '} ${name}: ${show(value)} ${unit}`);
+    const longest = delays.length > 0 ? `; loop ${show(Math.max(...delays.map((delay) => delay.longest)))} ms` : '';
+    console.log(`${side === 'own' ? 'posthuis' : 'peer    '} ${name}: ${show(value)} ${unit}${longest}`);
   }
 
   note(text: string): void {

@@ -2,7 +2,7 @@
 // Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { appendRound, fill, idleRound, loginRound, mailboxRound } from './imap.ts';
+import { appendRound, fill, idleMemoryRound, idleRound, loginRound, mailboxRound } from './imap.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
 import { Report } from './report.ts';
 import { diskRound, restoreRound, startRound, wrongLoginsRound } from './server.ts';
@@ -52,7 +52,7 @@ const benchmarks: Record<string, () => Promise<Report>> = {
   smtp: () => sides('SMTP', smtpRound),
   imap: async () => {
     const sample = sampleMailbox(scratch, 600);
-    return sides(
+    const report = await sides(
       'IMAP',
       async (side, as, report) => {
         await appendRound(side, as, report);
@@ -62,6 +62,8 @@ const benchmarks: Record<string, () => Promise<Report>> = {
       },
       (side) => fill(side, sample),
     );
+    await idleMemoryRound(report);
+    return report;
   },
   pop3: () => sides('POP3', pop3Round, (side) => fillMaildrop(side, sampleMailbox(scratch, 600))),
   server: async () => {

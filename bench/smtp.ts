@@ -22,6 +22,6 @@ export async function smtpRound(side: Side, as: 'own' | 'peer', report: Report):
     const name = `accept to durable, ${sessions} ${sessions === 1 ? 'session' : 'sessions'}, ${where}`;
     const target = sessions === 1 ? null : ({ kind: 'ratio', least: 5 } as const);
     report.add(name, 'messages/s', target, as, perSecond, delays);
-    report.add(`${name}: CPU`, 'ms/message', sessions === 1 ? null : { kind: 'ratio', most: 0.25 }, as, cpu);
+    report.add(`${name}: CPU`, 'ms/message', sessions === 1 ? null : { kind: 'ratio', most: 0.25 }, as, cpu, delays);
   }
 }
