@@ -36,6 +36,8 @@ export const SORT_CRITERIA = 20;
 export const KEPT_COLUMNS = 6;
 /** Events in one group of NOTIFY: there are five. */
 export const NOTIFY_EVENTS = 20;
+/** Searches of one session that are kept up to date (RFC 5267 4.3.1): each looks at every change. */
+export const SELECTED_SEARCHES = 5;
 /** Mailbox specifiers in one command, and names in one of them. */
 export const FILTERS = 100;
 export const FILTER_NAMES = 1_000;

@@ -25,6 +25,7 @@ import {
   LOGIN_MS,
 } from './limits.ts';
 import type { Notify } from './notify.ts';
+import { tellWithSearches } from './search/context.ts';
 import type { ServerState } from './server.ts';
 import { capabilityOf } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
@@ -277,7 +278,8 @@ export class Session {
     const { selected, notify, connection } = this;
     if (selected === null) return 'none';
     if (notify?.selected !== 'nothing' || always) {
-      return await selected.tell(connection, expunges, notify?.selected !== 'messages');
+      const flags = notify?.selected !== 'messages';
+      return await tellWithSearches(this, selected, expunges, () => selected.tell(connection, expunges, flags));
     }
     // A client that wants to hear of nothing must not believe later mod-sequences either.
     return selected.synced < selected.index.complete ? 'withheld' : 'none';

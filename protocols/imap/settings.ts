@@ -15,6 +15,7 @@ export const DEFAULT_SETTINGS: ImapSettings = { literals: 'plus', off: new Set()
 
 /** The commands that come with a capability: where it is off they are unknown. */
 const COMMANDS: Readonly<Record<string, string>> = {
+  CANCELUPDATE: 'CONTEXT=SEARCH',
   COMPRESS: 'COMPRESS=DEFLATE',
   ENABLE: 'ENABLE',
   ESEARCH: 'MULTISEARCH',

@@ -157,7 +157,19 @@ function partialRange(random: Random): string {
 /** With the space after them. */
 export function searchReturn(random: Random): string {
   if (random() < 0.3) return '';
-  const one = () => pick(random, ['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', `PARTIAL ${partialRange(random)}`, 'X']);
+  const one = () =>
+    pick(random, [
+      'MIN',
+      'MAX',
+      'ALL',
+      'COUNT',
+      'SAVE',
+      'UPDATE',
+      'UPDATE (UID)',
+      'CONTEXT',
+      `PARTIAL ${partialRange(random)}`,
+      'X',
+    ]);
   return `RETURN (${random() < 0.1 ? '' : many(random, 3, one)}) `;
 }
 

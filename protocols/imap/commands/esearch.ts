@@ -11,7 +11,7 @@ import { ALL, type Results, returned, save, tellExtended } from '../search/resul
 import { search } from '../search/search.ts';
 import type { Session } from '../session.ts';
 import { Selected } from '../view/selected.ts';
-import { afterSearch, searchKeys } from './search.ts';
+import { afterSearch, keepUpdated, mayUpdate, searchKeys } from './search.ts';
 import type { Verb } from './verb.ts';
 
 const SELECTED: readonly MailboxFilter[] = [{ kind: 'selected' }];
@@ -27,6 +27,8 @@ export const esearch: Verb = {
     const selected = sources.some(({ kind }) => kind === 'selected') ? session.current : null;
     // RFC 7377 2.2
     if (wanted.save && !sources.every(({ kind }) => kind === 'selected')) throw new BadCommand('SAVE is for selected');
+    if (wanted.update !== null && session.selected === null) throw new BadCommand('UPDATE is for the selected mailbox');
+    mayUpdate(session, tag, wanted);
     const mailboxes = await filteredMailboxes(session.owner, sources);
     if (selected !== null && !mailboxes.some(({ id }) => id === selected.mailbox.id))
       mailboxes.unshift(selected.mailbox);
@@ -36,6 +38,8 @@ export const esearch: Verb = {
       const place = ` MAILBOX ${mailboxName} UIDVALIDITY ${mailbox.uidvalidity}`;
       // RFC 7377 2.1: nothing is told of a mailbox with no match.
       if (results.members.length > 0) await tellExtended(session, { ...results, tag, place }, wanted);
+      const isSelected = results.selected === session.selected;
+      if (isSelected) keepUpdated(session, { tag, byUid: true, keys, update: wanted.update }, results.members);
       if (wanted.save) save(results.selected, returned(results.members, wanted));
     }
     return afterSearch(keys);

@@ -2,10 +2,13 @@
 // 5182) and mod-sequences (RFC 7162 3.1.5, 3.1.9).
 
 import { BadCommand } from '../grammar/errors.ts';
+import type { FetchItem } from '../grammar/fetch-att.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { criteria, search as readKeys, type Search } from '../grammar/search-key.ts';
 import { type SearchReturn, searchReturn } from '../grammar/search-return.ts';
 import { sortCriteria } from '../grammar/sort-criteria.ts';
+import { SELECTED_SEARCHES } from '../limits.ts';
+import { UpdatedSearch } from '../search/context.ts';
 import { ALL, returned, save, tellExtended, tellList } from '../search/results.ts';
 import { search as run } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
@@ -49,6 +52,7 @@ function searching(name: 'SEARCH' | 'SORT', byUid: boolean, program: Program): V
     async run(session, { tag, scanner }) {
       scanner.space();
       const wanted = searchReturn(scanner);
+      mayUpdate(session, tag, wanted);
       try {
         return await find(session, program(session, scanner), { tag, name, byUid, wanted });
       } catch (error) {
@@ -79,7 +83,31 @@ async function find(session: Session, { keys, order }: ReturnType<Program>, aske
   if (wanted === null) await tellList(session, name, results);
   else await tellExtended(session, results, wanted);
   if (wanted?.save === true) save(session.current, returned(members, wanted));
+  keepUpdated(session, { tag, byUid, keys, update: wanted?.update ?? null, refused: name === 'SORT' }, members);
   return afterSearch(keys);
+}
+
+/** RFC 5267 4.3: a tag names one search. */
+export function mayUpdate({ selected }: Session, tag: string, wanted: SearchReturn | null): void {
+  if (wanted?.update != null && selected?.searches.has(tag) === true) throw new BadCommand('Tag reuse');
+}
+
+interface Updated {
+  readonly tag: string;
+  readonly byUid: boolean;
+  readonly keys: Search;
+  readonly update: readonly FetchItem[] | null;
+  /** There are no updates of SORT. */
+  readonly refused?: boolean;
+}
+
+/** Keeps what was found in the selected mailbox up to date, if that is asked for (RFC 5267 4.3, 4.3.1). */
+export function keepUpdated({ current, connection }: Session, asked: Updated, found: readonly Member[]): void {
+  const { tag, byUid, keys, update, refused = false } = asked;
+  if (update === null) return;
+  if (refused || current.searches.size >= SELECTED_SEARCHES) {
+    connection.out.text(`* NO [NOUPDATE "${tag}"] Not kept up to date\r\n`);
+  } else current.searches.set(tag, new UpdatedSearch(current, { tag, byUid, keys, items: update }, found));
 }
 
 /** RFC 7162 3.2.10.2: numbers among the keys must mean what they meant, so expunges wait. */

@@ -2,6 +2,7 @@
 
 import { append } from './append.ts';
 import { authenticate } from './authenticate.ts';
+import { cancelUpdate } from './cancel-update.ts';
 import { capability } from './capability.ts';
 import { check } from './check.ts';
 import { close } from './close.ts';
@@ -41,6 +42,7 @@ import { xlist } from './xlist.ts';
 export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['APPEND', append],
   ['AUTHENTICATE', authenticate],
+  ['CANCELUPDATE', cancelUpdate],
   ['CAPABILITY', capability],
   ['CHECK', check],
   ['CLOSE', close],

@@ -1,7 +1,8 @@
-// RETURN (...) of SEARCH (RFC 4731 3.1, RFC 5182, RFC 9394): what is told of the messages that are found.
+// RETURN (...) of SEARCH (RFC 4731 3.1, RFC 5182, RFC 9394, RFC 5267 4): what is told of the messages that are found.
 
 import { SEARCH_RETURNS } from '../limits.ts';
 import { BadCommand } from './errors.ts';
+import { type FetchItem, fetchItems } from './fetch-att.ts';
 import { MAX_NUMBER, type Scanner } from './scanner.ts';
 
 /** A range of results (RFC 9394 4): 1 is the first, -1 the last. */
@@ -22,6 +23,8 @@ export interface SearchReturn {
   readonly count: boolean;
   readonly save: boolean;
   readonly partial: PartialRange | null;
+  /** Changes of the result are to be told (RFC 5267 4.3), with these items of new messages (RFC 5465 7). */
+  readonly update: readonly FetchItem[] | null;
 }
 
 const PARTIAL = /(-?)([1-9]\d{0,9}):(-?)([1-9]\d{0,9})/y;
@@ -50,13 +53,15 @@ export function searchReturn(scanner: Scanner): SearchReturn | null {
   scanner.space();
   const names = new Set<string>();
   let partial: PartialRange | null = null;
+  let update: readonly FetchItem[] | null = null;
   scanner.list(SEARCH_RETURNS, () => {
     const name = scanner.atom().toUpperCase();
     if (name === 'PARTIAL') {
       if (partial !== null) throw new BadCommand('PARTIAL twice'); // RFC 9394 3.1
       scanner.space();
       partial = partialRange(scanner);
-    } else if (!NAMES.has(name)) throw new BadCommand('Unknown RETURN option');
+    } else if (name === 'UPDATE') update = scanner.match(ITEMS_AHEAD) === null ? [] : fetchItems(scanner);
+    else if (!NAMES.has(name)) throw new BadCommand('Unknown RETURN option');
     names.add(name);
   });
   scanner.space();
@@ -68,7 +73,9 @@ export function searchReturn(scanner: Scanner): SearchReturn | null {
     count: names.has('COUNT'),
     save: names.has('SAVE'),
     partial,
+    update,
   };
 }
 
-const NAMES: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE']);
+const NAMES: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', 'CONTEXT']);
+const ITEMS_AHEAD = / (?=\()/y;

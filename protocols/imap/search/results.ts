@@ -9,7 +9,15 @@ import { appendUid } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
 
 /** What is told if nothing else is said: (ALL). */
-export const ALL: SearchReturn = { min: false, max: false, all: true, count: false, save: false, partial: null };
+export const ALL: SearchReturn = {
+  min: false,
+  max: false,
+  all: true,
+  count: false,
+  save: false,
+  partial: null,
+  update: null,
+};
 
 /** What was found, in its order, and how it was asked for. */
 export interface Results {

@@ -28,13 +28,14 @@ export async function search(
   session: Session,
   { key, modseqs }: Search,
   selected: Selected = session.current,
+  members: Iterable<Member> = selected.view.all(),
 ): Promise<Member[]> {
   // A modseq at which something was lost finds everything.
   const lost = new Set<number>();
   for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
   const now = Math.floor(Date.now() / 1000);
   const context = { selected, lost, now, account: session.owner.id };
-  return await new SearchRun(session, selected, prepare(key, context)).run();
+  return await new SearchRun(session, selected, prepare(key, context)).run(members);
 }
 
 class SearchRun {
@@ -53,9 +54,9 @@ class SearchRun {
     this.#pace = new Pace(session.connection);
   }
 
-  async run(): Promise<Member[]> {
+  async run(members: Iterable<Member>): Promise<Member[]> {
     const matched: Member[] = [];
-    let open = await this.#decide(this.#selected.view.all(), matched);
+    let open = await this.#decide(members, matched);
     if (open.length >= INDEXED_FROM) {
       this.#answers = await this.#askIndex();
       if (this.#answers !== null) open = await this.#decide(open, matched);

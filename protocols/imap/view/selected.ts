@@ -13,6 +13,7 @@ import { countBelow } from '../index/rows.ts';
 import { RECENT_RUNS } from '../limits.ts';
 import { writeRanges } from '../ranges.ts';
 import type { RecentLedger } from '../recent.ts';
+import type { UpdatedSearch } from '../search/context.ts';
 import { appendUid } from './uid-ranges.ts';
 import { expungedBetween, type Member, View } from './view.ts';
 
@@ -36,6 +37,8 @@ export class Selected {
   synced: number;
   /** The UIDs that `$` stands for (RFC 5182); what has been expunged since is not looked for. */
   found: readonly UidRange[] = [];
+  /** Searches that are kept up to date, by their tags (RFC 5267 4.3). */
+  readonly searches = new Map<string, UpdatedSearch>();
   readonly #enabled: ReadonlySet<Enabled>;
   #tick: number;
   #modseq: number;

@@ -61,6 +61,20 @@ test('MULTISEARCH: several mailboxes at once, without selecting them', async () 
   ).toEqual(['* ESEARCH (- MAILBOX "Archive" -) UID ALL 1:2', '* ESEARCH (- MAILBOX "Sent" -) UID ALL 1']);
 });
 
+test('CONTEXT=SEARCH: what comes to match and what no longer does is told', async () => {
+  await using imap = await startImap();
+  const [client, other] = [await imap.login(), await imap.login()];
+  await client.ok('APPEND INBOX', message('one'));
+  await client.ok('SELECT INBOX');
+  client.wire.send('s UID SEARCH RETURN (UPDATE COUNT) UNSEEN\r\n');
+  expect(texts(await client.result('s'))).toEqual(['* ESEARCH (TAG "s") UID COUNT 1']);
+  await other.ok('APPEND INBOX', message('two'));
+  expect(texts(await client.ok('NOOP')).at(-1)).toBe('* ESEARCH (TAG "s") UID ADDTO (0 2)');
+  expect(texts(await client.ok('STORE 1 +FLAGS.SILENT (\\Seen)'))).toEqual([
+    '* ESEARCH (TAG "s") UID REMOVEFROM (0 1)',
+  ]);
+});
+
 test('INPROGRESS: a search that takes long says how far it is, with its tag', async () => {
   // Reading a message takes long here.
   const slow = (mail: MailAccount): MailAccount =>
