@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { currentCursor, readChanges } from '#storage/changes/feed.ts';
 import { ALIAS_DEPTH, TARGETS } from '#storage/directory/limits.ts';
+import { all } from '#storage/operation.ts';
 import type { Directory } from '#storage/ports.ts';
 import type { SqlStore } from '#test/support/sql-store.ts';
 import { type OpenStore, sequence } from './fixture.ts';
@@ -290,6 +291,27 @@ export function directoryContracts(open: OpenStore): void {
         1_000,
       );
       await expect(directory.setPassword('nobody', 'x')).rejects.toMatchObject({ code: 'not-found' });
+    });
+
+    test('SCRAM keys belong to one version of a password, and lie sealed', async () => {
+      const keys = (salt: string) => ({ salt, iterations: 4_096, storedKey: 'stored', serverKey: 'server' });
+      const gerd = await add('gerd@example.test');
+      expect((await directory.login('gerd'))?.scram).toBeNull();
+      await directory.setScram(gerd.id, (await directory.login('gerd'))?.version ?? 0, keys('first'));
+      const before = await directory.login('gerd');
+      expect(before?.scram).toEqual(keys('first'));
+      const stored = await store.engine.read({ kind: 'directory' }, () =>
+        all<{ hash: string }>(`SELECT hash FROM credential WHERE owner = $1 AND kind = 'scram-sha-256'`, [gerd.id]),
+      );
+      expect(stored.map(({ hash }) => hash.includes('first'))).toEqual([false]);
+      await directory.setPassword(gerd.id, 'other');
+      expect((await directory.login('gerd'))?.scram).toBeNull();
+      await directory.setScram(gerd.id, before?.version ?? 0, keys('stale'));
+      expect((await directory.login('gerd'))?.scram).toBeNull();
+      await directory.setPassword(gerd.id, 'third', keys('third'));
+      expect((await directory.login('gerd'))?.scram).toEqual(keys('third'));
+      await expect(directory.setScram('nobody', 1, keys('x'))).rejects.toMatchObject({ code: 'not-found' });
+      await directory.removeAccount(gerd.id);
     });
 
     test('an account may send as its address, its suffixes and its aliases, and as nobody else (F16, F137)', async () => {
