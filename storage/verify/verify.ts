@@ -12,6 +12,7 @@ import { StoreError } from '../errors.ts';
 import { checkBodies, checkUnnamed } from './bodies.ts';
 import { ACCOUNT_COUNTERS, CLASSES, COUNTERS } from './counters.ts';
 import { type Check, type Finding, type Found, MOST, runChecks } from './finding.ts';
+import { checkQueued } from './queued.ts';
 import { ACCOUNT_ROWS, DIRECTORY_ROWS, QUEUE_ROWS } from './rows.ts';
 import { accountFolders, unknownOf } from './unknown.ts';
 
@@ -36,7 +37,13 @@ export interface VerifyParts {
 /** Checks everything, and yields what is wrong. */
 export async function* verify(parts: VerifyParts): AsyncGenerator<Finding> {
   for (const kind of ['directory', 'queue'] as const) {
-    for await (const found of verifyDatabase(parts, { kind })) yield { database: kind, ...found };
+    let sound = true;
+    for await (const found of verifyDatabase(parts, { kind })) {
+      sound &&= found.code !== 'corrupt' && found.code !== 'newer' && found.code !== 'missing-database';
+      yield { database: kind, ...found };
+    }
+    if (kind === 'directory' || !sound) continue;
+    for await (const found of most(checkQueued(parts.engine, parts.blobs))) yield { database: kind, ...found };
   }
   for (let after = ''; ; ) {
     const from = after;

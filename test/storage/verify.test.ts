@@ -1,6 +1,6 @@
 // `verify` over a store: clean while it is being written, and each damage named.
 import { existsSync } from 'node:fs';
-import { open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import pino from 'pino';
@@ -187,6 +187,28 @@ const OF_THE_STORE: readonly Damage[] = [
         join(data, 'queue.db'),
         "INSERT INTO queued_recipient VALUES (1, 1, '', '', '', 0, 'waiting', 0, 0, 0, '', '')",
       ),
+  ],
+  ['a recipient that the scheduler does not know', 'missing-destination', () => undefined],
+  [
+    'messages that nobody waits for, can not be read and are not counted',
+    'missing-recipient',
+    (data) =>
+      sql(
+        join(data, 'queue.db'),
+        "INSERT INTO queued VALUES (7, 0, '', '', 5, 0, 0, 0, '', 0, 0, 0, x'', x'00', x'00', '')",
+        "INSERT INTO queued VALUES (8, 0, '', '', 5, 0, 0, 0, '', 0, 0, 0, x'', x'00', NULL, 'gone')",
+      ),
+  ],
+  ['the count of the queue', 'wrong-messages', () => undefined],
+  ['a message that can not be read', 'damaged-content', () => undefined],
+  ['a message whose file is gone', 'damaged-blob', () => undefined],
+  [
+    'a file that no message names',
+    'dangling-blob',
+    async (data) => {
+      await mkdir(join(data, 'queue', 'blobs'), { recursive: true });
+      await writeFile(join(data, 'queue', 'blobs', '0'.repeat(64)), 'x');
+    },
   ],
 ];
 
