@@ -36,6 +36,9 @@ export const DEAD_MS = { first: 300_000, most: 3_600_000 } as const;
 /** How long a destination rests after a fault of our own. */
 export const FAULT_MS = 60_000;
 
+/** Between two looks of the scheduler at the queue: nobody notices, and a busy queue is not read for each delivery. */
+export const LOOK_MS = 20;
+
 /** The scheduler looks at the queue at least so often, whatever the clock does. */
 export const TICK_MS = 60_000;
 

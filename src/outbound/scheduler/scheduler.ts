@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Turns } from '#storage/blobs/turns.ts';
-import { CUT_MS, FAULT_MS, LANES, SESSIONS, STOP_MS, TICK_MS } from '../limits.ts';
+import { CUT_MS, FAULT_MS, LANES, LOOK_MS, SESSIONS, STOP_MS, TICK_MS } from '../limits.ts';
 import { Lane, type LaneParts, type SchedulerParts } from './lane.ts';
 
 export class Scheduler implements AsyncDisposable {
@@ -41,6 +41,8 @@ export class Scheduler implements AsyncDisposable {
       while (this.#again && !this.#stopped) {
         this.#again = false;
         await this.#begin();
+        // Every delivery wakes us: what came meanwhile is looked at once.
+        await sleep(LOOK_MS, undefined, { ref: false });
       }
     } catch (error) {
       this.#parts.log.error({ err: error }, 'the queue could not be looked at');
