@@ -1,15 +1,16 @@
 // A data directory from its first opening to its close: the lock, the boots, the jump, the threads.
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import pino from 'pino';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from '#storage/data-directory.ts';
 import { accountFolder, layoutOf } from '#storage/engines/sqlite/layout.ts';
+import { CHECKPOINT_FRAMES, WATCH_ROWS } from '#storage/engines/sqlite/maintenance-rules.ts';
 import { createStoreShared } from '#storage/engines/sqlite/shared.ts';
 import { all, type Op, one, run } from '#storage/operation.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
@@ -205,6 +206,26 @@ test('a write-ahead log stays near 8 MB under load', async () => {
   }
   expect(largest).toBeGreaterThan(1_000_000);
   expect(largest).toBeLessThan(16 * 1024 * 1024);
+});
+
+test('a log that was checkpointed begins anew without waiting for a write of a server thread', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await open(folder.path);
+  await store.engine.createAccount(ID);
+  const path = join(accountFolder(store.layout, ID), 'mail.db-wal');
+  // https://sqlite.org/fileformat2.html#walformat: the salts, new whenever the log begins anew.
+  const salts = () => readFileSync(path).subarray(16, 24).toString('hex');
+  const write = (name: string) =>
+    store.engine.write(ACCOUNT, () => run('INSERT INTO subscription VALUES ($1, $1, $2)', [ID, name]));
+  await write('first');
+  const before = salts();
+  // The log's length is looked at with the last of these, and never before it is long.
+  const bytes = (CHECKPOINT_FRAMES * 4_096) / (2 * WATCH_ROWS);
+  for (let n = 0; n < 2 * WATCH_ROWS; n++) await write(`${n}${'x'.repeat(bytes)}`);
+  await vi.waitFor(() => expect(salts()).not.toBe(before), { timeout: 30_000, interval: 20 });
+  await write('last');
+  const [row] = await store.engine.read(ACCOUNT, () => all<{ n: number }>('SELECT count(*) AS n FROM subscription'));
+  expect(row?.n).toBe(2 * WATCH_ROWS + 2);
 });
 
 test('writers of several threads get the lock in turn, and each sees the other’s commits after its own', async () => {

@@ -157,6 +157,11 @@ export class Database {
     return { busy: row.busy !== 0, frames: row.log, moved: row.checkpointed };
   }
 
+  /** Writes a page to the log as it is. An UPDATE to what a row has already would write none. */
+  writePage(): void {
+    this.#sqlite.pragma(`user_version = ${this.version()}`);
+  }
+
   /** What SQLite's own check of the file finds; empty when it is sound. */
   integrity(): string[] {
     const rows = this.#sqlite.pragma('integrity_check(100)') as { integrity_check: string }[];

@@ -191,7 +191,7 @@ export class SqliteEngine implements Engine {
       const { frames, moved } = await patiently(() => handle.database.checkpoint('NOOP'));
       if (frames - moved < CHECKPOINT_FRAMES) return;
       await patiently(() => handle.database.checkpoint('PASSIVE'));
-      await seat.queue.run(() => this.#beginLog(seat, handle));
+      await seat.queue.run(() => this.#beginLog(handle));
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
@@ -203,9 +203,9 @@ export class SqliteEngine implements Engine {
    * Makes a log begin anew, under the lock: what was written since is moved too and, once no reader is in the log, the
    * next write is its first. That one waits for a sync of the log's header; so it is made here, and changes nothing.
    */
-  async #beginLog(seat: Seat, handle: Handle): Promise<void> {
-    await patiently(() => handle.database.checkpoint('RESTART'));
-    await this.#stamp(seat, handle);
+  async #beginLog({ database }: Handle): Promise<void> {
+    await patiently(() => database.checkpoint('RESTART'));
+    await patiently(() => database.writePage());
   }
 
   /** Says durably under which boot the file is written. */
