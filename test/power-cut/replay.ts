@@ -167,6 +167,8 @@ async function replay({ recording, scratch, cuts, random, ignored, survivals }: 
   const lines = [...cuts].sort((a, b) => b - a);
   const cut = (line: number) => {
     const all = join(scratch, `${line}-all`);
+    // Another pass may have cut here too.
+    rmSync(all, { recursive: true, force: true });
     disk.layOut(all, everything);
     for (const [name, survival] of survivals(random)) {
       const folder = join(scratch, `${line}-${name}`);
