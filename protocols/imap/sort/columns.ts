@@ -7,7 +7,7 @@ import type { Rows } from '../index/rows.ts';
 import { KEPT_COLUMNS } from '../limits.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';
-import { merge, sortTexts } from './order.ts';
+import { distinctNumbers, merge, placeIn, sortTexts } from './order.ts';
 import { NUMBERS, type NumberName, TEXTS, type TextName } from './sources.ts';
 
 /** An array by slot that is made up to some slot. */
@@ -136,19 +136,29 @@ function distinct(texts: readonly string[]): string[] {
   return texts.filter((text, at) => at === 0 || text !== texts[at - 1]);
 }
 
-/** What a message names as its ancestors (RFC 5256 3), and what it is called itself, as hashes. */
+/** No Message-ID. */
+export const NO_ID = -1;
+/** Ids that are looked up at a time: some ms. */
+const PIECE = 16_384;
+
+/** What a message names as its ancestors (RFC 5256 3), and what it is called itself: hashes, as small numbers. */
 export class AncestryColumn extends Column {
-  /** Its own Message-ID; 0 if it has none. */
-  ids = new Float64Array(0);
+  /** Of each slot its own Message-ID, or NO_ID. */
+  ids = new Int32Array(0);
   /** Where the ancestors of each slot begin in `ancestors`. */
   starts = new Uint32Array(1);
-  ancestors = new Float64Array(0);
+  ancestors = new Int32Array(0);
+  /** How many different ids there are: all are below this. */
+  different = 0;
+  /** The hashes themselves. */
+  #ids = new Float64Array(0);
+  #ancestors = new Float64Array(0);
 
   protected override async make(from: number, to: number, selected: Selected, pace: Pace): Promise<void> {
-    const ids = grown(this.ids, to);
+    const ids = grown(this.#ids, to);
     const starts = new Uint32Array(to + 1);
     starts.set(this.starts.subarray(0, from + 1));
-    const pieces: Uint8Array[] = [new Uint8Array(this.ancestors.buffer, 0, (starts[from] ?? 0) * 8)];
+    const pieces: Uint8Array[] = [new Uint8Array(this.#ancestors.buffer, 0, (starts[from] ?? 0) * 8)];
     let [next, count] = [from, starts[from] ?? 0];
     for await (const page of this.read(from, to, ['messageId', 'ancestors'], selected)) {
       for (const { slot, row } of page) {
@@ -167,8 +177,29 @@ export class AncestryColumn extends Column {
       bytes.set(piece, at);
       at += piece.length;
     }
-    [this.ids, this.starts, this.ancestors] = [ids, starts, new Float64Array(bytes.buffer)];
+    const ancestors = new Float64Array(bytes.buffer);
+    const distinct = distinctNumbers(joined(ids, ancestors));
+    [this.#ids, this.#ancestors, this.starts, this.different] = [ids, ancestors, starts, distinct.length];
+    [this.ids, this.ancestors] = [await numbered(ids, distinct, pace), await numbered(ancestors, distinct, pace)];
   }
+}
+
+function joined(some: Float64Array, others: Float64Array): Float64Array {
+  const both = new Float64Array(some.length + others.length);
+  both.set(some);
+  both.set(others, some.length);
+  return both;
+}
+
+/** Hashes as their places among the different ones; 0, which is none, as NO_ID. */
+async function numbered(hashes: Float64Array, distinct: Float64Array, pace: Pace): Promise<Int32Array<ArrayBuffer>> {
+  const numbers = new Int32Array(hashes.length);
+  for (let at = 0; at < hashes.length; at++) {
+    const hash = hashes[at] ?? 0;
+    numbers[at] = hash === 0 ? NO_ID : placeIn(distinct, hash);
+    if (at % PIECE === 0 && pace.late) await pace.rest();
+  }
+  return numbers;
 }
 
 function grown(values: Float64Array, length: number): Float64Array<ArrayBuffer> {

@@ -45,20 +45,26 @@ export async function merge(some: readonly string[], others: readonly string[], 
   return merged;
 }
 
-/** The same numbers by their rank: 0 for the smallest, equal ones alike; and how many different ones there are. */
-export function rank(values: Float64Array): { ranks: Float64Array<ArrayBuffer>; different: number } {
+/** Each number once, in order. */
+export function distinctNumbers(values: Float64Array): Float64Array {
   const sorted = values.toSorted();
   let different = 0;
   for (let at = 0; at < sorted.length; at++) {
     if (at === 0 || sorted[at] !== sorted[different - 1]) sorted[different++] = sorted[at] ?? 0;
   }
-  const distinct = sorted.subarray(0, different);
-  const ranks = new Float64Array(values.length);
-  for (let at = 0; at < values.length; at++) ranks[at] = placeIn(distinct, values[at] ?? 0);
-  return { ranks, different };
+  return sorted.subarray(0, different);
 }
 
-function placeIn(sorted: Float64Array, value: number): number {
+/** The same numbers by their rank: 0 for the smallest, equal ones alike; and how many different ones there are. */
+export function rank(values: Float64Array): { ranks: Float64Array<ArrayBuffer>; different: number } {
+  const distinct = distinctNumbers(values);
+  const ranks = new Float64Array(values.length);
+  for (let at = 0; at < values.length; at++) ranks[at] = placeIn(distinct, values[at] ?? 0);
+  return { ranks, different: distinct.length };
+}
+
+/** Where a number stands, or would stand, among others in order. */
+export function placeIn(sorted: Float64Array, value: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

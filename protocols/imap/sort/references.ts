@@ -1,14 +1,16 @@
 // THREAD=REFERENCES (RFC 5256 3), step by step as it is written there.
 
 import type { Pace } from '#protocols/net/pace.ts';
+import { NO_ID } from './columns.ts';
 import { Forest, NONE } from './tree.ts';
 
 /** What is known of the messages, by their place in the order of the mailbox. */
 export interface Threaded {
   readonly count: number;
-  /** Message-IDs, 0 for none, and those that each names as its ancestors. */
-  readonly ids: Float64Array;
-  readonly ancestors: (at: number) => Float64Array;
+  /** The Message-ID of each, NO_ID for none, and those that it names as its ancestors: all are below `different`. */
+  readonly id: (at: number) => number;
+  readonly ancestors: (at: number) => Int32Array;
+  readonly different: number;
   readonly dates: Float64Array;
 }
 
@@ -46,17 +48,18 @@ class References {
 
   /** (1) Links messages by what they name. */
   async link(): Promise<void> {
-    const { count, ids, ancestors } = this.#messages;
+    const { count, id, ancestors, different } = this.#messages;
     const { forest } = this;
     // An id is the first message's that has it; one that no message has is a dummy's.
-    const nodes = new Map<number, number>();
-    for (let at = count - 1; at >= 0; at--) if (ids[at] !== 0) nodes.set(ids[at] ?? 0, at);
+    const nodes = new Int32Array(different).fill(NONE);
+    for (let at = count - 1; at >= 0; at--) if (id(at) !== NO_ID) nodes[id(at)] = at;
     for (let at = 0; at < count; at++) {
       let previous = NONE;
       // (A)
-      for (const id of ancestors(at)) {
-        const node = nodes.get(id) ?? forest.add();
-        nodes.set(id, node);
+      for (const name of ancestors(at)) {
+        const known = nodes[name] ?? NONE;
+        const node = known === NONE ? forest.add() : known;
+        nodes[name] = node;
         if (previous !== NONE && forest.parent(node) === NONE) forest.link(previous, node);
         previous = node;
         if (this.#pace.due) await this.#pace.rest();

@@ -6,9 +6,9 @@ import { Rows } from '../index/rows.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import type { Member } from '../view/view.ts';
-import { AncestryColumn, type Column, NumberColumn, TextColumn } from './columns.ts';
+import { AncestryColumn, type Column, NO_ID, NumberColumn, TextColumn } from './columns.ts';
 import { orderBy } from './order.ts';
-import type { Subjects } from './references.ts';
+import type { Subjects, Threaded } from './references.ts';
 import { NUMBERS, type NumberName, type TextName } from './sources.ts';
 
 /** The messages, which come in order, in the order of the criteria. */
@@ -66,14 +66,17 @@ export class Values {
     };
   }
 
-  async ancestry(): Promise<{ ids: Float64Array; ancestors: (at: number) => Float64Array }> {
+  /** Message-IDs and ancestors, by the message's place. */
+  async ancestry(): Promise<Pick<Threaded, 'id' | 'ancestors' | 'different'>> {
     const kept = this.#selected.index.columns.ancestry(this.#selected);
     const { column, slots } = await this.#made(kept, (rows) => new AncestryColumn(rows));
+    const { ids, ancestors, starts, different } = column;
     return {
-      ids: picked(column.ids, slots),
+      different,
+      id: (at) => ids[slots[at] ?? 0] ?? NO_ID,
       ancestors: (at) => {
         const slot = slots[at] ?? 0;
-        return column.ancestors.subarray(column.starts[slot], column.starts[slot + 1]);
+        return ancestors.subarray(starts[slot], starts[slot + 1]);
       },
     };
   }
