@@ -1,12 +1,14 @@
 // The part of `posthuis check` that looks into the store.
 
+import { StoreError } from '#storage/errors.ts';
+import type { SigningKeys } from '#storage/ports.ts';
 import type { StoreCommand } from './command.ts';
-import type { Finding } from './findings.ts';
+import { error, type Finding, warning } from './findings.ts';
 
 export const command: StoreCommand<null, readonly Finding[]> = {
   kind: 'store',
   prepare: () => ({ args: null, show: () => undefined }),
-  async run({ store: { directory } }) {
+  async run({ config, store: { directory, signingKeys } }) {
     const domains = await directory.domains();
     if (domains.length === 0) return [{ level: 'warning', what: 'there is no domain yet: posthuis domain add DOMAIN' }];
     const findings: Finding[] = [];
@@ -19,7 +21,19 @@ export const command: StoreCommand<null, readonly Finding[]> = {
           what: `nobody gets mail for ${address}: posthuis alias add ${address} ADDRESS`,
         });
       }
+      if (config.outbound.send) findings.push(...(await checkSigning(signingKeys, name)));
     }
     return findings;
   },
 };
+
+/** Mail that nobody has signed is taken for junk by many, and keys that can't be read stop all mail of their domain. */
+async function checkSigning(signingKeys: SigningKeys, domain: string): Promise<Finding[]> {
+  try {
+    if ((await signingKeys.signing(domain)).length > 0) return [];
+    return [warning(`mail of ${domain} leaves unsigned: posthuis dkim add ${domain}`)];
+  } catch (cause) {
+    if (!(cause instanceof StoreError)) throw cause;
+    return [error(`mail of ${domain} can't be signed, and waits at its senders: ${cause.message}`)];
+  }
+}

@@ -1,5 +1,6 @@
 // check: what it finds, without changing anything.
 
+import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -110,11 +111,18 @@ describe('check', () => {
     await run('domain', 'add', 'x.test');
     const { status, lines } = await check(GOOD);
     expect(status).toBe(1);
-    expect(lines).toEqual(
-      ['postmaster', 'abuse'].map((name) => expect.stringContaining(`error: nobody gets mail for ${name}@x.test`)),
-    );
+    expect(lines).toEqual([
+      ...['postmaster', 'abuse'].map((name) => expect.stringContaining(`error: nobody gets mail for ${name}@x.test`)),
+      'warning: mail of x.test leaves unsigned: posthuis dkim add x.test',
+    ]);
     await run('account', 'add', 'anna@x.test');
     for (const name of ['postmaster', 'abuse']) await run('alias', 'add', `${name}@x.test`, 'anna@x.test');
+    await run('dkim', 'add', 'x.test');
     expect(await check(GOOD)).toEqual({ status: 0, lines: ['nothing found: all is well'] });
+    // A restore without the key that secrets are sealed with.
+    writeFileSync(join(folder.path, 'data', 'secret.key'), randomBytes(32));
+    expect(await check(GOOD)).toEqual({
+      ...{ status: 1, lines: [expect.stringMatching(/^error: mail of x\.test can't be signed, and waits/)] },
+    });
   });
 });
