@@ -2,7 +2,8 @@
 // the databases alone has none of them.
 
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { open, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { link, open, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { StoreError } from '../errors.ts';
 
@@ -49,18 +50,23 @@ export class Sealer {
 /** The sealer of a data directory; its key is made, durably, when there is none. */
 export async function loadSealer(data: string): Promise<Sealer> {
   const path = join(data, KEY_FILE);
-  await makeKey(path);
+  if (!existsSync(path)) await makeKey(path);
   return new Sealer(await readFile(path));
 }
 
+/** Under its name there is a whole key or none, also after a kill; of two who make one, the first wins. */
 async function makeKey(path: string): Promise<void> {
+  const making = `${path}.${randomBytes(8).toString('hex')}`;
   try {
-    await using file = await open(path, 'wx', 0o600);
+    await using file = await open(making, 'wx', 0o600);
     await file.writeFile(randomBytes(KEY_BYTES));
     await file.sync();
-    await using folder = await open(dirname(path), 'r');
-    await folder.sync();
+    await link(making, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await rm(making, { force: true });
   }
+  await using folder = await open(dirname(path), 'r');
+  await folder.sync();
 }

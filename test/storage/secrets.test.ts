@@ -1,6 +1,6 @@
 // Sealed secrets: what opens them and what does not.
 import { randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { KEY_FILE, loadSealer, Sealer } from '#storage/secrets/sealing.ts';
@@ -34,4 +34,5 @@ test('the key is made once, readable by its owner alone', async () => {
   const path = join(folder.path, KEY_FILE);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect((await readFile(path)).length).toBe(32);
+  expect(await readdir(folder.path)).toEqual([KEY_FILE]);
 });
