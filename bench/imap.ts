@@ -1,15 +1,12 @@
 // IMAP: APPEND, logins, the mailbox of 100,000 messages, and what an idle connection costs.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { imapbench, login, user } from './drivers.ts';
+import { imapbench, user } from './drivers.ts';
 import { idleMemory, logInEverybody } from './idle.ts';
 import type { Report, Target } from './report.ts';
 import type { Delay, Side } from './side.ts';
 
-const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', ...bound });
+export const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', ...bound });
 const SECONDS = 5;
-/** A search for what is nowhere takes less once all is indexed, ms. */
-const INDEXED = 250;
 /** The large mailbox of DESIGN 6. */
 export const LARGE = 100_000;
 
@@ -53,20 +50,6 @@ const PAUSE = 0.2;
 /** Fills the large mailbox of a user. */
 export async function fill(side: Side, sample: string): Promise<void> {
   await imapbench(side, 'fill', ['--user', user(side, 1), '--count', LARGE, '--mbox', sample]);
-  if (side.name === 'posthuis') await indexed(side);
-}
-
-/** Waits until the search index has the large mailbox: until then a miss reads every message. */
-async function indexed(side: Side): Promise<void> {
-  const client = await login(side, 1);
-  await client.ok('EXAMINE big');
-  for (let took = Number.POSITIVE_INFINITY; took > INDEXED; ) {
-    await sleep(5_000);
-    const begun = performance.now();
-    await client.ok('SEARCH BODY zebraquux');
-    took = performance.now() - begun;
-  }
-  client.wire.destroy();
 }
 
 interface Timing {
@@ -75,7 +58,7 @@ interface Timing {
 }
 
 /** The commands on the large mailbox that are held to a target, and those that are only watched. */
-const COMMANDS: readonly (readonly [key: string, name: string, target: Target | null])[] = [
+const COMMANDS: Commands['commands'] = [
   ['select_warm', 'SELECT', ratio({ most: 1 })],
   ['fetch_flags1', 'FETCH 1:* FLAGS', ratio({ most: 1 })],
   ['fetch_uid_flags', 'UID FETCH 1:* FLAGS', ratio({ most: 1 })],
@@ -88,18 +71,30 @@ const COMMANDS: readonly (readonly [key: string, name: string, target: Target | 
   ['sort_date2', 'SORT (REVERSE DATE)', ratio({ most: 1 })],
   ['sort_subject', 'SORT (SUBJECT)', ratio({ most: 1 })],
   ['thread_refs2', 'THREAD REFERENCES', ratio({ most: 1 })],
-  ['uid_search_subject_hit2', 'SEARCH SUBJECT', ratio({ most: 0.5 })],
-  ['uid_search_from2', 'SEARCH FROM', ratio({ most: 0.5 })],
-  ['uid_search_header_msgid2', 'SEARCH HEADER Message-ID, a miss', ratio({ most: 0.5 })],
-  ['uid_search_text2', 'SEARCH TEXT, a miss', ratio({ most: 0.02 })],
-  ['uid_search_body', 'SEARCH BODY, a miss', ratio({ most: 0.02 })],
-  ['uid_search_body_hit', 'SEARCH BODY, a word of three quarters of them', ratio({ most: 0.7 })],
   ['bodies1', 'FETCH 1:5000 BODY.PEEK[]', ratio({ most: 1 })],
 ];
 
 export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  await commandsRound(side, as, report, {
+    commands: COMMANDS,
+    only: 'fetch_|store_|status_big|hdr_fields|bodies|sort_|thread_',
+  });
+}
+
+/** Which commands on the large mailbox are timed, and as what they are reported. */
+export interface Commands {
+  readonly commands: readonly (readonly [key: string, name: string, target: Target | null])[];
+  /** imapbench's names of them, as a pattern. */
+  readonly only: string;
+}
+
+export async function commandsRound(
+  side: Side,
+  as: 'own' | 'peer',
+  report: Report,
+  { commands, only }: Commands,
+): Promise<void> {
   await side.delays();
-  const only = 'fetch_|store_|status_big|hdr_fields|bodies|sort_|thread_|search_(subject|from|header|text|body)';
   const args = ['--user', user(side, 1), '--bodies', 5000, '--only', only, '--pause', PAUSE];
   const asked: Promise<unknown>[] = [];
   const delays = new Map<string, Delay[]>();
@@ -107,7 +102,7 @@ export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Repor
     asked.push(side.delays().then((since) => delays.set(name, since)));
   });
   await Promise.all(asked);
-  for (const [key, name, target] of COMMANDS) {
+  for (const [key, name, target] of commands) {
     const timing = result[key];
     if (timing?.status !== 'OK') throw new Error(`${side.name}: ${name} was answered ${timing?.status}`);
     report.add(`${LARGE.toLocaleString('en')} messages: ${name}`, 's', target, as, timing.secs, delays.get(key));

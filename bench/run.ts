@@ -1,22 +1,26 @@
-// `npm run bench [-- smtp imap pop3 server] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
+// `npm run bench [-- smtp imap pop3 server search] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
 // Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { appendRound, fill, idleMemoryRound, idleRound, loginRound, mailboxRound } from './imap.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
 import { Report } from './report.ts';
+import { fillAndIndex, searchRound } from './search.ts';
 import { diskRound, restoreRound, startRound, wrongLoginsRound } from './server.ts';
 import { openFolder, peersMissing, processCounts, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
 import { smtpRound } from './smtp.ts';
 
 const settings = '[log]\nlevel = "warn"';
+/** What is indexed is not measured, and indexing would fall into the peer's turns. */
+const unindexed = `${settings}\n[search]\nindex_after = 86400`;
+const indexed = `${settings}\n[search]\nindex_after = 1`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { rounds: { type: 'string', default: '3' } },
 });
 const rounds = Number(values.rounds);
-const groups = positionals.length > 0 ? positionals : ['smtp', 'imap', 'pop3', 'server'];
+const groups = positionals.length > 0 ? positionals : ['smtp', 'imap', 'pop3', 'server', 'search'];
 const missing = peersMissing();
 if (missing !== null) console.log(`only Posthuis is measured: ${missing}`);
 const scratch = openFolder();
@@ -26,9 +30,10 @@ async function sides(
   title: string,
   round: (side: Side, as: 'own' | 'peer', report: Report) => Promise<void>,
   prepare?: (side: Side) => Promise<unknown>,
+  ours = unindexed,
 ) {
   const report = new Report(title);
-  await using own = await startOwn({ settings });
+  await using own = await startOwn({ settings: ours });
   await using stack = new AsyncDisposableStack();
   const peer = missing === null ? stack.use(await startPeer('sdbox')) : null;
   if (prepare !== undefined) for (const side of [own, peer]) if (side !== null) await prepare(side);
@@ -64,6 +69,10 @@ const benchmarks: Record<string, () => Promise<Report>> = {
     );
     await idleMemoryRound(report);
     return report;
+  },
+  search: () => {
+    const sample = sampleMailbox(scratch, 600);
+    return sides('Search', searchRound, (side) => fillAndIndex(side, sample), indexed);
   },
   pop3: () => sides('POP3', pop3Round, (side) => fillMaildrop(side, sampleMailbox(scratch, 600))),
   server: async () => {

@@ -73,7 +73,12 @@ class References {
 
   /** (2) to (6): the threads in their order. */
   async roots(): Promise<number[]> {
-    const roots = this.#gathered(await this.#pruned(this.forest.gather()));
+    const all = this.forest.gather();
+    await this.#turn();
+    const pruned = await this.#pruned(all);
+    await this.#turn();
+    const roots = this.#gathered(pruned);
+    await this.#turn();
     for (const node of [...this.forest.walk(roots)].reverse()) {
       // (6) The youngest siblings first; a dummy's date is its first child's, so its children come before it.
       const children = this.forest.children(node);
@@ -81,6 +86,11 @@ class References {
       if (this.#pace.due) await this.#pace.rest();
     }
     return this.#byDate(roots);
+  }
+
+  /** Between two steps over everything, each some ms. */
+  async #turn(): Promise<void> {
+    if (this.#pace.late) await this.#pace.rest();
   }
 
   /** (3) Takes out dummies: their children take their place, but several never become roots. */

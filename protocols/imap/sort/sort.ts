@@ -17,12 +17,14 @@ export async function sort(
   members: readonly Member[],
   criteria: readonly SortCriterion[],
 ): Promise<Member[]> {
-  const columns = new Values(session.current, members, new Pace(session.connection));
+  const pace = new Pace(session.connection);
+  const columns = new Values(session.current, members, pace);
   const sorted = [];
   for (const { key, reverse } of criteria) {
     const values = isNumber(key) ? await columns.numbers(key) : (await columns.texts(key)).values;
     sorted.push({ values, reverse });
   }
+  if (pace.late) await pace.rest();
   return Array.from(orderBy(sorted, members.length), (at) => members[at] ?? { slot: -1, seq: 0 });
 }
 

@@ -42,6 +42,7 @@ async function threads(
   const dates = await values.numbers('date');
   const subjects = await values.texts('subject');
   const count = members.length;
+  if (pace.late) await pace.rest();
   if (algorithm === 'ORDEREDSUBJECT') return bySubject(subjects, dates, count);
   return await byReferences({ count, dates, ...(await values.ancestry()) }, subjects, pace);
 }
