@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import pino from 'pino';
-import { hashPassword } from '#src/auth/passwords.ts';
+import { newCredential } from '#src/auth/scram.ts';
 import { createStoreShared, openStore } from '#storage/open.ts';
 import { cleanEnvironment, posthuis, type Ran, ROOT } from './program.ts';
 
@@ -71,7 +71,7 @@ export class Installation {
    * which are a process each: some tests want a hundred.
    */
   async populate(names: readonly string[], password: string, domain = 'example.test'): Promise<void> {
-    const hash = await hashPassword(password);
+    const credential = await newCredential(password);
     await using store = await openStore({
       data: this.data,
       log: pino({ level: 'silent' }),
@@ -85,7 +85,7 @@ export class Installation {
     });
     await store.directory.addDomain(domain);
     for (const name of names) {
-      await store.directory.addAccount({ address: `${name}@${domain}`, passwordHash: hash, quota: null });
+      await store.directory.addAccount({ address: `${name}@${domain}`, quota: null, ...credential });
     }
   }
 
