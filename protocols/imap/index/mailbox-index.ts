@@ -3,11 +3,12 @@
 
 import type { FlagRun } from '#storage/changes/flag-run.ts';
 import type { MailboxId, Placement, UidRange } from '#storage/ports.ts';
+import { countBelow } from '../count-below.ts';
 import { Columns } from '../sort/columns.ts';
 import { View } from '../view/view.ts';
 import { ChangedSlots, type SlotRun } from './changed-slots.ts';
 import type { KeywordSets } from './keyword-sets.ts';
-import { countBelow, Rows } from './rows.ts';
+import { Rows } from './rows.ts';
 
 /** Runs of changed rows remembered; a session that missed more compares all modseqs. */
 const LOG_RUNS = 1_000;

@@ -4,6 +4,8 @@
 // count it) until the index makes new Rows without the dead ones; whoever still holds the old Rows asks its successor
 // for what has changed since.
 
+import { countBelow } from '../count-below.ts';
+
 /** What of a message is kept. */
 export interface Row {
   readonly uid: number;
@@ -97,14 +99,7 @@ export class Rows {
 
   /** The first slot whose UID is at least `uid`; `count` when there is none. */
   lowerBound(uid: number): number {
-    let low = 0;
-    let high = this.#count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#uids[middle] ?? 0) < uid) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return countBelow(this.#uids, uid, this.#count);
   }
 
   /** The slot of a UID, or -1. */
@@ -133,16 +128,4 @@ export class Rows {
 function grown<A extends Uint8Array | Uint32Array | Float64Array>(from: A, to: A): A {
   to.set(from);
   return to;
-}
-
-/** Of an ascending array, how many are below `value`. */
-export function countBelow(sorted: Uint32Array, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? 0) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

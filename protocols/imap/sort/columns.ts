@@ -3,11 +3,12 @@
 
 import type { Pace } from '#protocols/net/pace.ts';
 import type { Listed, ListingColumn, UidRange } from '#storage/ports.ts';
+import { countBelow } from '../count-below.ts';
 import type { Rows } from '../index/rows.ts';
 import { KEPT_COLUMNS } from '../limits.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';
-import { distinctNumbers, merge, placeIn, sortTexts } from './order.ts';
+import { distinctNumbers, merge, sortTexts } from './order.ts';
 import { NUMBERS, type NumberName, TEXTS, type TextName } from './sources.ts';
 
 /** An array by slot that is made up to some slot. */
@@ -196,7 +197,7 @@ async function numbered(hashes: Float64Array, distinct: Float64Array, pace: Pace
   const numbers = new Int32Array(hashes.length);
   for (let at = 0; at < hashes.length; at++) {
     const hash = hashes[at] ?? 0;
-    numbers[at] = hash === 0 ? NO_ID : placeIn(distinct, hash);
+    numbers[at] = hash === 0 ? NO_ID : countBelow(distinct, hash);
     if (at % PIECE === 0 && pace.late) await pace.rest();
   }
   return numbers;

@@ -1,6 +1,7 @@
 // Sorting much without holding the event loop: texts become numbers in their order, and numbers are sorted natively.
 
 import type { Pace } from '#protocols/net/pace.ts';
+import { countBelow } from '../count-below.ts';
 
 /** Texts that are sorted or merged at a time: some ms. */
 const PIECE = 4_096;
@@ -59,20 +60,8 @@ export function distinctNumbers(values: Float64Array): Float64Array {
 export function rank(values: Float64Array): { ranks: Float64Array<ArrayBuffer>; different: number } {
   const distinct = distinctNumbers(values);
   const ranks = new Float64Array(values.length);
-  for (let at = 0; at < values.length; at++) ranks[at] = placeIn(distinct, values[at] ?? 0);
+  for (let at = 0; at < values.length; at++) ranks[at] = countBelow(distinct, values[at] ?? 0);
   return { ranks, different: distinct.length };
-}
-
-/** Where a number stands, or would stand, among others in order. */
-export function placeIn(sorted: Float64Array, value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] ?? 0) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** A criterion's value for each of the things that are sorted. */

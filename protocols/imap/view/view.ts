@@ -3,7 +3,8 @@
 // those it has been told are expunged.
 
 import type { UidRange } from '#storage/ports.ts';
-import { countBelow, type Rows } from '../index/rows.ts';
+import { countBelow } from '../count-below.ts';
+import type { Rows } from '../index/rows.ts';
 
 export class View {
   readonly rows: Rows;

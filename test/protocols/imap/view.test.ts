@@ -1,10 +1,11 @@
 // The shared index and the views over it, against a plain model: whatever happens to a mailbox, each view's sequence
 // numbers stand for the same messages until it is told, and what it is told makes it right.
 import { expect, test } from 'vitest';
+import { countBelow } from '#protocols/imap/count-below.ts';
 import { ChangedSlots } from '#protocols/imap/index/changed-slots.ts';
 import { KeywordSets } from '#protocols/imap/index/keyword-sets.ts';
 import { MailboxIndex } from '#protocols/imap/index/mailbox-index.ts';
-import { countBelow, Rows } from '#protocols/imap/index/rows.ts';
+import { Rows } from '#protocols/imap/index/rows.ts';
 import { createRecentShared, RecentLedger } from '#protocols/imap/recent.ts';
 import { spanRanges, uidRanges } from '#protocols/imap/view/uid-ranges.ts';
 import { expungedBetween, View } from '#protocols/imap/view/view.ts';
