@@ -16,6 +16,7 @@ const AFTER_LOGIN = [
     'SEARCHRES',
     'WITHIN',
     'PARTIAL',
+    'UIDBATCHES',
     'MULTISEARCH',
     'CONTEXT=SEARCH',
     'NOTIFY',

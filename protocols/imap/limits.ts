@@ -41,6 +41,8 @@ export const SELECTED_SEARCHES = 5;
 /** Mailbox specifiers in one command, and names in one of them. */
 export const FILTERS = 100;
 export const FILTER_NAMES = 1_000;
+/** Messages in a batch of UIDBATCHES: RFC 10022 lets nobody ask for fewer, so that a reply stays short. */
+export const LEAST_BATCH = 500;
 /** Options in RETURN of SEARCH: there are fewer. */
 export const SEARCH_RETURNS = 20;
 /** Keys in one SEARCH. */

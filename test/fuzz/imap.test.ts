@@ -16,6 +16,7 @@ import { search } from '#protocols/imap/grammar/search-key.ts';
 import { searchReturn, within } from '#protocols/imap/grammar/search-return.ts';
 import { inRanges, resolveSet, type SequenceSet, sequenceSet } from '#protocols/imap/grammar/sequence-set.ts';
 import { sortCriteria } from '#protocols/imap/grammar/sort-criteria.ts';
+import { batchRequest } from '#protocols/imap/grammar/uid-batches.ts';
 import { decodeMailbox, encodeMailbox } from '#protocols/imap/grammar/utf7.ts';
 import { Rows } from '#protocols/imap/index/rows.ts';
 import { charsetDecoder } from '#protocols/imap/search/text.ts';
@@ -140,6 +141,13 @@ const TARGETS: ((random: Random, parsers: Parsers) => void)[] = [
     const criteria = sortCriteria(scanner);
     scanner.end();
     check(criteria.length > 0 && criteria.length < 10, 'criteria');
+  },
+  (random) => {
+    const asked = inputs.damaged(random, pick(random, ['500', '2000 1:2', '999 7:3', '4294967295 1:4294967295']));
+    const scanner = new Scanner([{ text: asked, literal: null }]);
+    const { size, first, last } = batchRequest(scanner);
+    scanner.end();
+    check(Math.min(size, first, last) > 0 && Math.max(size, first, last) <= 0xffff_ffff, 'batches');
   },
   (random) => {
     const sources = searchSources(new Scanner(segments(`${inputs.damaged(random, inputs.searchSources(random))}x`)));

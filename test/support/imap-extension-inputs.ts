@@ -114,6 +114,7 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
       `GETMETADATA ${pick(random, ['', '(DEPTH 1) ', '(MAXSIZE 5 DEPTH infinity) ', '(X 1) '])}${pick(random, ['""', mailbox()])} ${pick(random, ENTRIES)}`,
     () =>
       `SETMETADATA ${pick(random, ['""', mailbox()])} (${pick(random, ENTRIES)} ${pick(random, ['NIL', '"x"', '~{1+}\r\n\0', '{0+}\r\n'])})`,
+    () => `UIDBATCHES ${pick(random, ['500', '1', '0', '500 1:2', '4294967295 2:1', '501 1:*'])}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

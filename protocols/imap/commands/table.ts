@@ -34,6 +34,7 @@ import { status } from './status.ts';
 import { store, uidStore } from './store.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 import { thread, uidThread } from './thread.ts';
+import { uidBatches } from './uid-batches.ts';
 import { unauthenticate } from './unauthenticate.ts';
 import { unselect } from './unselect.ts';
 import type { Verb } from './verb.ts';
@@ -89,6 +90,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['UID SORT', uidSort],
   ['UID STORE', uidStore],
   ['UID THREAD', uidThread],
+  ['UIDBATCHES', uidBatches],
   ['UNAUTHENTICATE', unauthenticate],
   ['UNSELECT', unselect],
   ['UNSUBSCRIBE', unsubscribe],
