@@ -78,8 +78,18 @@ async function* verifyAccount(parts: VerifyParts, id: string): AsyncGenerator<Fo
     yield found;
   }
   if (!sound) return;
-  yield* most(checkBodies(parts.engine, parts.blobs, id, parts.signal));
-  yield* most(checkUnnamed(parts.engine, parts.blobs, id));
+  try {
+    yield* most(checkBodies(parts.engine, parts.blobs, id, parts.signal));
+    yield* most(checkUnnamed(parts.engine, parts.blobs, id));
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === 'not-found') || !(await isRemoved(parts.engine, id)))
+      throw error;
+  }
+}
+
+/** An account that was removed since the directory was read: what is missing of it is no finding. */
+async function isRemoved(engine: SqliteEngine, id: string): Promise<boolean> {
+  return (await engine.read({ kind: 'directory' }, () => accountById(id))) === undefined;
 }
 
 /** Checks one database file. */
@@ -90,8 +100,7 @@ async function* verifyDatabase({ engine }: VerifyParts, db: DatabaseKey): AsyncG
   } catch (error) {
     if (!(error instanceof StoreError) || !isOfTheFile(error)) throw error;
     const code = error.code === 'not-found' ? 'missing-database' : error.code;
-    // Removed since the directory was read: not a finding.
-    if (db.kind === 'account' && !(await engine.read({ kind: 'directory' }, () => accountById(db.id)))) return;
+    if (db.kind === 'account' && (await isRemoved(engine, db.id))) return;
     yield { code, detail: error.message };
   }
 }
