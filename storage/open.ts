@@ -10,6 +10,7 @@ import { clearStaging, createFileBlobs } from './blobs/files.ts';
 import { QUEUE_OWNER } from './blobs/port.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
 import { SqlDirectory } from './directory/directory.ts';
+import { SqlRouteCredentials } from './directory/route-credentials.ts';
 import { SqlSigningKeys } from './directory/signing-keys.ts';
 import type { AccountId, Store } from './ports.ts';
 import { SqlPolicies } from './queue/policies.ts';
@@ -86,6 +87,7 @@ function compose(
     directory,
     policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
+    routeCredentials: new SqlRouteCredentials({ engine, sealer, now }),
     queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),
     mail: (id) => new SqlMailAccount(id, parts),
     stage: (limits) => blobs.stage(limits),

@@ -2,7 +2,7 @@
 // engine holds the rows or where the bodies are. All methods reject with StoreError only.
 
 import type { Readable } from 'node:stream';
-import type { Directory, SigningKeys } from './directory/port.ts';
+import type { Directory, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue } from './queue/port.ts';
 import type { TextFindings, TextQuery } from './search/port.ts';
@@ -363,6 +363,7 @@ export interface Store extends AsyncDisposable {
   readonly queue: Queue;
   readonly signingKeys: SigningKeys;
   readonly policies: Policies;
+  readonly routeCredentials: RouteCredentials;
   mail(id: AccountId): MailAccount;
   /** Starts a body on its way in; `maxBytes` more than that fails with `limit`. */
   stage(options: { maxBytes: number }): Staging;

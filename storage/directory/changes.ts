@@ -107,6 +107,7 @@ export function* removeAccount(id: string): Op<void> {
   const row = yield* theAccount(id);
   yield* run(`DELETE FROM credential WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM setting WHERE owner = $1`, [id]);
+  yield* run(`DELETE FROM route_credential WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM mail_account WHERE id = $1`, [id]);
   yield* logAccount(unit, 'remove', row);
   yield* finish(unit);

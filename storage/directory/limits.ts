@@ -22,5 +22,8 @@ export const LOGIN_LENGTH = 600;
 /** Values of one setting of an account, such as the addresses it may send as; all are read with it. */
 export const SETTING_VALUES = 100;
 
+/** Characters of a secret: tokens of Microsoft have some 2,000. */
+export const ROUTE_SECRET = 16_384;
+
 /** Sets of signing keys of a domain: the one that signs, the one before, the next, and some to spare. */
 export const KEY_SETS = 10;

@@ -125,3 +125,43 @@ export interface SigningKeys {
   use(domain: string, set: string): Promise<void>;
   remove(domain: string, set: string): Promise<void>;
 }
+
+// --------------------------------------------------------------------------------------------- credentials of routes
+
+export type RouteSecretKind = 'password' | 'client-secret' | 'refresh-token';
+
+/** What we log in with at a smarthost or its token service. */
+export interface RouteCredential {
+  readonly route: string;
+  /** The account whose mail it is for; '' is for everybody's. */
+  readonly owner: AccountId | '';
+  readonly kind: RouteSecretKind;
+  /** The user name there; '' where the configuration says it. */
+  readonly login: string;
+  /** Raised by any change. */
+  readonly version: number;
+  /** Unix ms. */
+  readonly changed: number;
+}
+
+/** Sealed in the store: only `secret` opens them. */
+export interface RouteCredentials {
+  list(): Promise<RouteCredential[]>;
+  /** Errors: unavailable (it can't be unsealed). */
+  secret(
+    route: string,
+    owner: AccountId | '',
+    kind: RouteSecretKind,
+  ): Promise<{ readonly credential: RouteCredential; readonly secret: string } | undefined>;
+  /**
+   * Sets one, durably. `replaces`: only if this version is what is there, so that who renews a token that was set anew
+   * meanwhile changes nothing. False if it was not. Errors: limit.
+   */
+  set(
+    credential: Pick<RouteCredential, 'route' | 'owner' | 'kind' | 'login'>,
+    secret: string,
+    replaces?: number,
+  ): Promise<boolean>;
+  /** Removes what there is of a route for an owner. Errors: not-found. */
+  remove(route: string, owner: AccountId | ''): Promise<void>;
+}

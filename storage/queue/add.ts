@@ -4,6 +4,7 @@ import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import type { NewQueued, QueueId } from '../ports.ts';
 import { PREFIX_BYTES, RECIPIENTS } from './limits.ts';
+import { LANE, laneOf } from './rows.ts';
 
 /** What the transaction writes. */
 export interface Outgoing {
@@ -50,16 +51,16 @@ export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId
       content.blob,
     ],
   );
-  for (const [seq, { address, domain, original, notify }] of message.recipients.entries()) {
+  for (const [seq, { address, domain, route = '', original, notify }] of message.recipients.entries()) {
     yield* run(
-      `INSERT INTO queued_recipient (queued, seq, address, domain, original, notify, state, attempts, next_attempt,
+      `INSERT INTO queued_recipient (queued, seq, address, domain, route, original, notify, state, attempts, next_attempt,
         delay_told, status, reply)
-       VALUES ($1, $2, $3, $4, $5, $6, 'waiting', 0, $7, 0, '', '')`,
-      [id, seq, address, domain, original, notify, message.notBefore],
+       VALUES ($1, $2, $3, $4, $5, $6, $7, 'waiting', 0, $8, 0, '', '')`,
+      [id, seq, address, domain, route, original, notify, message.notBefore],
     );
   }
-  for (const domain of new Set(message.recipients.map((recipient) => recipient.domain))) {
-    yield* awaitFrom(domain, message.notBefore);
+  for (const lane of new Set(message.recipients.map(laneOf))) {
+    yield* awaitFrom(lane, message.notBefore);
   }
   return id;
 }
@@ -76,31 +77,31 @@ function* takeId(size: number): Op<QueueId> {
 }
 
 /** Something waits for a destination from `due` on; one that is left alone stays so. */
-function* awaitFrom(domain: string, due: number): Op<void> {
+function* awaitFrom(lane: string, due: number): Op<void> {
   yield* run(
     `INSERT INTO destination (domain, due, not_before, failures) VALUES ($1, $2, 0, 0)
      ON CONFLICT (domain) DO UPDATE SET due = CASE
        WHEN destination.due <= excluded.due THEN destination.due
        WHEN destination.not_before > excluded.due THEN destination.not_before
        ELSE excluded.due END`,
-    [domain, due],
+    [lane, due],
   );
 }
 
 /** A destination's row as its recipients have it now: what was earliest may be settled. */
-export function* refresh(domain: string): Op<void> {
+export function* refresh(lane: string): Op<void> {
   const first = yield* one<{ next_attempt: number }>(
-    `SELECT next_attempt FROM queued_recipient WHERE domain = $1 AND state = 'waiting' ORDER BY next_attempt LIMIT 1`,
-    [domain],
+    `SELECT next_attempt FROM queued_recipient WHERE ${LANE} = $1 AND state = 'waiting' ORDER BY next_attempt LIMIT 1`,
+    [lane],
   );
   if (first === undefined) {
-    yield* run('DELETE FROM destination WHERE domain = $1', [domain]);
+    yield* run('DELETE FROM destination WHERE domain = $1', [lane]);
     return;
   }
   yield* run(
     `INSERT INTO destination (domain, due, not_before, failures) VALUES ($1, $2, 0, 0)
      ON CONFLICT (domain) DO UPDATE SET due = CASE
        WHEN destination.not_before > excluded.due THEN destination.not_before ELSE excluded.due END`,
-    [domain, first.next_attempt],
+    [lane, first.next_attempt],
   );
 }

@@ -1,11 +1,20 @@
 // What an operator does to the queue: looks, holds, releases, retries, removes. Step by step, so that a queue of 100,000
 // holds nobody up.
 
-import { all, type Op, run } from '../operation.ts';
+import { all, type Op, one, run } from '../operation.ts';
 import type { QueuedState, QueueFilter, QueueId, QueueListing } from '../ports.ts';
 import { refresh } from './add.ts';
 import { RECIPIENTS, STEP } from './limits.ts';
-import { MESSAGE, type MessageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
+import {
+  LANE,
+  laneOf,
+  MESSAGE,
+  type MessageRow,
+  RECIPIENT,
+  type RecipientRow,
+  toMessage,
+  toRecipient,
+} from './rows.ts';
 import { dropIfDone } from './settle.ts';
 
 /** One step of a walk over the messages. */
@@ -15,7 +24,7 @@ export interface Step {
   readonly after: QueueId | null;
 }
 
-/** The messages of the next step that a filter means; a domain is not looked at. */
+/** The messages of the next step that a filter means; domain and route are not looked at. */
 export function* step(filter: QueueFilter, after: QueueId): Op<Step> {
   const rows =
     filter.id === undefined
@@ -29,7 +38,7 @@ export function* step(filter: QueueFilter, after: QueueId): Op<Step> {
   return { messages, after: rows.length === STEP ? (rows.at(-1)?.id ?? null) : null };
 }
 
-/** A step with its recipients; only messages that have one in the filter's domain. */
+/** A step with its recipients; only messages that have one in the filter's domain and on its route. */
 export function* listStep(
   filter: QueueFilter,
   from: QueueId,
@@ -38,7 +47,7 @@ export function* listStep(
   const listings: QueueListing[] = [];
   for (const row of messages) {
     const recipients = yield* recipientsOf(row.id);
-    const named = recipients.filter(({ domain }) => filter.domain === undefined || domain === filter.domain);
+    const named = recipients.filter((recipient) => isNamed(recipient, filter));
     if (named.length > 0) listings.push({ ...toMessage(row), recipients: named.map(toRecipient) });
   }
   return { listings, after };
@@ -58,14 +67,33 @@ export interface Place {
 
 export const BEGINNING: Place = { next_attempt: -1, queued: 0, seq: 0 };
 
-/** Recipients of one destination in one state, after a place. */
-export function* inDomain(domain: string, state: QueuedState, { next_attempt, queued, seq }: Place): Op<Place[]> {
+/** Recipients of one lane in one state, after a place. */
+export function* inLane(lane: string, state: QueuedState, { next_attempt, queued, seq }: Place): Op<Place[]> {
   return yield* all<Place>(
     `SELECT next_attempt, queued, seq FROM queued_recipient
-     WHERE domain = $1 AND state = $2 AND (next_attempt, queued, seq) > ($3, $4, $5)
+     WHERE ${LANE} = $1 AND state = $2 AND (next_attempt, queued, seq) > ($3, $4, $5)
      ORDER BY next_attempt, queued, seq LIMIT ${STEP}`,
-    [domain, state, next_attempt, queued, seq],
+    [lane, state, next_attempt, queued, seq],
   );
+}
+
+/** The next lane after this one that is a route's; `>` is what follows `=`. */
+export function* routedLane(after: string): Op<string | undefined> {
+  const row = yield* one<{ lane: string }>(
+    `SELECT ${LANE} AS lane FROM queued_recipient WHERE ${LANE} > $1 AND ${LANE} < '>' ORDER BY ${LANE} LIMIT 1`,
+    [after],
+  );
+  return row?.lane;
+}
+
+/** Whether a filter means this recipient, by its domain and its route. */
+export function isNamed(row: Pick<RecipientRow, 'domain' | 'route'>, { domain, route }: QueueFilter): boolean {
+  return (domain === undefined || row.domain === domain) && (route === undefined || isOfRoute(row.route, route));
+}
+
+/** Whether a lane is this route's: there is one for all, or one for each account. */
+export function isOfRoute(lane: string, route: string): boolean {
+  return lane === `=${route}` || lane.startsWith(`=${route}/`);
 }
 
 /** Those of some messages that a filter means, whatever their recipients. */
@@ -89,16 +117,16 @@ export const CHANGES = {
 export function* change(
   action: keyof typeof CHANGES,
   messages: readonly QueueId[],
-  domain: string | undefined,
+  filter: QueueFilter,
   now: number,
 ): Op<number> {
   yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
   const { from, to } = CHANGES[action];
-  const domains = new Set<string>();
+  const lanes = new Set<string>();
   let changed = 0;
   for (const id of messages) {
     for (const row of yield* recipientsOf(id)) {
-      if (!from.some((state) => state === row.state) || (domain !== undefined && row.domain !== domain)) continue;
+      if (!from.some((state) => state === row.state) || !isNamed(row, filter)) continue;
       const next = action === 'hold' ? row.next_attempt : now;
       yield* run('UPDATE queued_recipient SET state = $3, next_attempt = $4 WHERE queued = $1 AND seq = $2', [
         id,
@@ -106,11 +134,11 @@ export function* change(
         to,
         next,
       ]);
-      domains.add(row.domain);
+      lanes.add(laneOf(row));
       changed++;
     }
   }
-  for (const name of domains) {
+  for (const name of lanes) {
     // The operator knows better than our memory of who was dead.
     if (action !== 'hold') yield* run('UPDATE destination SET not_before = 0 WHERE domain = $1', [name]);
     yield* refresh(name);
@@ -121,23 +149,23 @@ export function* change(
 /** Removes the recipients of some messages, and the messages that have none left. */
 export function* remove(
   messages: readonly QueueId[],
-  domain: string | undefined,
+  filter: QueueFilter,
 ): Op<{ readonly removed: number; readonly loose: boolean }> {
   yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
-  const domains = new Set<string>();
+  const lanes = new Set<string>();
   let removed = 0;
   let loose = false;
   for (const id of messages) {
     for (const row of yield* recipientsOf(id)) {
-      if (domain !== undefined && row.domain !== domain) continue;
+      if (!isNamed(row, filter)) continue;
       yield* run('DELETE FROM attempt WHERE queued = $1 AND seq = $2', [id, row.seq]);
       yield* run('DELETE FROM queued_recipient WHERE queued = $1 AND seq = $2', [id, row.seq]);
-      domains.add(row.domain);
+      lanes.add(laneOf(row));
       removed++;
     }
     loose = (yield* dropIfDone(id)) || loose;
   }
-  for (const name of domains) yield* refresh(name);
+  for (const name of lanes) yield* refresh(name);
   return { removed, loose };
 }
 

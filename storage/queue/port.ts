@@ -34,6 +34,11 @@ export interface NewQueuedRecipient {
   readonly address: string;
   /** A-labels in lower case; recipients of one domain are sent together. */
   readonly domain: string;
+  /**
+   * The route that it takes instead of its domain's mail hosts: `=NAME`, or `=NAME/ACCOUNT` where each account has a login
+   * of its own there. Recipients of one route are sent together. Absent or '': none.
+   */
+  readonly route?: string;
   /** ORCPT, '' for none. */
   readonly original: string;
   readonly notify: number;
@@ -50,6 +55,7 @@ export interface QueuedMessage extends Omit<NewQueued, 'staged' | 'prefix' | 're
 export type QueuedState = 'waiting' | 'held' | 'sent' | 'failed';
 
 export interface QueuedRecipient extends NewQueuedRecipient {
+  readonly route: string;
   readonly queued: QueueId;
   readonly seq: number;
   readonly state: QueuedState;
@@ -64,6 +70,7 @@ export interface QueuedRecipient extends NewQueuedRecipient {
 
 /** A destination that has recipients waiting. */
 export interface Destination {
+  /** Or a route, as it stands with its recipients. */
   readonly domain: string;
   /** Unix ms. */
   readonly due: number;
@@ -101,6 +108,16 @@ export interface QueueFilter {
   readonly domain?: string;
   readonly sender?: string;
   readonly owner?: AccountId;
+  /** The name of a route. */
+  readonly route?: string;
+}
+
+/** What went out by a route in an hour. */
+export interface RouteUse {
+  /** Unix hours. */
+  readonly hour: number;
+  readonly messages: number;
+  readonly recipients: number;
 }
 
 /** A message as an operator sees it. */
@@ -136,6 +153,10 @@ export interface Queue {
   change(action: 'retry' | 'hold' | 'release', filter: QueueFilter): Promise<number>;
   /** Removes recipients and what has none left, without a report; the number of recipients. */
   remove(filter: QueueFilter): Promise<number>;
+  /** What went out by a route (as it stands with recipients) since a time, unix ms. */
+  used(route: string, since: number): Promise<RouteUse[]>;
+  /** Counts what goes out by a route now. */
+  noteUse(route: string, use: Omit<RouteUse, 'hour'>): Promise<void>;
   /** Messages, and their bytes. */
   totals(): Promise<{ readonly messages: number; readonly bytes: number }>;
   /** Woken after each change, by any thread; merged, never lost. */

@@ -19,11 +19,24 @@ import type {
   QueueFilter,
   QueueId,
   QueueListing,
+  RouteUse,
 } from '../ports.ts';
 import { add, type Outgoing, outgoing, refresh } from './add.ts';
 import { STEP } from './limits.ts';
-import { BEGINNING, CHANGES, change, inDomain, listStep, meant, type Place, remove } from './operate.ts';
-import { messageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
+import {
+  BEGINNING,
+  CHANGES,
+  change,
+  inLane,
+  isOfRoute,
+  listStep,
+  meant,
+  type Place,
+  remove,
+  routedLane,
+} from './operate.ts';
+import { noteUse, used } from './route-use.ts';
+import { LANE, messageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
 import { settle } from './settle.ts';
 
 export interface SqlQueueParts {
@@ -64,7 +77,7 @@ export class SqlQueue implements Queue {
 
   async recipients(domain: string, now: number, limit: number): Promise<QueuedRecipient[]> {
     const sql = `SELECT ${RECIPIENT} FROM queued_recipient
-      WHERE domain = $1 AND state = 'waiting' AND next_attempt <= $2 ORDER BY next_attempt, queued, seq LIMIT $3`;
+      WHERE ${LANE} = $1 AND state = 'waiting' AND next_attempt <= $2 ORDER BY next_attempt, queued, seq LIMIT $3`;
     const rows = await this.#read(() => all<RecipientRow>(sql, [domain, now, limit]));
     return rows.map(toRecipient);
   }
@@ -123,7 +136,7 @@ export class SqlQueue implements Queue {
     let changed = 0;
     for await (const ids of this.#matching(filter, CHANGES[action].from)) {
       const now = this.#parts.now();
-      changed += await this.#write(() => change(action, ids, filter.domain, now));
+      changed += await this.#write(() => change(action, ids, filter, now));
     }
     return changed;
   }
@@ -131,11 +144,20 @@ export class SqlQueue implements Queue {
   async remove(filter: QueueFilter): Promise<number> {
     let total = 0;
     for await (const ids of this.#matching(filter, OPEN)) {
-      const { removed, loose } = await this.#write(() => remove(ids, filter.domain));
+      const { removed, loose } = await this.#write(() => remove(ids, filter));
       if (loose) this.#parts.loose?.();
       total += removed;
     }
     return total;
+  }
+
+  used(route: string, since: number): Promise<RouteUse[]> {
+    return this.#read(() => used(route, Math.floor(since / HOUR_MS)));
+  }
+
+  async noteUse(route: string, use: Omit<RouteUse, 'hour'>): Promise<void> {
+    const hour = Math.floor(this.#parts.now() / HOUR_MS);
+    await this.#write(() => noteUse(route, { ...use, hour }));
   }
 
   async totals(): Promise<{ readonly messages: number; readonly bytes: number }> {
@@ -149,8 +171,8 @@ export class SqlQueue implements Queue {
 
   /** The ids of messages that a filter means and that have recipients in these states, in portions that fit a transaction. */
   async *#matching(filter: QueueFilter, states: readonly QueuedState[]): AsyncGenerator<QueueId[]> {
-    const pages =
-      filter.domain === undefined || filter.id !== undefined ? this.#walk(filter, states) : this.#seek(filter, states);
+    const seeks = filter.id === undefined && (filter.domain !== undefined || filter.route !== undefined);
+    const pages = seeks ? this.#seek(filter, states) : this.#walk(filter, states);
     for await (const ids of pages) {
       for (let i = 0; i < ids.length; i += PORTION) yield ids.slice(i, i + PORTION);
     }
@@ -167,22 +189,35 @@ export class SqlQueue implements Queue {
     }
   }
 
-  /** By the index of a destination's recipients; all are found before the first is changed, since that moves them. */
+  /** By the index of the lanes; all are found before the first is changed, since that moves them. */
   async *#seek(filter: QueueFilter, states: readonly QueuedState[]): AsyncGenerator<QueueId[]> {
-    const { domain = '' } = filter;
     const found = new Set<QueueId>();
-    for (const state of states) {
-      for (let place: Place | undefined = BEGINNING; place !== undefined; ) {
-        const from: Place = place;
-        const page: Place[] = await this.#read(() => inDomain(domain, state, from));
-        for (const { queued } of page) found.add(queued);
-        place = page.at(-1);
+    for (const lane of await this.#lanesOf(filter)) {
+      for (const state of states) {
+        for (let place: Place | undefined = BEGINNING; place !== undefined; ) {
+          const from: Place = place;
+          const page: Place[] = await this.#read(() => inLane(lane, state, from));
+          for (const { queued } of page) found.add(queued);
+          place = page.at(-1);
+        }
       }
     }
     const ids = [...found].sort((a, b) => a - b);
     for (let i = 0; i < ids.length; i += STEP) {
       const page = ids.slice(i, i + STEP);
       yield await this.#read(() => meant(page, filter));
+    }
+  }
+
+  /** Where recipients of a domain, or of a route, can wait: those of a domain on any route. */
+  async #lanesOf({ domain, route }: QueueFilter): Promise<string[]> {
+    const lanes = domain === undefined || route !== undefined ? [] : [domain];
+    for (let after = '='; ; ) {
+      const from = after;
+      const lane = await this.#read(() => routedLane(from));
+      if (lane === undefined) return lanes;
+      if (route === undefined || isOfRoute(lane, route)) lanes.push(lane);
+      after = lane;
     }
   }
 
@@ -218,6 +253,8 @@ export class SqlQueue implements Queue {
 
 /** What a message that is there has recipients in: others are of the past, and go with it. */
 const OPEN: readonly QueuedState[] = ['waiting', 'held', 'sent', 'failed'];
+
+const HOUR_MS = 3_600_000;
 
 /** Messages that one transaction of an operator's command changes: some milliseconds. */
 const PORTION = 50;

@@ -41,6 +41,7 @@ export interface RecipientRow {
   readonly seq: number;
   readonly address: string;
   readonly domain: string;
+  readonly route: string;
   readonly original: string;
   readonly notify: number;
   readonly state: QueuedState;
@@ -52,7 +53,15 @@ export interface RecipientRow {
 }
 
 export const RECIPIENT =
-  'queued, seq, address, domain, original, notify, state, attempts, next_attempt, delay_told, status, reply';
+  'queued, seq, address, domain, route, original, notify, state, attempts, next_attempt, delay_told, status, reply';
+
+/** What a recipient is sent with: its domain, or its route; the index is over this very expression. */
+export const LANE = `(CASE WHEN route = '' THEN domain ELSE route END)`;
+
+/** The lane of a recipient. */
+export function laneOf({ domain, route = '' }: { readonly domain: string; readonly route?: string }): string {
+  return route === '' ? domain : route;
+}
 
 export function toRecipient(row: RecipientRow): QueuedRecipient {
   const { next_attempt: nextAttempt, delay_told: delayTold, ...rest } = row;

@@ -4,6 +4,7 @@ import { all, type Op, one, run } from '../operation.ts';
 import type { AttemptResult, QueueId } from '../ports.ts';
 import { add, type Outgoing, refresh } from './add.ts';
 import { ATTEMPTS, REPLY_CHARACTERS, TRANSCRIPT_CHARACTERS } from './limits.ts';
+import { laneOf } from './rows.ts';
 
 export interface Settled {
   /** False if nothing of it was new. */
@@ -16,32 +17,32 @@ export interface Settled {
 export function* settle(results: readonly AttemptResult[], reports: readonly Outgoing[], now: number): Op<Settled> {
   // Locks the queue, as every writer does first.
   yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
-  const domains = new Set<string>();
+  const lanes = new Set<string>();
   const messages = new Set<QueueId>();
   for (const result of results) {
-    const domain = yield* apply(result, now);
-    if (domain === undefined) continue;
-    domains.add(domain);
+    const lane = yield* apply(result, now);
+    if (lane === undefined) continue;
+    lanes.add(lane);
     if (result.state !== 'waiting') messages.add(result.queued);
   }
-  if (domains.size > 0) for (const report of reports) yield* add(report, now);
-  for (const domain of domains) yield* refresh(domain);
+  if (lanes.size > 0) for (const report of reports) yield* add(report, now);
+  for (const lane of lanes) yield* refresh(lane);
   let loose = false;
   for (const id of messages) loose = (yield* dropIfDone(id)) || loose;
-  return { applied: domains.size > 0, loose };
+  return { applied: lanes.size > 0, loose };
 }
 
-/** One result; the recipient's domain, or undefined if it was told before or the recipient is gone. */
+/** One result; the recipient's lane, or undefined if it was told before or the recipient is gone. */
 function* apply(result: AttemptResult, now: number): Op<string | undefined> {
   const { queued, seq } = result;
   const reply = result.reply.slice(0, REPLY_CHARACTERS);
   // What an operator holds meanwhile stays held, unless there is nothing left to hold.
-  const row = yield* one<{ domain: string }>(
+  const row = yield* one<{ domain: string; route: string }>(
     `UPDATE queued_recipient SET
        state = CASE WHEN state = 'held' AND $4 = 'waiting' THEN 'held' ELSE $4 END,
        attempts = attempts + 1, next_attempt = $5, delay_told = $6, status = $7, reply = $8
      WHERE queued = $1 AND seq = $2 AND attempts = $3 AND (state = 'waiting' OR state = 'held')
-     RETURNING domain`,
+     RETURNING domain, route`,
     [queued, seq, result.attempts, result.state, result.nextAttempt, result.delayTold ? 1 : 0, result.status, reply],
   );
   if (row === undefined) return undefined;
@@ -56,7 +57,7 @@ function* apply(result: AttemptResult, now: number): Op<string | undefined> {
     seq,
     result.attempts + 1 - ATTEMPTS,
   ]);
-  return row.domain;
+  return laneOf(row);
 }
 
 /** Removes a message that nobody waits for any more; true if its body is a file. */

@@ -14,8 +14,8 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
     ['account/002-sending.sql', 'account/002-plans.sqlite.sql'],
     ['account/003-metadata.sql', 'account/003-plans.sqlite.sql'],
   ],
-  directory: [['directory/001-directory.sql'], ['directory/002-settings.sql']],
-  queue: [['queue/001-queue.sql']],
+  directory: [['directory/001-directory.sql'], ['directory/002-settings.sql'], ['directory/003-route-credentials.sql']],
+  queue: [['queue/001-queue.sql'], ['queue/002-routes.sql']],
 };
 
 /** What the runner needs of an open database. */

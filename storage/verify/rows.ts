@@ -1,5 +1,6 @@
 // Rows that must name each other: duplicates, things missing, things that nothing leads to.
 
+import { LANE } from '../queue/rows.ts';
 import type { Check } from './finding.ts';
 
 /** Of an account. */
@@ -133,9 +134,10 @@ export const QUEUE_ROWS: readonly Check[] = [
   },
   {
     code: 'missing-destination',
-    sql: `SELECT 'recipients in ' || r.domain || ' wait, and the scheduler does not know' AS detail
-      FROM queued_recipient r LEFT JOIN destination d ON d.domain = r.domain
-      WHERE $1 = 'queue' AND r.state = 'waiting' GROUP BY r.domain, d.due, d.not_before
+    sql: `SELECT 'recipients in ' || r.lane || ' wait, and the scheduler does not know' AS detail
+      FROM (SELECT ${LANE} AS lane, next_attempt FROM queued_recipient WHERE state = 'waiting') AS r
+      LEFT JOIN destination d ON d.domain = r.lane
+      WHERE $1 = 'queue' GROUP BY r.lane, d.due, d.not_before
       HAVING d.due IS NULL OR (d.due > min(r.next_attempt) AND d.due > d.not_before)`,
   },
   {

@@ -9,6 +9,8 @@ import { mailboxContracts } from './mailboxes.ts';
 import { messageContracts } from './messages.ts';
 import { modelContracts } from './model/contracts.ts';
 import { queueContracts } from './queue.ts';
+import { queueRouteContracts } from './queue-routes.ts';
+import { routeCredentialContracts } from './route-credentials.ts';
 import { signingKeyContracts } from './signing-keys.ts';
 import { threadContracts } from './threads.ts';
 
@@ -36,7 +38,9 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     changeContracts(current, options.changes ?? 1_000_000);
     directoryContracts(open);
     queueContracts(open);
+    queueRouteContracts(open);
     signingKeyContracts(open);
+    routeCredentialContracts(open);
     modelContracts(current, options.operations ?? 20_000);
   });
 }

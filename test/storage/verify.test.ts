@@ -185,7 +185,7 @@ const OF_THE_STORE: readonly Damage[] = [
     (data) =>
       sql(
         join(data, 'queue.db'),
-        "INSERT INTO queued_recipient VALUES (1, 1, '', '', '', 0, 'waiting', 0, 0, 0, '', '')",
+        "INSERT INTO queued_recipient VALUES (1, 1, '', '', '', 0, 'waiting', 0, 0, 0, '', '', '')",
       ),
   ],
   ['a recipient that the scheduler does not know', 'missing-destination', () => undefined],

@@ -9,6 +9,7 @@ import { Budget, type BudgetLimits } from '#storage/blobs/budget.ts';
 import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
+import { SqlRouteCredentials } from '#storage/directory/route-credentials.ts';
 import { SqlSigningKeys } from '#storage/directory/signing-keys.ts';
 import type { Engine } from '#storage/engines/port.ts';
 import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
@@ -93,8 +94,19 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
     });
   const queue = new SqlQueue({ engine, blobs, now });
   const signingKeys = new SqlSigningKeys({ engine, now, sealer });
+  const routeCredentials = new SqlRouteCredentials({ engine, now, sealer });
   return {
-    ...{ engine, blobs, clock, directory, queue, signingKeys, policies: new SqlPolicies(engine), mail },
+    ...{
+      engine,
+      blobs,
+      clock,
+      directory,
+      queue,
+      signingKeys,
+      routeCredentials,
+      policies: new SqlPolicies(engine),
+      mail,
+    },
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };
