@@ -63,6 +63,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     send: config.outbound.send,
     queue: store.queue,
     signingKeys: store.signingKeys,
+    domainSettings: store.domainSettings,
     retry: retryTimes(config.outbound),
   });
   const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true } }, 'submission');

@@ -10,6 +10,7 @@ import { clearStaging, createFileBlobs } from './blobs/files.ts';
 import { QUEUE_OWNER } from './blobs/port.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
 import { SqlDirectory } from './directory/directory.ts';
+import { SqlDomainSettings } from './directory/domain-settings.ts';
 import { SqlRouteCredentials } from './directory/route-credentials.ts';
 import { SqlSigningKeys } from './directory/signing-keys.ts';
 import type { AccountId, Store } from './ports.ts';
@@ -85,6 +86,7 @@ function compose(
   const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY, ...search };
   return {
     directory,
+    domainSettings: new SqlDomainSettings(engine),
     policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
     routeCredentials: new SqlRouteCredentials({ engine, sealer, now }),

@@ -2,7 +2,7 @@
 // engine holds the rows or where the bodies are. All methods reject with StoreError only.
 
 import type { Readable } from 'node:stream';
-import type { Directory, RouteCredentials, SigningKeys } from './directory/port.ts';
+import type { Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue } from './queue/port.ts';
 import type { TextFindings, TextQuery } from './search/port.ts';
@@ -360,6 +360,7 @@ export interface MailAccount {
 
 export interface Store extends AsyncDisposable {
   readonly directory: Directory;
+  readonly domainSettings: DomainSettings;
   readonly queue: Queue;
   readonly signingKeys: SigningKeys;
   readonly policies: Policies;

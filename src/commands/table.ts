@@ -37,6 +37,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: [],
     load: () => import('./domain/add.ts'),
   },
+  'domain footer': {
+    words: 'DOMAIN [TEXT_FILE [HTML_FILE] | none]',
+    about: 'add this to what is sent from a domain, as text and as HTML; "none": nothing; or show what is added',
+    options: ['json'],
+    load: () => import('./domain/footer.ts'),
+  },
   'domain list': {
     words: '',
     about: 'list the domains',
@@ -105,7 +111,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'account set': {
     words: 'ADDRESS NAME VALUE',
-    about: 'send-as, bcc, save-sent, imap-off, or one of the limits on sending of an account',
+    about: 'send-as, bcc, save-sent, footer, imap-off, or one of the limits on sending of an account',
     options: [],
     load: () => import('./account/set.ts'),
   },

@@ -59,3 +59,12 @@ export const POLICY_WAIT_MS = 300_000;
 
 /** Domains of which that is remembered. */
 export const POLICY_TRIES = 10_000;
+
+/** Bytes of a text, as it is encoded, that a footer is added to: it stands in memory while that is done (F24). */
+export const FOOTER_PART_BYTES = 1024 * 1024;
+
+/** Texts of one message that get a footer: an alternative has two or three. */
+export const FOOTER_PARTS = 8;
+
+/** Characters of a footer, of each kind: a notice of some lines, perhaps with a table around it. */
+export const FOOTER_CHARACTERS = 16_384;

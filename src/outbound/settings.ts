@@ -15,6 +15,8 @@ export interface SendingSettings extends SendingLimits {
   readonly bcc: readonly string[];
   /** A copy lies in Sent, for programs that leave none (F223). */
   readonly saveSent: boolean;
+  /** The domain's footer is added (F24). */
+  readonly footer: boolean;
 }
 
 /** The names of the settings, as the command line and the directory know them, and what each takes. */
@@ -22,6 +24,7 @@ export const SETTINGS = {
   'send-as': 'an address or @DOMAIN that the account may send as',
   bcc: 'an address that everything is sent to, too',
   'save-sent': 'yes: a copy of what is sent lies in Sent',
+  footer: 'no: what is sent has no footer of the domain',
   'imap-off': 'an IMAP capability that is not offered, such as COMPRESS=DEFLATE',
   'messages-a-day': 'a number, or none',
   'recipients-a-message': 'a number, or none',
@@ -45,6 +48,7 @@ export async function sendingSettings(
   };
   return {
     bcc: set.get('bcc') ?? [],
+    footer: set.get('footer')?.[0] !== 'no',
     saveSent: set.get('save-sent')?.[0] === 'yes',
     messagesADay: number('messages-a-day', defaults.messagesADay),
     recipientsAMessage: number('recipients-a-message', defaults.recipientsAMessage),

@@ -23,7 +23,8 @@ export async function signaturesFor(keys: Pick<SigningKeys, 'signing'>, staged: 
   return signatures(signers, { header, body: staged.open(header.length), now });
 }
 
-function authorDomain(header: Uint8Array): string {
+/** The domain of the first author; '' without one. */
+export function authorDomain(header: Uint8Array): string {
   const block = latin1(header);
   const from = fields(block).find(({ name }) => name === 'from');
   if (from === undefined) return '';

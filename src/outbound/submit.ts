@@ -9,6 +9,7 @@ import type {
   Account,
   AccountId,
   Directory,
+  DomainSettings,
   MailAccount,
   Queue,
   SigningKeys,
@@ -19,13 +20,14 @@ import { loops } from '../ingress/loops.ts';
 import { refuseCrowd, refuseExcess } from './allowance.ts';
 import { bodyCharset } from './eight-bit.ts';
 import { domainOf, toQueue } from './enqueue.ts';
+import { addFooter, describeMessage, type Edit, type Footed } from './footer/footer.ts';
 import { needsCharset, type Repairs, repairHeader } from './header.ts';
 import { type RelayRule, relayPrincipals } from './relay.ts';
 import type { Retry } from './retry.ts';
 import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
 import { type SendingLimits, sendingSettings } from './settings.ts';
-import { signaturesFor } from './signing.ts';
+import { authorDomain, signaturesFor } from './signing.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
@@ -36,6 +38,7 @@ export interface SubmissionParts {
   readonly send: boolean;
   readonly queue: Pick<Queue, 'add'>;
   readonly signingKeys: Pick<SigningKeys, 'signing'>;
+  readonly domainSettings: Pick<DomainSettings, 'get'>;
   readonly retry: Retry;
   readonly stage: (options: { maxBytes: number }) => Staging;
   /** What holds for an account for which nothing else is set. */
@@ -144,7 +147,9 @@ async function submit(
     utf8: envelope.smtputf8,
     charset: needsCharset(received.header) ? await bodyCharset(received) : null,
   };
-  const reply = await withHeader(parts, received, repairHeader(received.header, repairs), (staged) =>
+  const repaired = repairHeader(received.header, repairs);
+  const footed = settings.footer ? await footer(parts, received, repaired, repairs) : null;
+  const reply = await withChanges(parts, received, repaired, footed, (staged) =>
     send(parts, withCopies(envelope, settings.bcc), staged, session),
   );
   if (reply.code >= 300) return reply;
@@ -152,7 +157,7 @@ async function submit(
   await noteSent(parts, mail, strangers);
   if (settings.saveSent) {
     const header = repairHeader(received.header, { ...repairs, keepBcc: true });
-    await withHeader(parts, received, header, (staged) => saveSent(mail, staged, parts.log));
+    await withChanges(parts, received, header, footed, (staged) => saveSent(mail, staged, parts.log));
   }
   return reply;
 }
@@ -166,15 +171,35 @@ async function noteSent({ log }: SubmissionParts, mail: MailAccount, strangers: 
   }
 }
 
-/** Works on the message with another header block, if there is another one. */
-async function withHeader<T>(
+/** The footer of the author's domain (F24), if it has one and the message takes it. */
+async function footer(
+  { domainSettings, log }: SubmissionParts,
+  received: Staged,
+  repaired: Uint8Array | null,
+  { charset }: Repairs,
+): Promise<Footed | null> {
+  const domain = authorDomain(repaired ?? received.header);
+  const set = await domainSettings.get(domain);
+  const wanted = { text: set.get('footer-text')?.[0] ?? '', html: set.get('footer-html')?.[0] ?? '' };
+  if (wanted.text === '') return null;
+  const footed = await addFooter(received, wanted, charset === null ? null : { charset, encoding: '8bit' });
+  if (typeof footed !== 'string') return footed;
+  log.info({ domain, bytes: received.size, why: footed }, 'no footer was added');
+  return null;
+}
+
+/** Works on the message with another header block or other texts, if there are any. */
+async function withChanges<T>(
   parts: SubmissionParts,
   received: Staged,
-  header: Uint8Array | null,
+  repaired: Uint8Array | null,
+  footed: Footed | null,
   work: (staged: Staged) => Promise<T>,
 ): Promise<T> {
-  if (header === null) return await work(received);
-  await using staged = await restage(parts, header, received);
+  if (repaired === null && footed === null) return await work(received);
+  const header = repaired ?? received.header;
+  const described = footed?.root == null ? header : describeMessage(header, footed.root);
+  await using staged = await restage(parts, described, received, footed?.edits ?? []);
   return await work(staged); // staged lives until it is placed
 }
 
@@ -225,11 +250,23 @@ function withCopies(envelope: Envelope, bcc: readonly string[]): Envelope {
   return more.length === 0 ? envelope : { ...envelope, recipients: [...envelope.recipients, ...more] };
 }
 
-/** The message again, with another header block. */
-async function restage(parts: SubmissionParts, header: Uint8Array, received: Staged): Promise<Staged> {
-  await using staging = parts.stage({ maxBytes: parts.messageSize + ADDED_OCTETS });
+/** The message again, with another header block and other texts. */
+async function restage(
+  parts: SubmissionParts,
+  header: Uint8Array,
+  received: Staged,
+  edits: readonly Edit[],
+): Promise<Staged> {
+  const grown = edits.reduce((sum, { start, end, bytes }) => sum + bytes.length - (end - start), 0);
+  await using staging = parts.stage({ maxBytes: parts.messageSize + ADDED_OCTETS + grown });
   await staging.write(header);
-  for await (const chunk of received.open(received.header.length)) await staging.write(chunk);
+  let at = received.header.length;
+  for (const { start, end, bytes } of edits) {
+    if (start > at) for await (const chunk of received.open(at, start)) await staging.write(chunk);
+    await staging.write(bytes);
+    at = end;
+  }
+  if (at < received.size) for await (const chunk of received.open(at)) await staging.write(chunk);
   return await staging.finish();
 }
 

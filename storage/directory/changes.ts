@@ -7,6 +7,7 @@ import { StoreError } from '../errors.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import type { Account, ChangeKind } from '../ports.ts';
 import { type Address, formatAddress, parseAddress } from './addresses.ts';
+import { forgetDomainSettings } from './domain-settings.ts';
 import { SETTING_VALUES, TARGETS } from './limits.ts';
 import { resolve } from './resolve.ts';
 import {
@@ -49,6 +50,7 @@ export function* removeDomain(name: string): Op<void> {
     throw new StoreError('protected', `there are accounts or aliases in ${name}`);
   }
   yield* run('DELETE FROM signing_key WHERE domain = $1', [name]);
+  yield* forgetDomainSettings(name);
   yield* run(`DELETE FROM domain WHERE name = $1`, [name]);
   if (row.is_default !== 0) {
     const next = yield* one<{ name: string }>(`SELECT name FROM domain WHERE name > '' ORDER BY created, name LIMIT 1`);

@@ -27,3 +27,6 @@ export const ROUTE_SECRET = 16_384;
 
 /** Sets of signing keys of a domain: the one that signs, the one before, the next, and some to spare. */
 export const KEY_SETS = 10;
+
+/** Domains whose settings are kept in memory per thread: some have a footer of 32 KB. */
+export const KEPT_DOMAINS = 100;

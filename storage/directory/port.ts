@@ -115,6 +115,14 @@ export interface NewSigningKey extends Pick<SigningKey, 'selector' | 'algorithm'
   readonly privateKey: Uint8Array;
 }
 
+/** What is set for a domain, by name. */
+export interface DomainSettings {
+  /** Nothing for a domain that is not ours. */
+  get(domain: string): Promise<ReadonlyMap<string, readonly string[]>>;
+  /** Sets a name to these values, or to nothing. Errors: not-found, limit. */
+  set(domain: string, name: string, values: readonly string[]): Promise<void>;
+}
+
 export interface SigningKeys {
   list(domain: string): Promise<SigningKey[]>;
   /** Those that sign, with their private halves. Errors: unavailable (they can't be unsealed). */

@@ -69,6 +69,24 @@ export function decodeText(bytes: Uint8Array, charset: string): string {
   return decoding.decode(bytes) + decoding.end();
 }
 
+/** Charsets in which an octet below 128 need not be that ASCII character. */
+const NOT_ASCII = /^(?:utf-?(?:7|16|32)|unicode-1-1-utf-7|ucs-|iso-10646-ucs-|iso-2022-|hz)/;
+
+/** A text's ASCII characters can be found among its bytes, and others put between them. */
+export function isAsciiCompatible(charset: string): boolean {
+  return !NOT_ASCII.test(normalise(charset));
+}
+
+/** A text in a charset as it is named in mail; null if the charset is unknown, or does not have all of its characters. */
+export function encodeText(text: string, charset: string): Uint8Array | null {
+  const label = normalise(charset);
+  if (/^[\0-\x7f]*$/.test(text) && isAsciiCompatible(label)) return Buffer.from(text, 'latin1');
+  if (/^utf-?8$/.test(label)) return Buffer.from(text, 'utf8');
+  if (UNRELIABLE.has(label) || !isAsciiCompatible(label) || !iconv.encodingExists(label)) return null;
+  const bytes = iconv.encode(text, label);
+  return decodeText(bytes, label) === text ? bytes : null;
+}
+
 /** Raw bytes (one character per byte) without a declared charset: UTF-8 if they are, else this one, else windows-1252. */
 export function decodeRaw(raw: string, fallback: string): string {
   if (!hasEightBit(raw)) return raw;

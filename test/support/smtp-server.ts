@@ -108,6 +108,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const submission = createSubmission({
     ...{ hostname, directory: store.directory, ingress, stage, messageSize, log, queue: store.queue },
     signingKeys: store.signingKeys,
+    domainSettings: store.domainSettings,
     send: options.send ?? true,
     retry: () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 }),
     mail: (id) => store.mail(id),

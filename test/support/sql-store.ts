@@ -9,6 +9,7 @@ import { Budget, type BudgetLimits } from '#storage/blobs/budget.ts';
 import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
+import { SqlDomainSettings } from '#storage/directory/domain-settings.ts';
 import { SqlRouteCredentials } from '#storage/directory/route-credentials.ts';
 import { SqlSigningKeys } from '#storage/directory/signing-keys.ts';
 import type { Engine } from '#storage/engines/port.ts';
@@ -107,6 +108,7 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       policies: new SqlPolicies(engine),
       mail,
     },
+    domainSettings: new SqlDomainSettings(engine),
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };

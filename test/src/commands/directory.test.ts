@@ -1,6 +1,7 @@
 // domain, account and alias on a data directory that no server uses.
 
 import { existsSync, statSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
@@ -38,6 +39,22 @@ describe('the first command on an empty data directory', () => {
 });
 
 describe('domain', () => {
+  it('has a footer that is set, shown and taken away (F24)', async () => {
+    const file = join(folder.path, 'footer.txt');
+    await writeFile(file, 'Größe\r\nand more\r\n\r\n');
+    await succeeds('domain add x.test');
+    await succeeds(`domain footer X.test ${file} ${file}`);
+    expect(JSON.parse(await succeeds('domain footer x.test --json'))).toEqual({
+      text: 'Größe\nand more',
+      html: 'Größe\nand more',
+    });
+    expect(await succeeds('domain footer x.test none')).toBe('nothing is added to what is sent from x.test\n');
+    await writeFile(file, Buffer.from([0xff]));
+    await refuses(`domain footer x.test ${file}`, /is not UTF-8/);
+    await refuses(`domain footer x.test ${file}.gone`, /can't be read/);
+    await refuses('domain footer y.test none', /y\.test/);
+  });
+
   it('adds, lists and removes; the first is the default', async () => {
     await succeeds('domain add One.test');
     await succeeds('domain add two.test');
