@@ -32,17 +32,24 @@ export interface Delivery {
   readonly cpu: number;
 }
 
-/**
- * Delivers by SMTP over kept sessions: to the INBOX of one user, or of as many as there are sessions. Until the queue is
- * empty and the messages are counted in the mailboxes.
- */
-export async function deliver(side: Side, sessions: number, messages: number, spread: boolean): Promise<Delivery> {
+export interface Load {
+  readonly sessions: number;
+  readonly messages: number;
+  /** To the INBOX of as many users as there are sessions; else to that of one. */
+  readonly spread: boolean;
+  /** A new connection for each message; else the sessions are kept. */
+  readonly fresh: boolean;
+}
+
+/** Delivers by SMTP, until the queue is empty and the messages are counted in the mailboxes. */
+export async function deliver(side: Side, { sessions, messages, spread, fresh }: Load): Promise<Delivery> {
   const users = spread ? sessions : 1;
   const before = await inboxes(side, users);
   const recipient = `${spread ? side.users : user(side, 1)}@${side.domain}`;
   const cpu = cpuSeconds(side);
   const args = [side.smtp, recipient, messages, sessions, 8000, ...(side.queue === null ? [] : [side.queue])];
-  const { stdout } = await run('bash', [join(here, 'smtpload.sh'), ...args.map(String)]);
+  const env = { ...process.env, FRESH: fresh ? '1' : '' };
+  const { stdout } = await run('bash', [join(here, 'smtpload.sh'), ...args.map(String)], { env });
   const used = cpuSeconds(side) - cpu;
   const sent = Number(/messages=(\d+)/.exec(stdout)?.[1]);
   const arrived = (await inboxes(side, users)) - before;

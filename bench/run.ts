@@ -1,8 +1,9 @@
-// `npm run bench [-- smtp imap pop3 server search] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
+// `npm run bench [-- smtp outbound imap pop3 server search] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
 // Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { appendRound, fill, idleMemoryRound, idleRound, loginRound, mailboxRound } from './imap.ts';
+import { outboundRound, waitingRound } from './outbound.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
 import { Report } from './report.ts';
 import { fillAndIndex, searchRound } from './search.ts';
@@ -20,7 +21,7 @@ const { values, positionals } = parseArgs({
   options: { rounds: { type: 'string', default: '3' } },
 });
 const rounds = Number(values.rounds);
-const groups = positionals.length > 0 ? positionals : ['smtp', 'imap', 'pop3', 'server', 'search'];
+const groups = positionals.length > 0 ? positionals : ['smtp', 'outbound', 'imap', 'pop3', 'server', 'search'];
 const missing = peersMissing();
 if (missing !== null) console.log(`only Posthuis is measured: ${missing}`);
 const scratch = openFolder();
@@ -55,6 +56,16 @@ async function sides(
 
 const benchmarks: Record<string, () => Promise<Report>> = {
   smtp: () => sides('SMTP', smtpRound),
+  outbound: async () => {
+    const report = new Report('Outbound');
+    report.note(`${rounds} rounds, taking turns; sender and sink share the cores`);
+    for (let number = 0; number < rounds; number += 1) {
+      await outboundRound('own', report);
+      if (missing === null) await outboundRound('peer', report);
+    }
+    await waitingRound(report);
+    return report;
+  },
   imap: async () => {
     const sample = sampleMailbox(scratch, 600);
     const report = await sides(

@@ -87,7 +87,8 @@ export async function startOwn(options: OwnOptions = {}): Promise<Side & { progr
   };
 }
 
-async function scrape(port: number): Promise<Delay[]> {
+/** What delays each server thread's event loop since the last question, from its metrics. */
+export async function scrape(port: number): Promise<Delay[]> {
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const threads = new Map<string, { p99: number; longest: number }>();
   for (const line of text.split('\n')) {
@@ -143,7 +144,8 @@ export async function startPeer(format: 'sdbox' | 'maildir'): Promise<Side> {
   };
 }
 
-async function listening(port: number): Promise<void> {
+/** Resolves when something listens on a port. */
+export async function listening(port: number): Promise<void> {
   for (let tries = 0; tries < 100; tries += 1) {
     if (spawnSync('bash', ['-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`], { stdio: 'ignore' }).status === 0) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -186,7 +188,12 @@ function tree(roots: readonly number[]): Process[] {
 
 /** Seconds of CPU that a side has used. */
 export function cpuSeconds(side: Side): number {
-  return tree(side.pids).reduce((sum, { cpu }) => sum + cpu, 0);
+  return treeCpuSeconds(side.pids);
+}
+
+/** Seconds of CPU that these processes and those below them have used. */
+export function treeCpuSeconds(roots: readonly number[]): number {
+  return tree(roots).reduce((sum, { cpu }) => sum + cpu, 0);
 }
 
 export function processCounts(side: Side): { processes: number; threads: number } {
