@@ -6,13 +6,16 @@ import { deliver, type Load } from './drivers.ts';
 import { median, type Report, type Target } from './report.ts';
 import type { Side } from './side.ts';
 
-/** Sessions, and messages that take some seconds on the slower side. */
+/**
+ * Sessions, and messages that take some seconds on the faster side: with a mailbox each there is a process of the driver
+ * for each session, and starting a hundred of them takes a good part of a second.
+ */
 const LOADS: readonly Load[] = [
   { sessions: 1, messages: 400, spread: false, fresh: false },
   { sessions: 20, messages: 2_000, spread: false, fresh: false },
-  { sessions: 20, messages: 2_000, spread: true, fresh: false },
+  { sessions: 20, messages: 8_000, spread: true, fresh: false },
   { sessions: 100, messages: 2_000, spread: false, fresh: false },
-  { sessions: 100, messages: 2_000, spread: true, fresh: false },
+  { sessions: 100, messages: 8_000, spread: true, fresh: false },
   { sessions: 20, messages: 2_000, spread: false, fresh: true },
   { sessions: 100, messages: 2_000, spread: false, fresh: true },
 ];

@@ -13,6 +13,7 @@ import type { Committed, Handle, Seat } from './handles.ts';
 import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
 import { CHECKPOINT_FRAMES, WATCH_ROWS } from './maintenance-rules.ts';
 import { OpenFiles } from './open-files.ts';
+import { Pace } from './pace.ts';
 import { patiently } from './patience.ts';
 import type { StoreShared } from './shared.ts';
 import { type Boots, create, stamp } from './upkeep.ts';
@@ -57,6 +58,7 @@ export class SqliteEngine implements Engine {
   readonly #feed: Feed;
   readonly #calls: SyncCalls;
   readonly #files: OpenFiles;
+  readonly #pace = new Pace();
   readonly #unsynced: Int32Array;
   readonly #corruptLogged = new Map<string, number>();
   #poison: StoreError | null = null;
@@ -69,6 +71,7 @@ export class SqliteEngine implements Engine {
     this.#unsynced = new Int32Array(options.shared.unsynced);
     this.#files = new OpenFiles(options, {
       sync: this.#calls,
+      pace: this.#pace,
       check: () => this.#check(),
       durable: (handle) => this.#durable(handle),
       batches: (seat) => ({
@@ -210,6 +213,7 @@ export class SqliteEngine implements Engine {
 
   /** Says durably under which boot the file is written. */
   async #stamp(seat: Seat, handle: Handle): Promise<void> {
+    await this.#pace.next();
     await patiently(() => stamp(handle.database, seat.key, this.#options.boots));
     if (handle.stamped) return;
     await this.#durable(handle);

@@ -9,6 +9,7 @@ import type { BatchCalls } from './batch-writer.ts';
 import type { EngineOptions } from './engine.ts';
 import { type Committed, Handle, Seat } from './handles.ts';
 import { databaseName } from './layout.ts';
+import type { Pace } from './pace.ts';
 import { patiently } from './patience.ts';
 import { inspect, settle } from './upkeep.ts';
 import type { SyncCalls } from './wal-sync.ts';
@@ -19,6 +20,7 @@ const EXPIRE_EVERY = 1_000;
 /** What the open files ask of the engine that they belong to. */
 export interface OpenFilesCalls {
   readonly sync: SyncCalls;
+  readonly pace: Pace;
   /** Throws if nothing may be begun any more. */
   check(): void;
   /** Makes durable what was committed to a handle. */
@@ -143,6 +145,7 @@ export class OpenFiles {
 
   async #openReady(seat: Seat): Promise<Handle> {
     if (seat.handle === null) {
+      await this.#calls.pace.next();
       seat.handle = await patiently(() => this.#newHandle(seat));
       if (seat.key.kind === 'account') Atomics.add(this.#openHandles, 0, 1);
     }
@@ -165,6 +168,7 @@ export class OpenFiles {
     let fitness = await patiently(() => inspect(handle.database, seat.key, boots));
     if (fitness === 'settle') {
       await seat.queue.run(async () => {
+        await this.#calls.pace.next();
         await patiently(() => settle(handle.database, seat.key, boots, now()));
         await this.#calls.durable(handle);
       });
