@@ -16,6 +16,7 @@ const AFTER_LOGIN = [
     'SEARCHRES',
     'WITHIN',
     'PARTIAL',
+    'SEARCH=FUZZY',
     'UIDBATCHES',
     'MULTISEARCH',
     'CONTEXT=SEARCH',

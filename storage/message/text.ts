@@ -23,17 +23,8 @@ export interface TextPiece {
 /**
  * The body of a message as RFC 9051 6.4.4 means it for SEARCH BODY: every text part and every message part, decoded,
  * with the headers of nested messages; with `headers` as for SEARCH TEXT: the message's own header, and those of its
- * parts, too.
+ * parts, too. PART_BREAK ends what it follows.
  */
-export async function* searchText(
-  content: MessageContent,
-  structure: string,
-  options: { headers: boolean },
-): AsyncGenerator<string> {
-  for await (const { text } of textPieces(content, structure, options)) yield text;
-}
-
-/** The same, with what each piece is of; PART_BREAK ends what it follows. */
 export async function* textPieces(
   content: MessageContent,
   structure: string,

@@ -1,7 +1,8 @@
 // One account's index in use: its file, the vocabularies as they are searched, and the answers.
 
-import type { IndexedMessage, IndexFile, IndexState, Table } from './index-file.ts';
-import { MATCHED_TERMS, TERMS_AT_ONCE } from './limits.ts';
+import { bare, bestForm, rarityOf, strengthOf } from '../message/fuzzy.ts';
+import { type IndexedMessage, type IndexFile, type IndexState, TABLES, type Table } from './index-file.ts';
+import { FUZZY_LETTERS, MATCHED_TERMS, TERMS_AT_ONCE } from './limits.ts';
 import type { TextFinding, TextFindings, TextQuery } from './port.ts';
 import { wantedTerms } from './terms.ts';
 import { Vocabulary } from './vocabulary.ts';
@@ -44,7 +45,9 @@ export class AccountIndex {
   async find(queries: readonly TextQuery[], turn: Turn): Promise<TextFindings> {
     const { upTo } = this.#file.state();
     const findings: (TextFinding | null)[] = [];
-    for (const query of queries) findings.push(await this.#find(query, upTo, turn));
+    for (const query of queries) {
+      findings.push(await (query.fuzzy === true ? this.#findFuzzy(query, turn) : this.#find(query, upTo, turn)));
+    }
     return { upTo, findings };
   }
 
@@ -73,6 +76,33 @@ export class AccountIndex {
     return { sure: ascending(found.difference(unsure)), maybe: ascending(unsure) };
   }
 
+  /** Messages with a word, each with how strongly it has it. */
+  async #findFuzzy({ where, text }: TextQuery, turn: Turn): Promise<TextFinding | null> {
+    const word = Array.from(text).slice(0, FUZZY_LETTERS).join('');
+    if (!/^[\p{L}\p{N}]+$/u.test(word)) return null;
+    const { upTo, messages } = this.#file.state();
+    const tables: readonly Table[] = where === 'text' ? TABLES : [where];
+    const best: Record<Table, Map<number, number>> = { header: new Map(), body: new Map() };
+    for (const table of tables) {
+      const terms = (await this.#vocabulary(table, turn)).matchingBare(word, MATCHED_TERMS);
+      if (terms === null) return null;
+      for (const [form, some] of byForm(terms, word)) {
+        for (const message of await this.#having(table, some, turn)) {
+          if (message <= upTo) best[table].set(message, Math.max(best[table].get(message) ?? 0, form));
+        }
+      }
+    }
+    const unsure = new Set(this.#file.unsure());
+    const found = new Set([...best.header.keys(), ...best.body.keys()]);
+    const rarity = rarityOf(found.size, messages);
+    if (where === 'header' || word !== text) {
+      return { sure: NONE, maybe: ascending(found.union(unsure)), fuzzy: { strengths: NONE, rarity } };
+    }
+    const sure = ascending(found.difference(unsure));
+    const strengths = sure.map((message) => strengthOf(best.header.get(message) ?? 0, best.body.get(message) ?? 0));
+    return { sure, maybe: ascending(unsure), fuzzy: { strengths, rarity } };
+  }
+
   async #having(table: Table, terms: readonly string[], turn: Turn): Promise<number[]> {
     const found: number[][] = [];
     for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) {
@@ -92,6 +122,18 @@ export class AccountIndex {
     }
     return vocabulary;
   }
+}
+
+/** The terms in which a word stands, by how it does. */
+function byForm(terms: Iterable<string>, word: string): Map<number, string[]> {
+  const groups = new Map<number, string[]>();
+  for (const term of terms) {
+    const form = bestForm(bare(term), word);
+    const group = groups.get(form);
+    if (group === undefined) groups.set(form, [term]);
+    else group.push(term);
+  }
+  return groups;
 }
 
 function ascending(messages: ReadonlySet<number>): Float64Array {

@@ -12,6 +12,9 @@ export const MESSAGE_TERMS = 20_000;
 /** Decoded characters of one message that are indexed; a message with more is always looked at itself. */
 export const MESSAGE_TEXT = 16 << 20;
 
+/** Letters of a word that a fuzzy search asks for: with all their accents they still stand whole in one piece. */
+export const FUZZY_LETTERS = 10;
+
 /** Text held back until its word has ended: what is longer is cut, in pieces that share TERM_OVERLAP. */
 export const HELD_TEXT = 8_192;
 

@@ -7,6 +7,8 @@ export interface TextQuery {
   /** text: header fields and bodies (SEARCH TEXT). body: bodies, and the headers in them (BODY). header: header fields. */
   readonly where: 'text' | 'body' | 'header';
   readonly text: string;
+  /** One word without case and accents (message/fuzzy.ts), which is found whatever its accents are. */
+  readonly fuzzy?: boolean;
 }
 
 /** What the index knows of one query. Ids ascend. */
@@ -15,6 +17,15 @@ export interface TextFinding {
   readonly sure: Float64Array;
   /** Messages that may hold it: they must be looked at. */
   readonly maybe: Float64Array;
+  /** Of a fuzzy query for text or body: how well. */
+  readonly fuzzy?: FuzzyFinding;
+}
+
+export interface FuzzyFinding {
+  /** How strongly each of the messages in `sure` has the word (message/fuzzy.ts). */
+  readonly strengths: Float64Array;
+  /** How much it says that a message has the word. */
+  readonly rarity: number;
 }
 
 export interface TextFindings {

@@ -9,7 +9,7 @@ import { PREVIEW_CHARACTERS } from '#storage/message/limits.ts';
 import type { ScannedMessage } from '#storage/message/scanned.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
 import { body, bodystructure, fileName, type Part, sections, walk } from '#storage/message/structure.ts';
-import { searchText } from '#storage/message/text.ts';
+import { textPieces } from '#storage/message/text.ts';
 import { checkBody, checkEnvelope, parseImapText, type ToldPart } from '#test/support/imap-text.ts';
 import { composed, mutated } from '#test/support/mime-mutations.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
@@ -202,7 +202,7 @@ test('the text for search of damaged messages comes out without a fault', async 
       },
       packers,
     );
-    const pieces = await Array.fromAsync(searchText(content, structure, { headers: true }));
+    const pieces = await Array.fromAsync(textPieces(content, structure, { headers: true }), ({ text }) => text);
     expect(pieces.join('').length).toBeLessThan(bytes.length * 3 + 1000);
   }
 });

@@ -120,7 +120,7 @@ export function searchKeys(random: Random, depth = 0): string {
       case 7:
         return `HEADER ${astring(random)} ${astring(random)}`;
       case 8:
-        return `NOT ${inner()}`;
+        return `${pick(random, ['NOT', 'NOT', 'FUZZY'])} ${inner()}`;
       case 9:
         return `OR ${inner()} ${inner()}`;
       default:
@@ -163,6 +163,7 @@ export function searchReturn(random: Random): string {
       'MAX',
       'ALL',
       'COUNT',
+      'RELEVANCY',
       'SAVE',
       'UPDATE',
       'UPDATE (UID)',
@@ -195,7 +196,19 @@ export function searchSources(random: Random): string {
   return random() < 0.3 ? '' : `IN (${many(random, 3, () => mailboxFilter(random))}) `;
 }
 
-const CRITERIA = ['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO', 'DISPLAYFROM', 'DISPLAYTO', 'X'];
+const CRITERIA = [
+  'ARRIVAL',
+  'CC',
+  'DATE',
+  'FROM',
+  'SIZE',
+  'SUBJECT',
+  'TO',
+  'DISPLAYFROM',
+  'DISPLAYTO',
+  'RELEVANCY',
+  'X',
+];
 
 export function sortCriteria(random: Random): string {
   return `(${many(random, 3, () => `${random() < 0.3 ? 'REVERSE ' : ''}${pick(random, CRITERIA)}`)})`;

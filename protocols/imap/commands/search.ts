@@ -9,6 +9,7 @@ import { type SearchReturn, searchReturn } from '../grammar/search-return.ts';
 import { sortCriteria } from '../grammar/sort-criteria.ts';
 import { SELECTED_SEARCHES } from '../limits.ts';
 import { UpdatedSearch } from '../search/context.ts';
+import { Scores } from '../search/fuzzy.ts';
 import { ALL, returned, save, tellExtended, tellList } from '../search/results.ts';
 import { search as run } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
@@ -23,10 +24,13 @@ export const sort: Verb = searching('SORT', false, sortedBy);
 export const uidSort: Verb = searching('SORT', true, sortedBy);
 
 /** Reads what stands behind RETURN: the keys, and what is done with the messages they find. */
-type Program = (session: Session, scanner: Scanner) => { keys: Search; order: (found: Member[]) => Promise<Member[]> };
+type Program = (
+  session: Session,
+  scanner: Scanner,
+) => { keys: Search; scored: boolean; order: (found: Member[], scores: Scores) => Promise<Member[]> };
 
 function searched(session: Session, scanner: Scanner): ReturnType<Program> {
-  return { keys: searchKeys(session, scanner), order: async (found) => found };
+  return { keys: searchKeys(session, scanner), scored: false, order: async (found) => found };
 }
 
 /** What SEARCH looks for; its use of mod-sequences switches them on (RFC 7162 3.1). */
@@ -42,7 +46,11 @@ export function searchKeys(session: Session, scanner: Scanner): Search {
 function sortedBy(session: Session, scanner: Scanner): ReturnType<Program> {
   const by = sortCriteria(scanner);
   scanner.space();
-  return { keys: criteria(scanner, charsetDecoder), order: (found) => sorted(session, found, by) };
+  return {
+    keys: criteria(scanner, charsetDecoder),
+    scored: by.some(({ key }) => key === 'relevancy'),
+    order: (found, scores) => sorted(session, found, by, scores),
+  };
 }
 
 function searching(name: 'SEARCH' | 'SORT', byUid: boolean, program: Program): Verb {
@@ -72,19 +80,29 @@ interface Asked {
   readonly wanted: SearchReturn | null;
 }
 
-async function find(session: Session, { keys, order }: ReturnType<Program>, asked: Asked): Promise<Reply | undefined> {
+async function find(session: Session, program: ReturnType<Program>, asked: Asked): Promise<Reply | undefined> {
+  const { keys, order, scored } = program;
   const { tag, name, byUid } = asked;
   // RFC 9051 6.4.4: SEARCH is always answered by ESEARCH.
   const wanted = asked.wanted ?? (session.rev2 && name === 'SEARCH' ? ALL : null);
   const withModseq = keys.modseqs.length > 0;
   if (withModseq) session.enable('CONDSTORE');
-  const members = await order(await run(session, keys));
-  const results = { tag, selected: session.current, members, byUid, withModseq };
+  const scores = wantsScores(keys, wanted, scored) ? new Scores() : null;
+  const { current } = session;
+  const members = await order(await run(session, keys, current, current.view.all(), scores), scores ?? new Scores());
+  const results = { tag, selected: current, members, byUid, withModseq, ...(scores && { scores }) };
   if (wanted === null) await tellList(session, name, results);
   else await tellExtended(session, results, wanted);
   if (wanted?.save === true) save(session.current, returned(members, wanted));
   keepUpdated(session, { tag, byUid, keys, update: wanted?.update ?? null, refused: name === 'SORT' }, members);
   return afterSearch(keys);
+}
+
+/** Are scores asked for? Only a fuzzy search has some (RFC 6203 4, 6). */
+export function wantsScores(keys: Search, wanted: SearchReturn | null, sorted = false): boolean {
+  const asked = sorted || wanted?.relevancy === true;
+  if (asked && !keys.fuzzy) throw new BadCommand('RELEVANCY needs a FUZZY key');
+  return asked;
 }
 
 /** RFC 5267 4.3: a tag names one search. */

@@ -25,8 +25,8 @@ export type SearchKey =
   | { readonly kind: 'larger' | 'smaller'; readonly size: number }
   | { readonly kind: 'emailid' | 'threadid'; readonly id: string }
   | { readonly kind: 'received' | 'sent' | 'saved'; readonly relation: DayRelation; readonly day: number }
-  | { readonly kind: 'header'; readonly field: string; readonly text: string }
-  | { readonly kind: 'text' | 'body'; readonly text: string };
+  | { readonly kind: 'header'; readonly field: string; readonly text: string; readonly fuzzy?: boolean }
+  | { readonly kind: 'text' | 'body'; readonly text: string; readonly fuzzy?: boolean };
 
 export interface Search {
   readonly key: SearchKey;
@@ -36,6 +36,8 @@ export interface Search {
   readonly modseqs: readonly number[];
   /** Sequence numbers are among the keys. */
   readonly numbered: boolean;
+  /** FUZZY is among the keys: there are scores (RFC 6203 4). */
+  readonly fuzzy: boolean;
 }
 
 const FLAG_KEYS: ReadonlyMap<string, SearchKey> = new Map(
@@ -88,7 +90,7 @@ function keys(scanner: Scanner, decoder: Decoder, charset: string | null): Searc
   const keys = new Keys(scanner, decoder(charset));
   const key = keys.list('');
   scanner.end();
-  return { key, charset, modseqs: keys.modseqs, numbered: keys.numbered };
+  return { key, charset, modseqs: keys.modseqs, numbered: keys.numbered, fuzzy: keys.fuzzy };
 }
 
 /** Reads keys, counting what they may cost. */
@@ -97,6 +99,9 @@ class Keys {
   readonly #decode: (bytes: string) => string;
   readonly modseqs: number[] = [];
   numbered = false;
+  fuzzy = false;
+  /** Keys that are read now are in a FUZZY key. */
+  #inFuzzy = false;
   #keys = 0;
   #texts = 0;
 
@@ -142,7 +147,7 @@ class Keys {
       scanner.space();
       return { kind: date[0], relation: date[1], day: searchDate(scanner) };
     }
-    if (FIELD_KEYS.has(name)) return { kind: 'header', field: name.toLowerCase(), text: this.#string() };
+    if (FIELD_KEYS.has(name)) return this.#header(name.toLowerCase());
     switch (name) {
       case 'ALL':
       case 'SAVEDATESUPPORTED': // RFC 8514 4.3: every mailbox has it
@@ -173,13 +178,12 @@ class Keys {
         return { kind: 'uid', set: sequenceSet(scanner) };
       case 'TEXT':
       case 'BODY':
-        if (++this.#texts > SEARCH_TEXTS) throw new BadCommand('Too many text keys');
-        return { kind: name === 'TEXT' ? 'text' : 'body', text: this.#string() };
-      case 'HEADER': {
+        return { kind: name === 'TEXT' ? 'text' : 'body', ...this.#text(1) };
+      case 'HEADER':
         scanner.space();
-        const field = scanner.astring().toLowerCase();
-        return { kind: 'header', field, text: this.#string() };
-      }
+        return this.#header(scanner.astring().toLowerCase());
+      case 'FUZZY':
+        return this.#fuzzy(depth);
       case 'NOT':
         scanner.space();
         return { kind: 'not', key: this.#key(depth + 1) };
@@ -192,6 +196,29 @@ class Keys {
       default:
         throw new BadCommand('Unknown search key');
     }
+  }
+
+  /** "FUZZY" SP search-key (RFC 6203 3): for strings by words; other keys mean what they always mean. */
+  #fuzzy(depth: number): SearchKey {
+    this.#scanner.space();
+    const outer = this.#inFuzzy;
+    this.fuzzy = true;
+    this.#inFuzzy = true;
+    const key = this.#key(depth + 1);
+    this.#inFuzzy = outer;
+    return key;
+  }
+
+  #header(field: string): SearchKey {
+    return { kind: 'header', field, ...this.#text(0) };
+  }
+
+  /** What is looked for; `cost`: how many texts that is. Each word of a fuzzy one is looked for by itself. */
+  #text(cost: number): { readonly text: string; readonly fuzzy?: boolean } {
+    const text = this.#string();
+    this.#texts += this.#inFuzzy ? text.split(/[^\p{L}\p{N}\p{M}]+/u).length : cost;
+    if (this.#texts > SEARCH_TEXTS) throw new BadCommand('Too many text keys');
+    return this.#inFuzzy ? { text, fuzzy: true } : { text };
   }
 
   /** SP nz-number (RFC 5032 3) */

@@ -1,4 +1,4 @@
-// RETURN (...) of SEARCH (RFC 4731 3.1, RFC 5182, RFC 9394, RFC 5267 4): what is told of the messages that are found.
+// RETURN (...) of SEARCH (RFC 4731 3.1, RFC 5182, RFC 6203 4, RFC 9394, RFC 5267 4): what is told of the messages that are found.
 
 import { SEARCH_RETURNS } from '../limits.ts';
 import { BadCommand } from './errors.ts';
@@ -22,6 +22,8 @@ export interface SearchReturn {
   readonly all: boolean;
   readonly count: boolean;
   readonly save: boolean;
+  /** The scores of a fuzzy search (RFC 6203 4). */
+  readonly relevancy: boolean;
   readonly partial: PartialRange | null;
   /** Changes of the result are to be told (RFC 5267 4.3), with these items of new messages (RFC 5465 7). */
   readonly update: readonly FetchItem[] | null;
@@ -72,10 +74,11 @@ export function searchReturn(scanner: Scanner): SearchReturn | null {
     all: names.has('ALL') || names.size === 0, // RFC 4731 3.1
     count: names.has('COUNT'),
     save: names.has('SAVE'),
+    relevancy: names.has('RELEVANCY'),
     partial,
     update,
   };
 }
 
-const NAMES: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', 'CONTEXT']);
+const NAMES: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', 'CONTEXT', 'RELEVANCY']);
 const ITEMS_AHEAD = / (?=\()/y;

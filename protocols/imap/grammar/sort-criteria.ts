@@ -6,13 +6,15 @@ import { BadCommand } from './errors.ts';
 import type { Scanner } from './scanner.ts';
 
 export interface SortCriterion {
-  readonly key: NumberName | TextName;
+  /** `relevancy`: by the score of a fuzzy search, the best first (RFC 6203 6). */
+  readonly key: NumberName | TextName | 'relevancy';
   readonly reverse: boolean;
 }
 
 const KEYS: ReadonlySet<string> = new Set([
   ...['ARRIVAL', 'CC', 'DATE', 'FROM', 'SIZE', 'SUBJECT', 'TO'],
   ...['DISPLAYFROM', 'DISPLAYTO'],
+  'RELEVANCY',
 ]);
 
 /** sort-criteria = "(" sort-criterion *(SP sort-criterion) ")" */

@@ -2,11 +2,12 @@
 // text. Where that is not enough the answer is `undefined`, and more is read.
 
 import { parseDate } from '#storage/message/date.ts';
+import { relevance } from '#storage/message/fuzzy.ts';
 import type { UidRange } from '#storage/ports.ts';
 import type { SearchKey } from '../grammar/search-key.ts';
 import { inRanges } from '../grammar/sequence-set.ts';
 import type { HeaderTexts } from './header-match.ts';
-import type { Indexed } from './indexed.ts';
+import type { Indexed, TextKey } from './indexed.ts';
 
 const DAY = 86_400;
 
@@ -47,8 +48,8 @@ export interface Listed {
   readonly header: HeaderTexts | null;
 }
 
-/** Which texts were found: by key kind, then by folded text. */
-export type Found = (kind: 'text' | 'body', text: string) => boolean;
+/** Which texts were found in a message's text: how strongly, 0 for not at all. */
+export type Found = (key: Extract<Prepared, { kind: 'text' | 'body' }>) => number;
 
 export interface Facts {
   readonly known: Known;
@@ -75,7 +76,7 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
     }
     case 'text':
     case 'body':
-      return facts.found?.(key.kind, key.text) ?? facts.indexed?.(key);
+      return facts.found === undefined ? facts.indexed?.holds(key) : facts.found(key) > 0;
     case 'larger':
     case 'smaller':
     case 'older':
@@ -86,10 +87,31 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
     case 'threadid':
       return facts.listed === undefined ? undefined : ofListing(key, facts.listed);
     case 'header':
-      return facts.listed === undefined ? facts.indexed?.(key) : ofListing(key, facts.listed);
+      return facts.listed === undefined ? facts.indexed?.holds(key) : ofListing(key, facts.listed);
     default:
       return ofMemory(key, facts.known);
   }
+}
+
+/** The score of a message that matches: what each word of fuzzy keys adds that it has (RFC 6203 4). */
+export function scoreOf(key: Prepared, facts: Facts, rarity: (key: TextKey) => number): number {
+  switch (key.kind) {
+    case 'and':
+      return key.keys.reduce((sum, inner) => sum + scoreOf(inner, facts, rarity), 0);
+    case 'or':
+      return scoreOf(key.first, facts, rarity) + scoreOf(key.second, facts, rarity);
+    case 'text':
+    case 'body':
+    case 'header':
+      return key.fuzzy === true ? relevance(strengthIn(facts, key), rarity(key)) : 0;
+    default:
+      return 0;
+  }
+}
+
+function strengthIn({ found, indexed, listed }: Facts, key: TextKey): number {
+  if (key.kind === 'header') return listed?.header?.strength(key.field, key.text) ?? 0;
+  return found?.(key) ?? indexed?.strength(key) ?? 0;
 }
 
 function every(keys: readonly Prepared[], facts: Facts): boolean | undefined {
@@ -158,6 +180,7 @@ function ofListing(key: ListingKey, row: Listed): boolean {
       return date !== null && compare(key.relation, dayOf(date.seconds, date.offsetMinutes), key.day);
     }
     case 'header':
+      if (key.fuzzy === true) return (row.header?.strength(key.field, key.text) ?? 0) > 0;
       return row.header?.holds(key.field, key.text) ?? false;
   }
 }

@@ -3,8 +3,13 @@
 import type { MailAccount, MessageId, TextFinding, TextQuery } from '#storage/ports.ts';
 import type { Prepared } from './evaluate.ts';
 
-/** Is this text in this message? Undefined where the message must be looked at. */
-export type Indexed = (key: TextKey) => boolean | undefined;
+/** What is known of one message. */
+export interface Indexed {
+  /** Is this text in it? Undefined where the message must be looked at. */
+  holds(key: TextKey): boolean | undefined;
+  /** How strongly it has the word of a fuzzy key, where that is known. */
+  strength(key: TextKey): number | undefined;
+}
 
 /** A key that looks for a text. */
 export type TextKey = Extract<Prepared, { kind: 'text' | 'body' | 'header' }>;
@@ -15,6 +20,8 @@ const TEXTS = 32;
 interface Sets {
   readonly sure: ReadonlySet<MessageId>;
   readonly maybe: ReadonlySet<MessageId>;
+  readonly strengths: ReadonlyMap<MessageId, number>;
+  readonly rarity: number;
 }
 
 /** Answers of the index to the keys of one SEARCH. */
@@ -47,11 +54,19 @@ export class IndexAnswers {
   /** What is known of one message. */
   of(message: MessageId): Indexed | undefined {
     if (message > this.#upTo) return undefined;
-    return (key) => {
-      const sets = this.#sets.get(name(key));
-      if (sets === undefined || sets.maybe.has(message)) return undefined;
-      return sets.sure.has(message);
+    return {
+      holds: (key) => {
+        const sets = this.#sets.get(name(key));
+        if (sets === undefined || sets.maybe.has(message)) return undefined;
+        return sets.sure.has(message);
+      },
+      strength: (key) => this.#sets.get(name(key))?.strengths.get(message),
     };
+  }
+
+  /** How much it says that a message has the word of a fuzzy key. */
+  rarity(key: TextKey): number | undefined {
+    return this.#sets.get(name(key))?.rarity;
   }
 }
 
@@ -60,14 +75,16 @@ function isTextKey(key: Prepared): key is TextKey {
 }
 
 /** The index knows header fields together: a key for one is asked as a text of any. */
-function queryOf({ kind, text }: TextKey): TextQuery {
-  return { where: kind, text };
+function queryOf({ kind, text, fuzzy = false }: TextKey): TextQuery {
+  return { where: kind, text, fuzzy };
 }
 
-function name({ kind, text }: TextKey): string {
-  return `${kind} ${text}`;
+function name({ kind, text, fuzzy = false }: TextKey): string {
+  return `${kind}${fuzzy ? '~' : ' '}${text}`;
 }
 
-function setsOf({ sure, maybe }: TextFinding): Sets {
-  return { sure: new Set(sure), maybe: new Set(maybe) };
+function setsOf({ sure, maybe, fuzzy }: TextFinding): Sets {
+  const strengths = new Map<MessageId, number>();
+  for (const [at, strength] of (fuzzy?.strengths ?? []).entries()) strengths.set(sure[at] ?? 0, strength);
+  return { sure: new Set(sure), maybe: new Set(maybe), strengths, rarity: fuzzy?.rarity ?? 1 };
 }

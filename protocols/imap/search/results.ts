@@ -7,6 +7,7 @@ import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
+import type { Scores } from './fuzzy.ts';
 
 /** What is told if nothing else is said: (ALL). */
 export const ALL: SearchReturn = {
@@ -15,6 +16,7 @@ export const ALL: SearchReturn = {
   all: true,
   count: false,
   save: false,
+  relevancy: false,
   partial: null,
   update: null,
 };
@@ -31,6 +33,8 @@ export interface Results {
   readonly byUid: boolean;
   /** MODSEQ was among the keys: the highest of what is told is told too (RFC 7162 3.1.6). */
   readonly withModseq: boolean;
+  /** Of a fuzzy search. */
+  readonly scores?: Scores;
 }
 
 /** `* SEARCH 2 3 (MODSEQ 7)`: always sent, also when nothing was found. */
@@ -51,8 +55,8 @@ export async function tellList(session: Session, name: 'SEARCH' | 'SORT', result
 /** `* ESEARCH (TAG "a") UID ALL 2:3`; with SAVE alone nothing (RFC 5182 1). */
 export async function tellExtended(session: Session, results: Results, wanted: SearchReturn): Promise<void> {
   const { tag, members, byUid, selected, place = '' } = results;
-  const { min, max, all, count, save, partial } = wanted;
-  if (save && !min && !max && !all && !count && partial === null) return;
+  const { min, max, all, count, save, partial, relevancy } = wanted;
+  if (save && !min && !max && !all && !count && !relevancy && partial === null) return;
   const { out } = session.connection;
   const { rows } = selected.view;
   const number = ({ slot, seq }: Member) => (byUid ? rows.uid(slot) : seq);
@@ -87,6 +91,17 @@ export async function tellExtended(session: Session, results: Results, wanted: S
     out.text(` PARTIAL (${partial.text} `);
     if (part.length === 0) out.text('NIL');
     else await tellRuns(part);
+    out.text(')');
+  }
+  if (wanted.relevancy) {
+    // A score for each message that is told, in their order.
+    const scored = all || partial === null ? members : within(members, partial);
+    out.text(' RELEVANCY (');
+    for (const [at, member] of scored.entries()) {
+      if (at > 0) out.text(' ');
+      out.number(results.scores?.percent(member) ?? 1);
+      if (pace.due) await pace.rest();
+    }
     out.text(')');
   }
   const told = returned(members, wanted);

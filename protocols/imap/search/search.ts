@@ -5,7 +5,8 @@ import { Disconnected } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
 import { fold } from '#storage/message/fold.ts';
-import { searchText } from '#storage/message/text.ts';
+import { fuzzyWords } from '#storage/message/fuzzy.ts';
+import { textPieces } from '#storage/message/text.ts';
 import type { AccountId, ListingColumn, ListingRow } from '#storage/ports.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
@@ -14,28 +15,30 @@ import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid, uidsOf } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
-import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared } from './evaluate.ts';
+import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared, scoreOf } from './evaluate.ts';
+import { FuzzyNeedles, type Scores } from './fuzzy.ts';
 import { HeaderTexts } from './header-match.ts';
-import { IndexAnswers } from './indexed.ts';
+import { IndexAnswers, type TextKey } from './indexed.ts';
 import { Progress } from './progress.ts';
 import { Needles } from './text.ts';
 
 /** With fewer messages to look at, looking is quicker than asking the index. */
 const INDEXED_FROM = 50;
 
-/** The messages that match, in order. */
+/** The messages that match, in order; and into `scores`, if it is given, how well they do. */
 export async function search(
   session: Session,
   { key, modseqs }: Search,
   selected: Selected = session.current,
   members: Iterable<Member> = selected.view.all(),
+  scores: Scores | null = null,
 ): Promise<Member[]> {
   // A modseq at which something was lost finds everything.
   const lost = new Set<number>();
   for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
   const now = Math.floor(Date.now() / 1000);
   const context = { selected, lost, now, account: session.owner.id };
-  return await new SearchRun(session, selected, prepare(key, context)).run(members);
+  return await new SearchRun(session, selected, prepare(key, context), scores).run(members);
 }
 
 class SearchRun {
@@ -44,9 +47,11 @@ class SearchRun {
   readonly #key: Prepared;
   readonly #needs: Needs;
   readonly #pace: Pace;
+  readonly #scores: Scores | null;
   #answers: IndexAnswers | null = null;
 
-  constructor(session: Session, selected: Selected, key: Prepared) {
+  constructor(session: Session, selected: Selected, key: Prepared, scores: Scores | null) {
+    this.#scores = scores;
     this.#session = session;
     this.#selected = selected;
     this.#key = key;
@@ -69,12 +74,21 @@ class SearchRun {
   async #decide(members: Iterable<Member>, matched: Member[]): Promise<Member[]> {
     const open: Member[] = [];
     for (const member of members) {
-      const answer = evaluate(this.#key, this.#facts(member));
-      if (answer === true) matched.push(member);
+      const facts = this.#facts(member);
+      const answer = evaluate(this.#key, facts);
+      if (answer === true) matched.push(this.#scored(member, facts));
       else if (answer === undefined) open.push(member);
       if (this.#pace.due) await this.#rest();
     }
     return open;
+  }
+
+  #scored(member: Member, facts: Facts): Member {
+    this.#scores?.set(
+      member,
+      scoreOf(this.#key, facts, (key) => this.#answers?.rarity(key) ?? 1),
+    );
+    return member;
   }
 
   async #askIndex(): Promise<IndexAnswers | null> {
@@ -122,32 +136,42 @@ class SearchRun {
 
   async #matches(member: Member, row: ListingRow): Promise<boolean> {
     const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(row.header) : null };
-    const facts = { ...this.#facts(member), listed };
-    return evaluate(this.#key, facts) ?? (await this.#matchesText(facts, row));
+    let facts: Facts = { ...this.#facts(member), listed };
+    let answer = evaluate(this.#key, facts);
+    if (answer === undefined) {
+      facts = { ...facts, found: await this.#lookInto(row) };
+      answer = evaluate(this.#key, facts) ?? false;
+    }
+    if (answer) this.#scored(member, facts);
+    return answer;
   }
 
-  async #matchesText(facts: Facts, row: ListingRow): Promise<boolean> {
+  async #lookInto(row: ListingRow): Promise<Found> {
     const text = await this.#scan(row, this.#needs.texts, true);
     const body = await this.#scan(row, this.#needs.bodies, false);
-    const found: Found = (kind, wanted) => (kind === 'text' ? text : body).found(wanted);
-    return evaluate(this.#key, { ...facts, found }) ?? false;
+    return (key) => {
+      const { needles, fuzzy } = key.kind === 'text' ? text : body;
+      return key.fuzzy === true ? fuzzy.strength(key.text) : needles.found(key.text) ? 1 : 0;
+    };
   }
 
   /** Reads a message's text up to where all is found. */
-  async #scan(row: ListingRow, wanted: readonly string[], headers: boolean): Promise<Needles> {
-    const needles = new Needles(wanted);
-    if (wanted.length === 0) return needles;
+  async #scan(row: ListingRow, { exact, words }: Texts, headers: boolean): Promise<Scanned> {
+    const needles = new Needles(exact);
+    const fuzzy = new FuzzyNeedles(words);
+    if (exact.length + words.length === 0) return { needles, fuzzy };
     try {
       const content = await this.#selected.account.mail.content(row.message);
-      for await (const piece of searchText(content, row.structure, { headers })) {
-        if (needles.feed(piece)) break;
+      for await (const { text, own } of textPieces(content, row.structure, { headers })) {
+        const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, own)];
+        if (found && settled) break;
         if (this.#pace.late) await this.#rest();
       }
     } catch (error) {
       // Gone since its row was read: it does not match. What can't be read now must not look like a miss.
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
     }
-    return needles;
+    return { needles, fuzzy };
   }
 
   #known({ slot, seq }: Member): Known {
@@ -205,10 +229,28 @@ function prepare(key: SearchKey, context: Context): Prepared {
     case 'header':
     case 'text':
     case 'body':
+      if (key.fuzzy === true && key.text !== '') return words(key);
       return { ...key, text: fold(key.text) };
     default:
       return key;
   }
+}
+
+/** A fuzzy key as one for each of its words. */
+function words(key: TextKey): Prepared {
+  return { kind: 'and', keys: fuzzyWords(key.text).map((text) => ({ ...key, text })) };
+}
+
+/** What is looked for in texts. */
+interface Texts {
+  readonly exact: readonly string[];
+  /** Of fuzzy keys. */
+  readonly words: readonly string[];
+}
+
+interface Scanned {
+  readonly needles: Needles;
+  readonly fuzzy: FuzzyNeedles;
 }
 
 /** What a key needs beyond memory and the rows' numbers. */
@@ -218,23 +260,29 @@ interface Needs {
   readonly saved: boolean;
   readonly thread: boolean;
   readonly text: boolean;
-  readonly texts: readonly string[];
-  readonly bodies: readonly string[];
+  readonly texts: Texts;
+  readonly bodies: Texts;
 }
 
 function needsOf(key: Prepared): Needs {
   const all = [...leaves(key)];
-  const texts = all.flatMap((leaf) => (leaf.kind === 'text' ? [leaf.text] : []));
-  const bodies = all.flatMap((leaf) => (leaf.kind === 'body' ? [leaf.text] : []));
+  const texts = textsOf(all, 'text');
+  const bodies = textsOf(all, 'body');
   return {
     header: all.some((leaf) => leaf.kind === 'header'),
     envelope: all.some((leaf) => leaf.kind === 'sent'),
     saved: all.some((leaf) => leaf.kind === 'saved'),
     thread: all.some((leaf) => leaf.kind === 'threadid'),
-    text: texts.length + bodies.length > 0,
+    text: all.some((leaf) => leaf.kind === 'text' || leaf.kind === 'body'),
     texts,
     bodies,
   };
+}
+
+function textsOf(all: readonly Prepared[], kind: 'text' | 'body'): Texts {
+  const of = (fuzzy: boolean) =>
+    all.flatMap((leaf) => (leaf.kind === kind && (leaf.fuzzy ?? false) === fuzzy ? [leaf.text] : []));
+  return { exact: of(false), words: of(true) };
 }
 
 function* leaves(key: Prepared): Generator<Prepared> {

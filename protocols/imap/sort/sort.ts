@@ -3,6 +3,7 @@
 import { Pace } from '#protocols/net/pace.ts';
 import type { SortCriterion } from '../grammar/sort-criteria.ts';
 import { Rows } from '../index/rows.ts';
+import type { Scores } from '../search/fuzzy.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import type { Member } from '../view/view.ts';
@@ -16,12 +17,18 @@ export async function sort(
   session: Session,
   members: readonly Member[],
   criteria: readonly SortCriterion[],
+  scores: Scores,
 ): Promise<Member[]> {
   const pace = new Pace(session.connection);
   const columns = new Values(session.current, members, pace);
   const sorted = [];
   for (const { key, reverse } of criteria) {
-    const values = isNumber(key) ? await columns.numbers(key) : (await columns.texts(key)).values;
+    const values =
+      key === 'relevancy'
+        ? Float64Array.from(members, (member) => scores.rank(member))
+        : isNumber(key)
+          ? await columns.numbers(key)
+          : (await columns.texts(key)).values;
     sorted.push({ values, reverse });
   }
   if (pace.late) await pace.rest();

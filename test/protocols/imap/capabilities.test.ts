@@ -38,6 +38,7 @@ test('what is advertised depends on the state, and is told without being asked f
       'SEARCHRES',
       'WITHIN',
       'PARTIAL',
+      'SEARCH=FUZZY',
       'UIDBATCHES',
       'MULTISEARCH',
       'CONTEXT=SEARCH',

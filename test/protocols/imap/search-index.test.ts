@@ -44,6 +44,13 @@ const SEARCHES = [
   ...['BODY "hay-stack"', 'BODY "y-st"', 'BODY "number"', 'TEXT "number1"', 'NOT TEXT needle3', 'BODY é', 'BODY "e"'],
   ...['OR BODY needle1 SUBJECT eight', 'TEXT rechnung', 'BODY rechnung', 'BODY wörtchen', 'TEXT STRASSENBAHN'],
   ...['CC carl@elsewhere.example', 'HEADER Cc elsewhere', 'TEXT "<b>"', 'BODY absent', 'BODY ", "', 'BODY "x"'],
+  ...[
+    'FUZZY TEXT "wortchen strassenbahnen"',
+    'FUZZY BODY "STACK needle4"',
+    'FUZZY SUBJECT "12 number"',
+    'FUZZY BODY e',
+  ],
+  ...['RETURN (ALL RELEVANCY) FUZZY TEXT "needle3 12"', 'RETURN (RELEVANCY) FUZZY TEXT number1', 'FUZZY CC elsewhere'],
   ...['TEXT text/html BODY hel', 'BODY needle1 BODY needle2', 'UNSEEN BODY "needle4 in"', 'KEYWORD none TEXT needle1'],
 ];
 
@@ -54,7 +61,7 @@ async function answers(client: ImapWire): Promise<string[]> {
     const { untagged } = literal
       ? await client.ok(`SEARCH CHARSET UTF-8 ${keys.split(' ')[0]}`, Buffer.from(keys.split(' ').slice(1).join(' ')))
       : await client.ok(`SEARCH ${keys}`);
-    found.push(`${keys}: ${untagged.map(({ text }) => text).join()}`);
+    found.push(`${keys}: ${untagged.map(({ text }) => text.replace(/TAG "[^"]*"/, 'TAG')).join()}`);
   }
   return found;
 }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
 import { createPackers } from '#storage/blobs/packer.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
-import { PART_BREAK, searchText } from '#storage/message/text.ts';
+import { PART_BREAK, textPieces } from '#storage/message/text.ts';
 
 const packers = createPackers();
 
@@ -21,7 +21,7 @@ async function texts(message: string, headers: boolean, prefix = ''): Promise<st
     },
     packers,
   );
-  const all = await Array.fromAsync(searchText(content, structure, { headers }));
+  const all = await Array.fromAsync(textPieces(content, structure, { headers }), ({ text }) => text);
   return all.join('').split(PART_BREAK).slice(0, -1);
 }
 

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fold } from '#storage/message/fold.ts';
+import { bestForm, foldFuzzy, fuzzyWords, strengthOf } from '#storage/message/fuzzy.ts';
 import { AccountIndex } from '#storage/search/account-index.ts';
 import { IndexFile } from '#storage/search/index-file.ts';
 import type { TextQuery } from '#storage/search/port.ts';
@@ -109,6 +110,50 @@ test(`${SEARCHES} searches find in the index what a look into ${MESSAGES} texts 
   expect(counts.unknown).toBeGreaterThan(20);
   expect(counts.maybe).toBeGreaterThan(1_000);
   expect(counts.none).toBeGreaterThan(counts.maybe * 5);
+}, 60_000);
+
+test('fuzzy searches find in the index what a look into the texts finds, and as strongly', async () => {
+  await using folder = await temporaryFolder();
+  const random = seeded(11);
+  const index = new AccountIndex(IndexFile.open(join(folder.path, 'search.db'), (error) => expect(error).toBeNull()));
+  // Words that are not cut into pieces: of a fuzzy search that is not promised.
+  const words = WORDS.filter((word) => word.length < 30);
+  const text = () =>
+    Array.from({ length: between(random, 0, 12) }, () => pick(random, words)).join(pick(random, [' ', '-']));
+  const messages = Array.from({ length: MESSAGES }, (_, position) => ({
+    message: position + 1,
+    header: text(),
+    body: text(),
+  }));
+  const batch = messages.map(({ message, header, body }) => ({
+    ...{ message, header: terms(random, header), body: terms(random, body), unsure: message % 50 === 1 },
+  }));
+  index.add(batch, MESSAGES, 1);
+  let [sure, strengths] = [0, 0];
+  for (let search = 0; search < 600; search++) {
+    const [word = ''] = fuzzyWords(needle(random, [pick(random, messages).body]));
+    const where = pick(random, ['text', 'body', 'header'] as const);
+    const [finding = null] = (await index.find([{ where, text: word, fuzzy: true }], async () => {})).findings;
+    if (finding === null) {
+      expect(word).not.toMatch(/^[\p{L}\p{N}]+$/u);
+      continue;
+    }
+    const [certain, perhaps] = [new Set(finding.sure), new Set(finding.maybe)];
+    for (const [at, { message, header, body }] of messages.entries()) {
+      const inHeader = where === 'body' ? 0 : bestForm(foldFuzzy(header), word);
+      const inBody = where === 'header' ? 0 : bestForm(foldFuzzy(body), word);
+      const there = inHeader + inBody > 0;
+      const what = `${JSON.stringify(word)} (${where}) in message ${at}: ${header} / ${body}`;
+      if (certain.has(message) && !there) expect.fail(what);
+      if (there && !certain.has(message) && !perhaps.has(message)) expect.fail(`nothing of ${what}`);
+      if (!certain.has(message)) continue;
+      sure++;
+      if (finding.fuzzy?.strengths[finding.sure.indexOf(message)] === strengthOf(inHeader, inBody)) strengths++;
+    }
+  }
+  index.close();
+  expect(sure).toBeGreaterThan(5_000);
+  expect(strengths / sure).toBeGreaterThan(0.95);
 }, 60_000);
 
 test('a text with more words than are indexed is said to be incomplete', () => {
