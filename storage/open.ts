@@ -19,6 +19,7 @@ import { SqlQueue } from './queue/queue.ts';
 import { SearchHost } from './search/host.ts';
 import { RemoteSearch } from './search/remote.ts';
 import { loadSealer, type Sealer } from './secrets/sealing.ts';
+import { SqlSharing } from './sharing/sharing.ts';
 import type { Finding } from './verify/finding.ts';
 
 export type { BackupReport } from './backup/backup.ts';
@@ -87,6 +88,7 @@ function compose(
   return {
     directory,
     domainSettings: new SqlDomainSettings(engine),
+    sharing: new SqlSharing({ engine, now }),
     policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
     routeCredentials: new SqlRouteCredentials({ engine, sealer, now }),

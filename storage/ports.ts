@@ -6,10 +6,12 @@ import type { Directory, DomainSettings, RouteCredentials, SigningKeys } from '.
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue } from './queue/port.ts';
 import type { TextFindings, TextQuery } from './search/port.ts';
+import type { Sharing } from './sharing/port.ts';
 
 export type * from './directory/port.ts';
 export * from './queue/port.ts';
 export type * from './search/port.ts';
+export * from './sharing/port.ts';
 
 // ---------------------------------------------------------------------------------------------------- identifiers
 
@@ -361,6 +363,7 @@ export interface MailAccount {
 export interface Store extends AsyncDisposable {
   readonly directory: Directory;
   readonly domainSettings: DomainSettings;
+  readonly sharing: Sharing;
   readonly queue: Queue;
   readonly signingKeys: SigningKeys;
   readonly policies: Policies;

@@ -3,7 +3,7 @@
 
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { accountsPage } from '../directory/changes.ts';
+import { accountNames } from '../directory/changes.ts';
 import { Database } from '../engines/sqlite/database.ts';
 import type { SqliteEngine } from '../engines/sqlite/engine.ts';
 import { accountFolder, type Layout, layoutOf } from '../engines/sqlite/layout.ts';
@@ -139,7 +139,7 @@ export function readCopy<T>(file: string, op: () => Op<T>): T {
 export function* allAccounts(): Op<NamedAccount[]> {
   const accounts: NamedAccount[] = [];
   for (let after = ''; ; ) {
-    const page = yield* accountsPage(after, MAX_ROWS);
+    const page = yield* accountNames(after, MAX_ROWS);
     for (const { id, local, domain } of page) accounts.push({ id, address: `${local}@${domain}` });
     const last = page.at(-1);
     if (last === undefined) return accounts;

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type GivenOut, givenOut, jumpEpoch, type Restored } from '../account/epoch.ts';
 import { referencedBlobs } from '../account/sweep.ts';
 import type { Blobs } from '../blobs/port.ts';
-import { theAddress } from '../directory/addresses.ts';
+import { type Address, theAddress } from '../directory/addresses.ts';
 import { addAccount, addDomain } from '../directory/changes.ts';
 import { accountAt, accountById, domainRow } from '../directory/rows.ts';
 import type { DatabaseKey } from '../engines/port.ts';
@@ -64,7 +64,7 @@ export async function restoreBackup(parts: RestoreParts, folder: string, address
 
 async function restoreOne(parts: RestoreParts, source: Backup, address: string): Promise<RestoreReport> {
   const wanted = theAddress(address);
-  const row = readCopy(source.directory, () => accountAt(wanted));
+  const row = readCopy(source.directory, () => namedAt(wanted));
   if (row === undefined) throw new StoreError('not-found', `the backup has no account ${address}`);
   const account = { id: row.id, address: `${row.local}@${row.domain}` };
   const there = await parts.engine.read({ kind: 'directory' }, () => accountAt(wanted));
@@ -201,9 +201,18 @@ async function setFolderAside(parts: RestoreParts, id: AccountId): Promise<strin
   return target;
 }
 
-function* passwordOf(id: AccountId): Op<string> {
+/** An account in a backup of any release. */
+function* namedAt({ local, domain }: Address): Op<Omit<NamedRow, 'hash'> | undefined> {
+  return yield* one(`SELECT id, local, domain, quota FROM mail_account WHERE domain = $1 AND local = $2`, [
+    domain,
+    local,
+  ]);
+}
+
+/** Null: nobody logs in to it. */
+function* passwordOf(id: AccountId): Op<string | null> {
   const row = yield* one<{ hash: string }>(`SELECT hash FROM credential WHERE owner = $1 AND kind = 'password'`, [id]);
-  return row?.hash ?? '';
+  return row?.hash ?? null;
 }
 
 interface NamedRow {
@@ -211,7 +220,7 @@ interface NamedRow {
   readonly local: string;
   readonly domain: string;
   readonly quota: number | null;
-  readonly hash: string;
+  readonly hash: string | null;
 }
 
 /** Names a restored account that had been removed, and its domain. */

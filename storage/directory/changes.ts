@@ -1,21 +1,21 @@
 // Changing the directory. Every change is logged in the class `directory`, so that what follows it (address lists,
 // shares) follows it like mail.
 
-import { begin, count, finish, takeId, type Unit } from '../account/unit.ts';
-import { log } from '../changes/log.ts';
+import { begin, finish, takeId, type Unit } from '../account/unit.ts';
 import { StoreError } from '../errors.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import type { Account, ChangeKind } from '../ports.ts';
 import { type Address, formatAddress, parseAddress } from './addresses.ts';
 import { forgetDomainSettings } from './domain-settings.ts';
 import { SETTING_VALUES, TARGETS } from './limits.ts';
+import { logThing } from './log.ts';
 import { resolve } from './resolve.ts';
 import {
+  ACCOUNT_COLUMNS,
   type AccountRow,
   accountAt,
   accountById,
   aliasRow,
-  Collection,
   DIRECTORY,
   domainRow,
   presentAccount,
@@ -49,6 +49,8 @@ export function* removeDomain(name: string): Op<void> {
   if (account !== undefined || alias !== undefined) {
     throw new StoreError('protected', `there are accounts or aliases in ${name}`);
   }
+  const group = yield* one(`SELECT id FROM mail_group WHERE domain = $1 LIMIT 1`, [name]);
+  if (group !== undefined) throw new StoreError('protected', `there are groups in ${name}`);
   yield* run('DELETE FROM signing_key WHERE domain = $1', [name]);
   yield* forgetDomainSettings(name);
   yield* run(`DELETE FROM domain WHERE name = $1`, [name]);
@@ -63,7 +65,8 @@ export function* removeDomain(name: string): Op<void> {
 export interface NewAccount {
   readonly id: string;
   readonly address: Address;
-  readonly hash: string;
+  /** Null: nobody logs in to it, it is there to be shared. */
+  readonly hash: string | null;
   /** Sealed SCRAM keys, or null. */
   readonly scram: string | null;
   readonly quota: number | null;
@@ -86,18 +89,20 @@ export function* addAccount(account: NewAccount): Op<Account> {
   const { id, address, quota, now } = account;
   const unit = yield* begin(DIRECTORY);
   yield* refuseTaken(address);
-  const row = { id, number: takeId(unit), ...address, quota, enabled: 1 };
+  const row = { id, number: takeId(unit), ...address, quota, enabled: 1, shared: account.hash === null ? 1 : 0 };
   yield* run(
-    `INSERT INTO mail_account (id, tenant, number, local, domain, quota, enabled, created)
-     VALUES ($1, $2, $3, $4, $5, $6, 1, $7)`,
-    [id, TENANT, row.number, address.local, address.domain, quota, now],
+    `INSERT INTO mail_account (id, tenant, number, local, domain, quota, enabled, created, shared)
+     VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8)`,
+    [id, TENANT, row.number, address.local, address.domain, quota, now, row.shared],
   );
-  yield* run(`INSERT INTO credential (owner, kind, hash, version) VALUES ($1, 'password', $2, $3)`, [
-    id,
-    account.hash,
-    unit.modseq,
-  ]);
-  yield* putScram(id, unit.modseq, account.scram);
+  if (account.hash !== null) {
+    yield* run(`INSERT INTO credential (owner, kind, hash, version) VALUES ($1, 'password', $2, $3)`, [
+      id,
+      account.hash,
+      unit.modseq,
+    ]);
+    yield* putScram(id, unit.modseq, account.scram);
+  }
   yield* logThing(unit, 'account', 'add', row.number, formatAddress(address), id);
   yield* finish(unit);
   return presentAccount(row);
@@ -110,6 +115,9 @@ export function* removeAccount(id: string): Op<void> {
   yield* run(`DELETE FROM credential WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM setting WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM route_credential WHERE owner = $1`, [id]);
+  yield* run(`DELETE FROM group_member WHERE member = $1`, [id]);
+  yield* run(`DELETE FROM acl WHERE owner = $1`, [id]);
+  yield* run(`DELETE FROM acl WHERE kind = 'account' AND subject = $1`, [id]);
   yield* run(`DELETE FROM mail_account WHERE id = $1`, [id]);
   yield* logAccount(unit, 'remove', row);
   yield* finish(unit);
@@ -119,6 +127,7 @@ export function* removeAccount(id: string): Op<void> {
 export function* setPassword(id: string, hash: string, scram: string | null): Op<void> {
   const unit = yield* begin(DIRECTORY);
   const row = yield* theAccount(id);
+  if (row.shared !== 0) throw new StoreError('protected', `${formatAddress(row)} is shared: nobody logs in to it`);
   yield* run(
     `INSERT INTO credential (owner, kind, hash, version) VALUES ($1, 'password', $2, $3)
      ON CONFLICT (owner, kind) DO UPDATE SET hash = $2, version = $3`,
@@ -240,22 +249,21 @@ function* logAccount(unit: Unit, kind: ChangeKind, row: AccountRow): Op<void> {
   yield* logThing(unit, 'account', kind, row.number, `${row.local}@${row.domain}`, row.id);
 }
 
-function* logThing(
-  unit: Unit,
-  thing: keyof typeof Collection,
-  kind: ChangeKind,
-  object: number,
-  name: string,
-  reader = '',
-): Op<void> {
-  yield* log(unit, 'directory', { kind, reason: thing, collection: Collection[thing], object, name, reader });
-  if (kind !== 'set') count(unit, kind === 'add' ? 1 : -1, 0);
-}
-
 /** A page of accounts in the order of their ids. */
 export function* accountsPage(after: string, limit: number): Op<AccountRow[]> {
-  return yield* all<AccountRow>(
-    `SELECT id, number, local, domain, quota, enabled FROM mail_account WHERE id > $1 ORDER BY id LIMIT $2`,
-    [after, limit],
-  );
+  return yield* all<AccountRow>(`SELECT ${ACCOUNT_COLUMNS} FROM mail_account WHERE id > $1 ORDER BY id LIMIT $2`, [
+    after,
+    limit,
+  ]);
+}
+
+/** The names of accounts in the order of their ids; this reads a backup of any release too. */
+export function* accountNames(
+  after: string,
+  limit: number,
+): Op<Pick<AccountRow, 'id' | 'local' | 'domain' | 'quota'>[]> {
+  return yield* all(`SELECT id, local, domain, quota FROM mail_account WHERE id > $1 ORDER BY id LIMIT $2`, [
+    after,
+    limit,
+  ]);
 }

@@ -13,6 +13,8 @@ export interface Account {
   /** Bytes, or null for no limit. */
   readonly quota: number | null;
   readonly enabled: boolean;
+  /** Nobody logs in to it: it is there to be shared (F142). */
+  readonly shared?: true;
 }
 
 export interface Alias {
@@ -66,12 +68,14 @@ export interface Directory {
   /** Makes the account's store with its system mailboxes, then the row. */
   addAccount(account: {
     address: string;
-    passwordHash: string;
+    /** Null: nobody logs in to it. */
+    passwordHash: string | null;
     /** Absent: they are made at the next login with the password. */
     scram?: ScramKeys;
     quota: number | null;
   }): Promise<Account>;
   removeAccount(id: AccountId): Promise<void>;
+  /** Refused (`protected`) for an account that nobody logs in to. */
   setPassword(id: AccountId, hash: string, scram?: ScramKeys): Promise<void>;
   /** Adds the SCRAM keys of a password that is set; nothing if it is no longer this version. */
   setScram(id: AccountId, version: number, scram: ScramKeys): Promise<void>;

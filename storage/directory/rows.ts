@@ -2,7 +2,7 @@
 
 import { all, MAX_ROWS, type Op, one } from '../operation.ts';
 import type { Account } from '../ports.ts';
-import type { Address } from './addresses.ts';
+import { type Address, formatAddress } from './addresses.ts';
 
 /** The account of the directory's own counters and log. */
 export const DIRECTORY = 'directory';
@@ -11,7 +11,7 @@ export const DIRECTORY = 'directory';
 export const TENANT = 0;
 
 /** What the change log calls the things of the directory: `collection` of its rows. */
-export const Collection = { domain: 1, account: 2, alias: 3 } as const;
+export const Collection = { domain: 1, account: 2, alias: 3, group: 4, share: 5 } as const;
 
 export interface AccountRow {
   readonly id: string;
@@ -20,13 +20,16 @@ export interface AccountRow {
   readonly domain: string;
   readonly quota: number | null;
   readonly enabled: number;
+  /** Nobody logs in to it. */
+  readonly shared: number;
 }
 
-export const ACCOUNT_COLUMNS = 'id, number, local, domain, quota, enabled';
+export const ACCOUNT_COLUMNS = 'id, number, local, domain, quota, enabled, shared';
 
 /** An account as the port gives it. */
 export function presentAccount(row: AccountRow): Account {
-  return { id: row.id, address: `${row.local}@${row.domain}`, quota: row.quota, enabled: row.enabled !== 0 };
+  const account = { id: row.id, address: formatAddress(row), quota: row.quota, enabled: row.enabled !== 0 };
+  return row.shared === 0 ? account : { ...account, shared: true };
 }
 
 export function* accountById(id: string): Op<AccountRow | undefined> {

@@ -14,7 +14,12 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
     ['account/002-sending.sql', 'account/002-plans.sqlite.sql'],
     ['account/003-metadata.sql', 'account/003-plans.sqlite.sql'],
   ],
-  directory: [['directory/001-directory.sql'], ['directory/002-settings.sql'], ['directory/003-route-credentials.sql']],
+  directory: [
+    ['directory/001-directory.sql'],
+    ['directory/002-settings.sql'],
+    ['directory/003-route-credentials.sql'],
+    ['directory/004-sharing.sql'],
+  ],
   queue: [['queue/001-queue.sql'], ['queue/002-routes.sql']],
 };
 

@@ -83,6 +83,19 @@ export const ACCOUNT_ROWS: readonly Check[] = [
         WHERE m.account = a.account AND m.id = a.message)`,
   },
   {
+    code: 'orphan-seen',
+    sql: `SELECT 'what ' || s.reader || ' has seen in mailbox ' || s.mailbox || ', which does not exist' AS detail
+      FROM reader_seen s WHERE s.account = $1 AND NOT EXISTS (SELECT 1 FROM mailbox b
+        WHERE b.account = s.account AND b.id = s.mailbox)`,
+  },
+  {
+    code: 'wrong-seen',
+    sql: `SELECT 'what ' || s.reader || ' has seen in mailbox ' || s.mailbox || ' overlaps at UID ' || s.last AS detail
+      FROM reader_seen s WHERE s.account = $1 AND (s.last < s.first OR EXISTS (SELECT 1 FROM reader_seen t
+        WHERE t.account = s.account AND t.mailbox = s.mailbox AND t.reader = s.reader
+          AND t.first > s.first AND t.first <= s.last))`,
+  },
+  {
     code: 'orphan-mailbox',
     sql: `SELECT 'mailbox ' || b.id || ' is in mailbox ' || b.parent || ', which does not exist' AS detail
       FROM mailbox b WHERE b.account = $1 AND b.parent <> 0 AND NOT EXISTS (SELECT 1 FROM mailbox p
@@ -116,6 +129,29 @@ export const DIRECTORY_ROWS: readonly Check[] = [
     sql: `SELECT 'targets of alias ' || t.local || '@' || t.domain || ', which does not exist' AS detail
       FROM alias_target t WHERE $1 = 'directory' AND NOT EXISTS (SELECT 1 FROM alias a
         WHERE a.domain = t.domain AND a.local = t.local)`,
+  },
+  {
+    code: 'orphan-group',
+    sql: `SELECT 'group ' || g.local || '@' || g.domain || ' is of a domain that does not exist' AS detail
+      FROM mail_group g WHERE $1 = 'directory' AND NOT EXISTS (SELECT 1 FROM domain d WHERE d.name = g.domain)`,
+  },
+  {
+    code: 'orphan-member',
+    sql: `SELECT 'account ' || m.member || ' is a member of group ' || m.member_of || ': one of them does not exist' AS detail
+      FROM group_member m WHERE $1 = 'directory' AND NOT (
+        EXISTS (SELECT 1 FROM mail_group g WHERE g.id = m.member_of)
+        AND EXISTS (SELECT 1 FROM mail_account a WHERE a.id = m.member))`,
+  },
+  {
+    code: 'orphan-share',
+    sql: `SELECT 'mailbox ' || s.mailbox || ' of account ' || s.owner || ' is shared with ' || s.kind || ' ' || s.subject
+        || ': one of them does not exist' AS detail
+      FROM acl s WHERE $1 = 'directory' AND NOT (
+        EXISTS (SELECT 1 FROM mail_account a WHERE a.id = s.owner)
+        AND CASE s.kind WHEN 'anyone' THEN s.subject = ''
+          WHEN 'account' THEN EXISTS (SELECT 1 FROM mail_account a WHERE a.id = s.subject)
+          WHEN 'group' THEN EXISTS (SELECT 1 FROM mail_group g WHERE CAST(g.id AS TEXT) = s.subject)
+          ELSE 1 = 0 END)`,
   },
 ];
 

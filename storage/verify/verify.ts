@@ -3,7 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Blobs } from '../blobs/port.ts';
-import { accountsPage } from '../directory/changes.ts';
+import { accountNames } from '../directory/changes.ts';
 import { accountById } from '../directory/rows.ts';
 import type { DatabaseKey } from '../engines/port.ts';
 import type { SqliteEngine } from '../engines/sqlite/engine.ts';
@@ -64,7 +64,7 @@ export async function* verify(parts: VerifyParts): AsyncGenerator<Finding> {
 /** The accounts after an id; none if the directory can't be read, which is a finding already. */
 async function accountsAfter(engine: SqliteEngine, after: string) {
   try {
-    return await engine.read({ kind: 'directory' }, () => accountsPage(after, PAGE));
+    return await engine.read({ kind: 'directory' }, () => accountNames(after, PAGE));
   } catch (error) {
     if (error instanceof StoreError && isOfTheFile(error)) return [];
     throw error;

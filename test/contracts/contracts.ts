@@ -11,6 +11,7 @@ import { modelContracts } from './model/contracts.ts';
 import { queueContracts } from './queue.ts';
 import { queueRouteContracts } from './queue-routes.ts';
 import { routeCredentialContracts } from './route-credentials.ts';
+import { sharingContracts } from './sharing.ts';
 import { signingKeyContracts } from './signing-keys.ts';
 import { threadContracts } from './threads.ts';
 
@@ -39,6 +40,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     directoryContracts(open);
     queueContracts(open);
     queueRouteContracts(open);
+    sharingContracts(open);
     signingKeyContracts(open);
     routeCredentialContracts(open);
     modelContracts(current, options.operations ?? 20_000);

@@ -164,6 +164,19 @@ const OF_AN_ACCOUNT: readonly Damage[] = [
       await frames.finish();
     }),
   ],
+  [
+    'what somebody has seen in a mailbox that is gone',
+    'orphan-seen',
+    damaging("INSERT INTO reader_seen SELECT account, 987654, 'x', 1, 2, 1, 1 FROM counter"),
+  ],
+  [
+    'what somebody has seen, said twice',
+    'wrong-seen',
+    damaging(
+      "INSERT INTO reader_seen SELECT account, min(id), 'x', 1, 5, 1, 1 FROM mailbox GROUP BY account",
+      "INSERT INTO reader_seen SELECT account, min(id), 'x', 3, 4, 0, 1 FROM mailbox GROUP BY account",
+    ),
+  ],
   ['a blob that nothing names', 'dangling-blob', (account) => writeFile(join(account, 'blobs', '0'.repeat(64)), 'x')],
 ];
 
@@ -177,6 +190,21 @@ const OF_THE_STORE: readonly Damage[] = [
     'a credential of nobody',
     'orphan-credential',
     (data) => sql(join(data, 'directory.db'), "INSERT INTO credential VALUES ('x', 'password', '', 1)"),
+  ],
+  [
+    'a share of nobody',
+    'orphan-share',
+    (data) => sql(join(data, 'directory.db'), "INSERT INTO acl VALUES ('x', 1, 'account', 'y', 0, 1)"),
+  ],
+  [
+    'a member of no group',
+    'orphan-member',
+    (data) => sql(join(data, 'directory.db'), "INSERT INTO group_member VALUES (77, 'x')"),
+  ],
+  [
+    'a group of no domain',
+    'orphan-group',
+    (data) => sql(join(data, 'directory.db'), "INSERT INTO mail_group VALUES ('nowhere.test', 'x', 0, 78, 0)"),
   ],
   ['an account of no domain', 'orphan-account', (data) => sql(join(data, 'directory.db'), 'DELETE FROM domain')],
   [

@@ -23,6 +23,7 @@ import type { AccountId, Store } from '#storage/ports.ts';
 import { SqlPolicies } from '#storage/queue/policies.ts';
 import { SqlQueue } from '#storage/queue/queue.ts';
 import { Sealer } from '#storage/secrets/sealing.ts';
+import { SqlSharing } from '#storage/sharing/sharing.ts';
 
 /** A store whose parts can be reached. */
 export interface SqlStore extends Store {
@@ -105,10 +106,11 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       queue,
       signingKeys,
       routeCredentials,
+      sharing: new SqlSharing({ engine, now }),
+      domainSettings: new SqlDomainSettings(engine),
       policies: new SqlPolicies(engine),
       mail,
     },
-    domainSettings: new SqlDomainSettings(engine),
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };
