@@ -15,3 +15,9 @@ export const NONCE_CHARS = 200;
 
 /** Characters of a bearer token: signed tokens of large directories have up to 6,000; it fits a response line. */
 export const TOKEN_CHARS = 8_000;
+
+/**
+ * Iterations that a server may ask of us: fewer than RFC 7677 4 allows would give the password away, more than this keep
+ * a thread of the pool for half a second.
+ */
+export const SCRAM_ITERATIONS = { least: 4_096, most: 1_000_000 } as const;

@@ -27,6 +27,9 @@ export const CLIENT_LIMITS: ClientLimits = {
   quitMs: 2_000,
 };
 
+/** Octets of a command line (RFC 5321 4.5.3.1.4); a longer initial response waits to be asked for (RFC 4954 4). */
+export const AUTH_LINE_OCTETS = 512;
+
 /** Octets of a reply line: RFC 5321 4.5.3.1.5 says 512, and many write more. */
 export const REPLY_LINE_OCTETS = 4_096;
 

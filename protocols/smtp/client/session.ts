@@ -11,8 +11,11 @@ import { Transcript } from './transcript.ts';
 
 /** Why a session could not go on: with this server, at this address, now. */
 export class SessionFailure extends Error {
-  /** connect: it never came so far; tls: it failed to protect itself; reply: the server said no; lost: it broke off. */
-  readonly kind: 'connect' | 'tls' | 'reply' | 'lost';
+  /**
+   * connect: it never came so far; tls: it failed to protect itself; reply: the server said no; login: it does
+   * not know us; lost: it broke off.
+   */
+  readonly kind: 'connect' | 'tls' | 'reply' | 'login' | 'lost';
   /** As it is told to senders and operators. */
   readonly reply: ServerReply;
 
@@ -26,8 +29,8 @@ export class SessionFailure extends Error {
 
 /** What is asked of TLS before anything of a message is sent. */
 export interface TlsWanted {
-  /** may: if it is offered; must: or no mail; never: not even then. */
-  readonly use: 'never' | 'may' | 'must';
+  /** may: if it is offered; must: or no mail; never: not even then; first: before anything is said (RFC 8314 3.3). */
+  readonly use: 'never' | 'may' | 'must' | 'first';
   /** For the handshake: the name that is asked for, authorities, versions. */
   readonly options: ConnectionOptions;
   /** Looks at the certificate: null if it is good, or why it is not. */
@@ -76,6 +79,7 @@ export class Session {
     session.connection.onClose(() => options.signal?.removeEventListener('abort', cut));
     session.transcript.note(`connected to ${options.address} port ${options.port}`);
     try {
+      if (options.tls.use === 'first') await session.#handshake(options.tls);
       await session.#greet();
       await session.#protect(options.tls);
       return session;
@@ -97,9 +101,9 @@ export class Session {
     return this.connection.tls;
   }
 
-  /** Writes a command; it goes with the next wait for a reply. */
-  send(command: string): void {
-    this.transcript.client(command);
+  /** Writes a command; it goes with the next wait for a reply. `shown`: how it stands in the transcript. */
+  send(command: string, shown = command): void {
+    this.transcript.client(shown);
     this.connection.out.utf8(`${command}\r\n`);
   }
 
@@ -107,6 +111,12 @@ export class Session {
   ask(command: string, waitMs = this.limits.commandMs): Promise<ServerReply> {
     this.send(command);
     return this.reply(waitMs);
+  }
+
+  /** A line that nobody is to read afterwards, and its reply. */
+  askSecretly(line: string): Promise<ServerReply> {
+    this.send(line, line === '' ? '' : '***');
+    return this.reply();
   }
 
   /** The next reply. Rejects with SessionFailure when there is none; a 421 ends the session (RFC 5321 3.8). */
@@ -181,16 +191,22 @@ export class Session {
     if (old.code !== 250) throw new SessionFailure('reply', asTemporary(old));
   }
 
-  async #protect({ use, options, accept }: TlsWanted): Promise<void> {
-    if (use === 'never') return;
+  async #protect(wanted: TlsWanted): Promise<void> {
+    const { use } = wanted;
+    if (use === 'never' || use === 'first') return;
     if (!this.extensions.has('STARTTLS')) {
-      if (use === 'must') throw tlsFailure('the server does not offer STARTTLS, which its domain promises');
+      if (use === 'must') throw tlsFailure('the server does not offer STARTTLS, without which it gets nothing');
       return;
     }
     const reply = await this.ask('STARTTLS');
     if (reply.code !== 220) throw tlsFailure(`STARTTLS was refused: ${formatReply(reply)}`);
     // RFC 3207 6: what came unprotected together with the 220 would be taken for protected.
     if (this.connection.available > 0) throw tlsFailure('the server sent more before the handshake');
+    await this.#handshake(wanted);
+    await this.#hello(); // RFC 3207 4.2: everything said before is forgotten
+  }
+
+  async #handshake({ options, accept }: TlsWanted): Promise<void> {
     let cause = 'the handshake failed';
     const secured = await this.connection.startTlsAsClient(options, (error) => {
       cause = error.message;
@@ -200,7 +216,6 @@ export class Session {
     this.transcript.note(`${version} ${cipher}`);
     const refused = accept(this.connection);
     if (refused !== null) throw tlsFailure(refused);
-    await this.#hello(); // RFC 3207 4.2: everything said before is forgotten
   }
 }
 

@@ -1,7 +1,7 @@
 // Fetches a policy file (RFC 8461 3.3): by HTTPS with a trusted certificate for that very name, without redirects,
 // bounded in time and size.
 
-import { rootCertificates } from 'node:tls';
+import { request } from '#protocols/http/client.ts';
 import { STS_BYTES, STS_MS } from './limits.ts';
 
 export interface StsFetchOptions {
@@ -15,35 +15,15 @@ export interface StsFetchOptions {
 
 /** The file's text. Rejects when there is none that can be believed. */
 export async function fetchSts({ domain, addresses, port, extraCa }: StsFetchOptions): Promise<string> {
-  const { request } = await import('node:https');
-  const [address] = addresses;
-  if (address === undefined) throw new Error(`mta-sts.${domain} has no address`);
-  const name = `mta-sts.${domain}`;
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const asked = request({
-    ...{ host: address, port, servername: name, path: '/.well-known/mta-sts.txt', method: 'GET', agent: false },
-    headers: { host: name, accept: 'text/plain' },
-    ...(extraCa.length === 0 ? {} : { ca: [...rootCertificates, ...extraCa] }),
-    signal: AbortSignal.timeout(STS_MS),
+  const { status, text } = await request({
+    ...{ url: new URL(`https://mta-sts.${domain}:${port}/.well-known/mta-sts.txt`), method: 'GET', extraCa },
+    ...{
+      headers: { host: `mta-sts.${domain}`, accept: 'text/plain' },
+      addresses: addresses.slice(0, 1),
+      waitMs: STS_MS,
+      most: STS_BYTES,
+    },
   });
-  asked.on('error', reject);
-  asked.on('response', (response) => {
-    if (response.statusCode !== 200) {
-      reject(new Error(`${name} answers ${response.statusCode}`)); // redirects are not followed
-      asked.destroy();
-      return;
-    }
-    let text = '';
-    response.setEncoding('utf8');
-    response.on('data', (chunk: string) => {
-      text += chunk;
-      if (text.length <= STS_BYTES) return;
-      reject(new Error(`${name} sends too much`));
-      asked.destroy();
-    });
-    response.on('error', reject);
-    response.on('end', () => resolve(text));
-  });
-  asked.end();
-  return promise;
+  if (status !== 200) throw new Error(`mta-sts.${domain} answers ${status}`); // redirects are not followed
+  return text;
 }

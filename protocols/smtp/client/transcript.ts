@@ -7,7 +7,7 @@ export class Transcript {
 
   /** What the server said. */
   server(line: string): void {
-    this.#add(`S: ${line}`);
+    this.#add(`S: ${line.replace(/^334 .+$/s, '334 ***')}`); // a challenge has what a password is proved with
   }
 
   /** What we said. */

@@ -81,7 +81,7 @@ describe('a host that DANE names', () => {
 
   test('gets none without TLS', async () => {
     await using at = await lab({ TLSA: [ee(good)], authentic: true });
-    expect(await deliver(at, null)).toBe('454 4.7.5 the server does not offer STARTTLS, which its domain promises');
+    expect(await deliver(at, null)).toBe('454 4.7.5 the server does not offer STARTTLS, without which it gets nothing');
   });
 
   test('that is wrong is passed over for the next', async () => {
