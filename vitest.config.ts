@@ -10,5 +10,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Two at once: most of a test is waiting, and the tests make no assertion about time.
+    maxWorkers: 2,
   },
 });

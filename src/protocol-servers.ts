@@ -41,7 +41,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
       directory,
       passwords: new Passwords(shared.auth),
       throttle: new Throttle(shared.auth),
-      secret: shared.auth.key,
+      secret: store.derivedKey('scram of nobody'),
       log,
     }),
     metrics: parts.metrics,

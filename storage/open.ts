@@ -94,6 +94,7 @@ function compose(
     routeCredentials: new SqlRouteCredentials({ engine, sealer, now }),
     queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),
     mail: (id) => new SqlMailAccount(id, parts),
+    derivedKey: (purpose) => sealer.derive(purpose),
     stage: (limits) => blobs.stage(limits),
     verify: () => verifying(data, jobs),
     backup: (folder) => resultOf<BackupReport>(jobs.run({ name: 'backup', folder, now: now() })),

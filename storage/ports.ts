@@ -369,6 +369,8 @@ export interface Store extends AsyncDisposable {
   readonly policies: Policies;
   readonly routeCredentials: RouteCredentials;
   mail(id: AccountId): MailAccount;
+  /** 32 secret bytes for a purpose, always the same of one data directory. */
+  derivedKey(purpose: string): Uint8Array;
   /** Starts a body on its way in; `maxBytes` more than that fails with `limit`. */
   stage(options: { maxBytes: number }): Staging;
 }

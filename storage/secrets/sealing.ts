@@ -1,7 +1,7 @@
 // Secrets that must be readable again (DESIGN 4) are sealed with AES-256-GCM under a key that is in no database: who has
 // the databases alone has none of them.
 
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { link, open, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -29,6 +29,11 @@ export class Sealer {
     const cipher = createCipheriv('aes-256-gcm', this.#key, iv).setAAD(Buffer.from(context));
     const sealed = Buffer.concat([iv, cipher.update(secret, 'utf8'), cipher.final(), cipher.getAuthTag()]);
     return VERSION + sealed.toString('base64');
+  }
+
+  /** A key of its own for a purpose: always the same, and it tells nothing of the others (RFC 5869). */
+  derive(purpose: string): Uint8Array {
+    return new Uint8Array(hkdfSync('sha256', this.#key, '', purpose, KEY_BYTES));
   }
 
   /** The secret, or null if it was sealed under another key, for something else, or is damaged. */

@@ -26,9 +26,12 @@ test('what one thread’s store appends is in the other’s, and both see it aft
   await using folder = await temporaryFolder();
   const shared = createStoreShared();
   let id = '';
+  let derived: Uint8Array;
   {
     await using first = await open(folder.path, { shared });
     await using second = await open(folder.path, { shared, main: false });
+    derived = first.derivedKey('a purpose');
+    expect(second.derivedKey('a purpose')).toEqual(derived);
     await first.directory.addDomain('example.test');
     ({ id } = await first.directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null }));
     const inbox = await second.mail(id).mailboxByPath('inbox');
@@ -45,6 +48,7 @@ test('what one thread’s store appends is in the other’s, and both see it aft
   }
   await using again = await open(folder.path);
   expect(await again.mail(id).mailboxByPath('INBOX')).toMatchObject({ total: 1, uidnext: 2 });
+  expect(again.derivedKey('a purpose')).toEqual(derived);
 });
 
 test('what lies in staging is of a process that died, and is removed', async () => {

@@ -27,6 +27,15 @@ test('a secret opens under its key and for its purpose alone', () => {
   }
 });
 
+test('a derived key is the same for a purpose, another for every other, and under another key', () => {
+  const key = randomBytes(32);
+  const derived = new Sealer(key).derive('one');
+  expect(derived).toHaveLength(32);
+  expect(new Sealer(key).derive('one')).toEqual(derived);
+  expect(new Sealer(key).derive('two')).not.toEqual(derived);
+  expect(new Sealer(randomBytes(32)).derive('one')).not.toEqual(derived);
+});
+
 test('the key is made once, readable by its owner alone', async () => {
   await using folder = await temporaryFolder();
   const [one, two] = await Promise.all([loadSealer(folder.path), loadSealer(folder.path)]);

@@ -111,6 +111,7 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       policies: new SqlPolicies(engine),
       mail,
     },
+    derivedKey: (purpose) => sealer.derive(purpose),
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };
