@@ -95,8 +95,8 @@ export interface ListingRow extends Placement {
   /** See message/structure.ts. */
   readonly structure: string;
   readonly preview: string;
-  /** The prefix and the header block, decompressed, as one buffer. */
-  readonly header: Uint8Array;
+  /** The prefix and the header block, decompressed, as one buffer; null if it is damaged: the other rows are not. */
+  readonly header: Uint8Array | null;
   /** As MailAccount.content gives it; what is missing shows when it is read. */
   readonly content: MessageContent;
 }

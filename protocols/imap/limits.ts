@@ -91,6 +91,16 @@ export const LOGIN_FAILURES = 5;
 /** Connections of one account on one thread: a person with five devices, each with some folders in IDLE. */
 export const CONNECTIONS_PER_ACCOUNT = 100;
 
+/**
+ * Lines of FETCH that a thread keeps: a list of 100,000 messages with ENVELOPE is 45 MB, with the header fields that
+ * Thunderbird asks for 56 MB. They go when nobody has listed anything for so long.
+ */
+export const LINES_BYTES = 64 * 1024 * 1024;
+export const LINES_MS = 30_000;
+/** Different lists (mailbox and items) among them. */
+export const LINE_LISTS = 16;
+/** Lines that are made together before they are sent: a block with longer ones is not kept. */
+export const LINE_BLOCK_BYTES = 256 * 1024;
 /** Messages that one pass of FETCH looks up together. */
 export const FETCH_BATCH = 10_000;
 /** Messages that are marked \Seen together, before they are sent: a client that breaks off has missed few. */

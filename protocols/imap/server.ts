@@ -8,6 +8,7 @@ import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { VERBS } from './commands/table.ts';
 import type { Verb } from './commands/verb.ts';
+import { LineCache } from './fetch/lines.ts';
 import { ImapAccount } from './index/account.ts';
 import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './limits.ts';
 import { createRecentShared, RecentLedger, type RecentShared } from './recent.ts';
@@ -19,6 +20,7 @@ export interface ServerState {
   readonly verbs: ReadonlyMap<string, Verb>;
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
+  readonly lines: LineCache;
   readonly closing: boolean;
   /** The account for one more session, or null when it has too many. */
   enter(id: AccountId, trusted: boolean): ImapAccount | null;
@@ -38,6 +40,7 @@ class ImapServer implements ProtocolServer, ServerState {
   readonly verbs = VERBS;
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
+  readonly lines = new LineCache();
   closing = false;
   readonly #context: ProtocolContext;
   readonly #buffers = new OutputBuffers();
@@ -107,5 +110,6 @@ class ImapServer implements ProtocolServer, ServerState {
     for (const session of this.#sessions.keys()) session.connection.interrupt();
     await Promise.all(this.#sessions.values());
     clearTimeout(cut);
+    this.lines.clear();
   }
 }

@@ -82,6 +82,15 @@ export class ReplyWriter {
     return this;
   }
 
+  /** Bytes [start, end) of a buffer, which the caller may change when this returns. */
+  part(bytes: Buffer, start: number, end: number): this {
+    if (end - start > OUTPUT_CHUNK_BYTES) return this.copy(bytes.subarray(start, end));
+    const chunk = this.#room(end - start);
+    bytes.copy(chunk, this.#length, start, end);
+    this.#length += end - start;
+    return this;
+  }
+
   /** Text of any characters, as UTF-8. */
   utf8(text: string): this {
     return this.bytes(Buffer.from(text, 'utf8'));

@@ -3,6 +3,7 @@
 import { lookAtHeader } from '../blobs/content.ts';
 import type { Packer } from '../blobs/packer.ts';
 import { trustedModseq } from '../changes/feed.ts';
+import { StoreError } from '../errors.ts';
 import { all, type Op, one } from '../operation.ts';
 import type { Listed, ListingColumn, MessageContent, OfHeader, Placement, UidRange } from '../ports.ts';
 import { CONTENT_PAGE_ROWS, HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
@@ -182,9 +183,21 @@ function whole(header: Uint8Array): Uint8Array {
 function unpackHeader(row: StoredRow, { packer, ofHeader }: Bytes): void {
   const { prefix, header } = row;
   row.prefix = undefined;
-  if (header === null || header === undefined) row.header = NO_BYTES;
-  else if (prefix === null || prefix === undefined) row.header = lookAtHeader(packer, header, ofHeader);
-  else row.header = lookAtHeader(packer, header, (block) => ofHeader(Buffer.concat([prefix, block])));
+  if (header === null || header === undefined) {
+    row.header = NO_BYTES;
+    return;
+  }
+  const of =
+    prefix === null || prefix === undefined
+      ? ofHeader
+      : (block: Uint8Array) => ofHeader(Buffer.concat([prefix, block]));
+  try {
+    row.header = lookAtHeader(packer, header, of);
+  } catch (error) {
+    // One damaged message takes no other out of a list; whoever reads the row says so.
+    if (!(error instanceof StoreError)) throw error;
+    row.header = null;
+  }
 }
 
 /** The row with its content in place of what makes it. */

@@ -6,13 +6,14 @@ import type { ListingColumn, ListingRow, MessageContent } from '#storage/ports.t
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import { Refusal } from '../grammar/errors.ts';
-import { FETCH_BATCH, SEEN_BATCH } from '../limits.ts';
+import { FETCH_BATCH, LINE_BLOCK_BYTES, SEEN_BATCH } from '../limits.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid, spanRanges } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
+import { blockOf, type LineBlock, LineBuilder, type Lines } from './lines.ts';
 import type { FetchPlan } from './plan.ts';
-import { FetchReply } from './reply.ts';
+import { type Facts, FetchReply } from './reply.ts';
 import type { SectionData } from './section.ts';
 
 const NO_SLOTS: ReadonlySet<number> = new Set();
@@ -24,7 +25,8 @@ export async function fetch(session: Session, members: Iterable<Member>, plan: F
   if (plan.columns === null) await run.fromMemory(members);
   else
     for (const batch of batches(members, plan.seen ? SEEN_BATCH : FETCH_BATCH))
-      await run.fromStore(batch, plan.columns);
+      if (plan.key === null) await run.fromStore(batch, plan.columns);
+      else await run.fromLines(batch, plan.columns, plan.key);
   if (run.refusal !== null) throw run.refusal;
 }
 
@@ -37,6 +39,24 @@ function* batches(members: Iterable<Member>, size: number): Generator<Member[]> 
     batch = [];
   }
   if (batch.length > 0) yield batch;
+}
+
+/** Where the messages end that are in one block with the one at `start`. */
+function blockEnd(members: readonly Member[], start: number): number {
+  const block = blockOf(members[start]?.slot ?? 0);
+  let end = start + 1;
+  while (end < members.length && blockOf(members[end]?.slot ?? 0) === block) end++;
+  return end;
+}
+
+function damagedHeader(): StoreError {
+  return new StoreError('unavailable', 'a header block is damaged');
+}
+
+interface Found {
+  readonly member: Member;
+  /** Null: it is gone. */
+  readonly row: ListingRow | null;
 }
 
 class FetchRun {
@@ -67,25 +87,106 @@ class FetchRun {
   async fromStore(members: readonly Member[], columns: readonly ListingColumn[]): Promise<void> {
     const { content, seen } = this.#plan;
     const changed = seen && !this.#selected.readOnly ? await this.#markSeen(members) : NO_SLOTS;
-    const { view, mailbox, account } = this.#selected;
-    let next = 0;
-    const { fromHeader } = this.#plan.headerSection ?? {};
-    for await (const page of account.mail.listing(mailbox.id, spanRanges(view, members), columns, fromHeader)) {
-      for (const row of page) {
-        let member = members[next];
-        for (; member !== undefined && view.rows.uid(member.slot) < row.uid; member = members[++next]) {
-          await this.#expunged(member, changed);
-        }
-        if (member === undefined || view.rows.uid(member.slot) !== row.uid) continue;
-        next++;
-        if (content) {
+    for await (const page of this.#rows(members, columns)) {
+      for (const { member, row } of page) {
+        if (row === null) await this.#expunged(member, changed);
+        else if (content) {
           const waiting = this.#fromContent(member, row, changed);
           if (waiting !== undefined) await waiting;
         } else this.#fromRow(member, row, changed);
         if (this.#pace.due) await this.#pace.rest();
       }
     }
-    for (const member of members.slice(next)) await this.#expunged(member, changed);
+  }
+
+  /** From lines that are kept; where they are not they are made, and kept from then on. */
+  async fromLines(members: readonly Member[], columns: readonly ListingColumn[], key: string): Promise<void> {
+    const { rows } = this.#selected.view;
+    const lines = this.#session.server.lines.of(rows, key);
+    let answered = 0;
+    for (let at = 0; at < members.length; ) {
+      const end = blockEnd(members, at);
+      const block = this.#known(lines, members, at, end);
+      if (block !== undefined) {
+        if (answered < at) await this.#make(members.slice(answered, at), columns, lines);
+        for (let index = at; index < end; index++) {
+          const member = members[index];
+          if (member !== undefined) this.#reply.writeLine(member, block);
+        }
+        answered = end;
+        if (this.#pace.late) await this.#pace.rest();
+      }
+      at = end;
+    }
+    if (answered < members.length) await this.#make(members.slice(answered), columns, lines);
+  }
+
+  /** The block that has all these messages, which are in one, if there is one; of what is gone the store answers. */
+  #known(lines: Lines, members: readonly Member[], start: number, end: number): LineBlock | undefined {
+    const { view, index } = this.#selected;
+    const block = lines.block(members[start]?.slot ?? 0);
+    if (block === undefined || index.view.rows !== view.rows) return undefined;
+    const same = index.view.dead === view.dead;
+    for (let at = start; at < end; at++) {
+      const slot = members[at]?.slot ?? 0;
+      if (!block.has(slot) || !(same || index.view.has(slot))) return undefined;
+    }
+    return block;
+  }
+
+  /** Makes lines of what is stored, a block at a time, and sends them. */
+  async #make(members: readonly Member[], columns: readonly ListingColumn[], lines: Lines): Promise<void> {
+    const { connection, server } = this.#session;
+    const builder = new LineBuilder(this.#plan.changing.length + 1, server.lines.buffers);
+    const building = new FetchReply(connection, this.#selected, this.#plan, builder.out);
+    let made: Member[] = [];
+    let long = -1;
+    const send = () => {
+      const [first] = made;
+      if (first === undefined) return;
+      const block = builder.finish();
+      if (blockOf(first.slot) !== long && lines.rows.successor === null) lines.keep(first.slot, block, made.length);
+      for (const member of made) this.#reply.writeLine(member, block);
+      made = [];
+    };
+    for await (const page of this.#rows(members, columns)) {
+      for (const { member, row } of page) {
+        if (blockOf(member.slot) !== blockOf(made[0]?.slot ?? member.slot)) {
+          send();
+          if (this.#pace.late) await this.#pace.rest();
+        } else if (builder.length > LINE_BLOCK_BYTES) {
+          long = blockOf(member.slot);
+          send();
+          if (this.#pace.late) await this.#pace.rest();
+        }
+        const facts = row === null ? this.#gone(member) : this.#facts(member, row);
+        if (facts === null) continue;
+        building.build(builder, facts);
+        made.push(member);
+      }
+    }
+    send();
+  }
+
+  /** The messages with their rows, in order, a page at a time; null for those that another session has expunged. */
+  async *#rows(members: readonly Member[], columns: readonly ListingColumn[]): AsyncGenerator<Found[]> {
+    const { view, mailbox, account } = this.#selected;
+    const { fromHeader } = this.#plan.headerSection ?? {};
+    let next = 0;
+    for await (const page of account.mail.listing(mailbox.id, spanRanges(view, members), columns, fromHeader)) {
+      const found: Found[] = [];
+      for (const row of page) {
+        let member = members[next];
+        for (; member !== undefined && view.rows.uid(member.slot) < row.uid; member = members[++next]) {
+          found.push({ member, row: null });
+        }
+        if (member === undefined || view.rows.uid(member.slot) !== row.uid) continue;
+        next++;
+        found.push({ member, row });
+      }
+      yield found;
+    }
+    if (next < members.length) yield members.slice(next).map((member) => ({ member, row: null }));
   }
 
   /** Another session has expunged it. Its bytes are still there for a while, its row is not (RFC 2180 4.1.3). */
@@ -125,16 +226,29 @@ class FetchRun {
     return slots;
   }
 
-  /** A row is all that is needed: nothing is waited for, and nothing can fail. */
+  /** A row is all that is needed: nothing is waited for. */
   #fromRow(member: Member, row: ListingRow, changed: ReadonlySet<number>): void {
-    this.#reply.write({ member, row, data: this.#headerData(row), seenNow: changed.has(member.slot) });
+    const facts = this.#facts(member, row, changed.has(member.slot));
+    if (facts !== null) this.#reply.write(facts);
   }
 
-  #headerData({ header }: ListingRow): readonly SectionData[] {
+  /** What a row says; null if its header can't be read. */
+  #facts(member: Member, row: ListingRow, seenNow = false): Facts | null {
     const { items, headerSection, columns } = this.#plan;
-    if (headerSection !== null) return [header];
-    if (!columns?.includes('header')) return NO_DATA;
-    return items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(header)] : []));
+    if (!columns?.includes('header')) return { member, row, data: NO_DATA, seenNow };
+    const { header } = row;
+    if (header === null) {
+      this.#unreadable(member, damagedHeader());
+      return null;
+    }
+    if (headerSection !== null) return { member, row, data: [header], seenNow };
+    const data = items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(header)] : []));
+    return { member, row, data, seenNow };
+  }
+
+  #gone(member: Member): null {
+    this.#unreadable(member, new StoreError('not-found', 'no row any more'));
+    return null;
   }
 
   /** Reads the message's bytes too: at once if they are at hand. All that can fail is read before anything is written. */
@@ -164,9 +278,10 @@ class FetchRun {
       for (const item of this.#plan.items) {
         if (item.kind !== 'section') continue;
         const { reader } = item;
-        if (row !== null && reader === this.#plan.headerSection) data.push(row.header);
-        else if (row !== null && reader.ofHeader) data.push(reader.fromHeader(row.header));
-        else data.push(await reader.from({ content, structure: row?.structure ?? '' }));
+        if (row !== null && reader.ofHeader) {
+          if (row.header === null) throw damagedHeader();
+          data.push(reader === this.#plan.headerSection ? row.header : reader.fromHeader(row.header));
+        } else data.push(await reader.from({ content, structure: row?.structure ?? '' }));
       }
       const streaming = this.#reply.write({ member, row, data, seenNow });
       if (streaming !== undefined) await streaming;

@@ -29,6 +29,10 @@ export interface FetchPlan {
   readonly size: boolean;
   /** MODSEQ is among the items. */
   readonly modseq: boolean;
+  /** Names what its lines say, FLAGS and MODSEQ apart; null if lines are not to be kept (see lines.ts). */
+  readonly key: string | null;
+  /** Where FLAGS and MODSEQ stand among the items. */
+  readonly changing: readonly number[];
 }
 
 export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPlan {
@@ -62,5 +66,24 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
     flags: has('flags'),
     size: has('size'),
     modseq: has('modseq'),
+    key: columns.length > 0 && !content && readers.every(isKept) ? keyOf(planned, byUid || has('uid')) : null,
+    changing: planned.flatMap((item, at) => (isChanging(item) ? [at] : [])),
   };
+}
+
+function isChanging({ kind }: PlannedItem): boolean {
+  return kind === 'flags' || kind === 'modseq';
+}
+
+/** What sets \Seen is asked for once, and pieces of a header for what they begin with. */
+function isKept({ item }: SectionReader): boolean {
+  return item.peek && item.partial === null;
+}
+
+function keyOf(items: readonly PlannedItem[], uid: boolean): string {
+  const names = items.map((item) => {
+    if (isChanging(item)) return '*';
+    return item.kind === 'section' ? item.reader.item.label : item.kind;
+  });
+  return `${uid ? 'uid ' : ''}${names.join(' ')}`;
 }

@@ -1,6 +1,7 @@
 // Writes one `* n FETCH (...)` reply from what has been read, into the output buffer.
 
 import type { Connection } from '#protocols/net/connection.ts';
+import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import { body, bodystructure } from '#storage/message/structure.ts';
 import type { ListingRow } from '#storage/ports.ts';
 import { writeDateTime } from '../grammar/date-time.ts';
@@ -8,8 +9,11 @@ import { writeString } from '../grammar/mailbox-name.ts';
 import { objectId } from '../object-id.ts';
 import type { Selected } from '../view/selected.ts';
 import type { Member } from '../view/view.ts';
+import type { LineBlock, LineBuilder } from './lines.ts';
 import type { FetchPlan, PlannedItem } from './plan.ts';
 import { type SectionData, StreamedLiteral } from './section.ts';
+
+type PlannedSection = Extract<PlannedItem, { kind: 'section' }>;
 
 /** What has been read of a message. */
 export interface Facts {
@@ -23,18 +27,21 @@ export interface Facts {
 
 export class FetchReply {
   readonly #connection: Connection;
+  readonly #out: ReplyWriter;
   readonly #selected: Selected;
   readonly #plan: FetchPlan;
 
-  constructor(connection: Connection, selected: Selected, plan: FetchPlan) {
+  /** `out`: where lines go that are not sent at once. */
+  constructor(connection: Connection, selected: Selected, plan: FetchPlan, out = connection.out) {
     this.#connection = connection;
+    this.#out = out;
     this.#selected = selected;
     this.#plan = plan;
   }
 
   /** From memory: UID, MODSEQ and FLAGS are all that is asked for. */
   writeKnown({ slot, seq }: Member): void {
-    const { out } = this.#connection;
+    const out = this.#out;
     const { uid, flags, modseq } = this.#plan;
     if (flags) this.#selected.tellKeywords(out);
     out
@@ -47,9 +54,50 @@ export class FetchReply {
     out.text(')\r\n');
   }
 
+  /** Makes the pieces of a line that FLAGS and MODSEQ part from each other; the data is all there. */
+  build(builder: LineBuilder, facts: Facts): void {
+    const { items, uid } = this.#plan;
+    let section = 0;
+    builder.begin(facts.member.slot);
+    for (const [index, item] of items.entries()) {
+      if (item.kind === 'flags' || item.kind === 'modseq') {
+        builder.endPiece();
+        continue;
+      }
+      if (uid || index > 0) this.#out.text(' ');
+      if (item.kind === 'section') this.#section(item, facts.data[section++] ?? null);
+      else this.#simple(item.kind, facts);
+    }
+    builder.endPiece();
+  }
+
+  /** A line of which all but FLAGS and MODSEQ is known. */
+  writeLine({ slot, seq }: Member, block: LineBlock): void {
+    const out = this.#out;
+    const { items, uid, flags, changing } = this.#plan;
+    if (flags) this.#selected.tellKeywords(out);
+    out
+      .text('* ')
+      .number(seq)
+      .text(uid ? ' FETCH (UID ' : ' FETCH (');
+    if (uid) out.number(this.#selected.view.rows.uid(slot));
+    let start = block.start(slot, 0);
+    for (let piece = 0; piece <= changing.length; piece++) {
+      const end = block.end(slot, piece);
+      out.part(block.bytes, start, end);
+      start = end;
+      const at = changing[piece];
+      if (at === undefined) continue;
+      if (uid || at > 0) out.text(' ');
+      if (items[at]?.kind === 'flags') this.#flags(slot, 'FLAGS (');
+      else this.#modseq(slot, 'MODSEQ (');
+    }
+    out.text(')\r\n');
+  }
+
   /** A promise only where a long literal is sent at the peer's pace. */
   write(facts: Facts): void | Promise<void> {
-    const { out } = this.#connection;
+    const out = this.#out;
     const { slot, seq } = facts.member;
     const { uid, flags, seen } = this.#plan;
     if (flags || seen) this.#selected.tellKeywords(out);
@@ -64,7 +112,7 @@ export class FetchReply {
 
   /** Writes items from `at` on, sections from `section` on; `separate`: something stands before. */
   #items(facts: Facts, at: number, section: number, separate: boolean): void | Promise<void> {
-    const { out } = this.#connection;
+    const out = this.#out;
     const { items } = this.#plan;
     let nextSection = section;
     for (let index = at; index < items.length; index++) {
@@ -74,30 +122,35 @@ export class FetchReply {
         this.#simple(item?.kind ?? 'flags', facts);
         continue;
       }
-      const data = facts.data[nextSection++] ?? null;
-      out.text(item.reader.item.label);
-      if (data instanceof StreamedLiteral) {
-        out.text(' ');
-        const rest = nextSection;
-        return data.write(this.#connection).then(() => this.#items(facts, index + 1, rest, true));
-      }
-      if (data === null) out.text(' NIL');
-      else if (typeof data === 'number') out.text(' ').number(data);
-      else if (data instanceof Uint8Array) this.#literal(data, item.reader.item.form === 'binary');
-      else this.#pieces(data);
+      const streaming = this.#section(item, facts.data[nextSection++] ?? null);
+      if (streaming === undefined) continue;
+      const rest = nextSection;
+      return streaming.then(() => this.#items(facts, index + 1, rest, true));
     }
     // RFC 9051 6.4.5: the flags that BODY[...] changed are told with it.
     if (facts.seenNow && !this.#plan.flags) this.#flags(facts.member.slot, ' FLAGS (');
     out.text(')\r\n');
   }
 
+  #section({ reader: { item } }: PlannedSection, data: SectionData): void | Promise<void> {
+    const out = this.#out.text(item.label);
+    if (data instanceof StreamedLiteral) {
+      out.text(' ');
+      return data.write(this.#connection);
+    }
+    if (data === null) out.text(' NIL');
+    else if (typeof data === 'number') out.text(' ').number(data);
+    else if (data instanceof Uint8Array) this.#literal(data, item.form === 'binary');
+    else this.#pieces(data);
+  }
+
   /** RFC 7162 3.1.4.2 */
   #modseq(slot: number, label: string): void {
-    this.#connection.out.text(label).number(this.#selected.view.rows.modseq(slot)).text(')');
+    this.#out.text(label).number(this.#selected.view.rows.modseq(slot)).text(')');
   }
 
   #literal(data: Uint8Array, binary: boolean): void {
-    const { out } = this.#connection;
+    const out = this.#out;
     out
       .text(binary && data.includes(0) ? ' ~{' : ' {')
       .number(data.length)
@@ -106,7 +159,7 @@ export class FetchReply {
   }
 
   #pieces(pieces: readonly Uint8Array[]): void {
-    const { out } = this.#connection;
+    const out = this.#out;
     out
       .text(' {')
       .number(pieces.reduce((sum, { length }) => sum + length, 0))
@@ -115,12 +168,12 @@ export class FetchReply {
   }
 
   #flags(slot: number, label: string): void {
-    this.#connection.out.text(label).text(this.#selected.flagText(slot)).text(')');
+    this.#out.text(label).text(this.#selected.flagText(slot)).text(')');
     this.#selected.markTold(slot);
   }
 
   #simple(kind: Exclude<PlannedItem['kind'], 'section'>, { member, row }: Facts): void {
-    const { out } = this.#connection;
+    const out = this.#out;
     switch (kind) {
       case 'flags':
         this.#flags(member.slot, 'FLAGS (');

@@ -135,7 +135,10 @@ class SearchRun {
   }
 
   async #matches(member: Member, row: ListingRow): Promise<boolean> {
-    const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(row.header) : null };
+    const { header } = row;
+    // What can't be read must not look like a miss.
+    if (header === null) throw new StoreError('unavailable', `the header of UID ${row.uid} is damaged`);
+    const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(header) : null };
     let facts: Facts = { ...this.#facts(member), listed };
     let answer = evaluate(this.#key, facts);
     if (answer === undefined) {
