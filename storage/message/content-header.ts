@@ -73,7 +73,6 @@ export function contentHeader({ values }: PartHeader, digest: boolean): ContentH
   const disposition = dispositionValue === undefined ? undefined : parseParameters(dispositionValue);
   const charset = parameter(parameters, 'charset') ?? '';
   const list = (some: readonly Parameter[]) => parameterList(some, charset);
-  const isDefault = !media.known && media.type === 'text' && parameters.length === 0;
   const dispositionType = disposition?.value.replace(/\s.*$/, '') ?? '';
   return {
     type: media.type,
@@ -87,7 +86,7 @@ export function contentHeader({ values }: PartHeader, digest: boolean): ContentH
     texts: {
       type: quoted(media.type, charset),
       subtype: quoted(media.subtype, charset),
-      parameters: isDefault ? PLAIN_TEXTS.parameters : list(parameters),
+      parameters: list(media.type.toLowerCase() === 'text' ? withCharset(parameters) : parameters),
       id: nstring(values.get('content-id'), charset),
       description: nstring(values.get('content-description'), charset),
       encoding: encodingText(values.get('content-transfer-encoding')),
@@ -100,6 +99,11 @@ export function contentHeader({ values }: PartHeader, digest: boolean): ContentH
       location: nstring(values.get('content-location')?.replace(/\s+/g, ''), charset),
     },
   };
+}
+
+/** RFC 2045 5.2, RFC 2046 4.1.2: text that names no charset is in US-ASCII, and BODYSTRUCTURE says so. */
+function withCharset(parameters: readonly Parameter[]): readonly Parameter[] {
+  return isNamed(parameters, 'charset') ? parameters : [...parameters, { name: 'charset', value: 'us-ascii' }];
 }
 
 function isNamed(parameters: readonly Parameter[], name: string): boolean {

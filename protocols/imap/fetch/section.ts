@@ -70,8 +70,8 @@ export class SectionReader {
   /** From the message. Errors: those of MessageContent. */
   async from({ content, structure }: Source): Promise<SectionData> {
     const place = this.#place(content, structure);
-    // A part that is not there has no string to give.
-    if (place === undefined) return null;
+    // A part that is not there has no string to give; BINARY.SIZE is a number always (RFC 3516 7).
+    if (place === undefined) return this.item.form === 'size' ? 0 : null;
     if (this.#fields !== null) {
       const fields = this.fromHeader(await content.bytes(place.start, place.end));
       return this.item.form === 'size' ? fields.length : fields;

@@ -68,11 +68,16 @@ const OLD: ReadonlyMap<string, SectionItem> = new Map(
   ]),
 );
 
-/** "ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")", without duplicates. */
+/**
+ * "ALL" / "FULL" / "FAST" / fetch-att / "(" fetch-att *(SP fetch-att) ")", without duplicates: of two that differ in PEEK
+ * alone the one that sets \Seen stays.
+ */
 export function fetchItems(scanner: Scanner): FetchItem[] {
   const items: FetchItem[] = [];
   const add = (item: FetchItem) => {
-    if (!items.some((other) => same(item, other))) items.push(item);
+    const at = items.findIndex((other) => same(item, other));
+    if (at === -1) items.push(item);
+    else if (item.kind === 'section' && !item.peek) items[at] = item;
   };
   if (scanner.peek() === '(') {
     scanner.list(FETCH_ITEMS, () => add(fetchItem(scanner, scanner.name())));
@@ -87,7 +92,8 @@ export function fetchItems(scanner: Scanner): FetchItem[] {
 }
 
 function same(a: FetchItem, b: FetchItem): boolean {
-  return a.kind === b.kind && (a.kind !== 'section' || b.kind !== 'section' || a.label === b.label);
+  if (a.kind !== 'section' || b.kind !== 'section') return a.kind === b.kind;
+  return a.label === b.label && a.partial?.length === b.partial?.length;
 }
 
 const FORMS: ReadonlyMap<string, SectionItem['form']> = new Map([

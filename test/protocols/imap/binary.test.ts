@@ -45,7 +45,7 @@ test('BINARY: parts are told decoded, whole and in pieces, with the size that th
   expect(partial.untagged[0]?.literals.map(String)).toEqual(['wor', 'orld', '']);
   expect(partial.untagged[0]?.text).toContain('BINARY[1]<6> {3}');
   expect(texts(await client.ok('FETCH 1 (BINARY.SIZE[1] BINARY.SIZE[2] BINARY.SIZE[] BINARY.SIZE[9])'))).toEqual([
-    `* 1 FETCH (BINARY.SIZE[1] 11 BINARY.SIZE[2] 13 BINARY.SIZE[] ${body.length} BINARY.SIZE[9] NIL)`,
+    `* 1 FETCH (BINARY.SIZE[1] 11 BINARY.SIZE[2] 13 BINARY.SIZE[] ${body.length} BINARY.SIZE[9] 0)`,
   ]);
   expect(texts(await client.ok('FETCH 1 FLAGS'))).toEqual(['* 1 FETCH (FLAGS (\\Recent))']);
   expect(texts(await client.ok('FETCH 1 BINARY[1]')).join()).toContain('FLAGS (\\Seen \\Recent)');

@@ -210,7 +210,7 @@ test('BODY is BODYSTRUCTURE without its extension data', () => {
   expect(body(scan(NESTED).structure)).toBe(
     '(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 5 0)' +
       '("message" "rfc822" NIL NIL NIL "7bit" 131 (NIL "inner" NIL NIL NIL NIL NIL NIL NIL NIL) ' +
-      '(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 5 0)("text" "html" NIL NIL NIL "7bit" 7 0) "alternative") 10)' +
+      '(("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 5 0)("text" "html" ("charset" "us-ascii") NIL NIL "7bit" 7 0) "alternative") 10)' +
       '("message" "rfc822" NIL NIL NIL "7bit" 21 (NIL "flat" NIL NIL NIL NIL NIL NIL NIL NIL) ' +
       '("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 4 0) 2) "mixed")',
   );
