@@ -24,6 +24,7 @@ import { type ConnectionOptions, connect, TLSSocket } from 'node:tls';
 import type { Peer, TlsProvider } from '../ports.ts';
 import { type ChannelBinding, channelBinding } from './channel-binding.ts';
 import { Deflated } from './deflated.ts';
+import { InputBuffer, type TOO_LONG } from './input-buffer.ts';
 import {
   HANDSHAKE_MS,
   INPUT_HIGH_BYTES,
@@ -37,11 +38,10 @@ import { OutputBuffers } from './output-buffers.ts';
 import type { Source } from './proxy.ts';
 import { ReplyWriter } from './reply-writer.ts';
 
+export { TOO_LONG } from './input-buffer.ts';
+
 /** What ended a wait: input, the peer's end (or a lost connection), our time-out, or somebody's `interrupt`. */
 export type Event = 'data' | 'end' | 'timeout' | 'interrupt';
-
-/** In place of a line that passed the limit; it has been skipped to its end. */
-export const TOO_LONG = Symbol('line too long');
 
 /** Rejected waits of a connection that is gone. Sessions let it pass to their outermost frame. */
 export class Disconnected extends Error {
@@ -50,9 +50,6 @@ export class Disconnected extends Error {
     this.name = 'Disconnected';
   }
 }
-
-const LF = 10;
-const CR = 13;
 
 /** Who is at the other side of a socket, or of the proxy that is; undefined when it is already gone. */
 export function peerOf(socket: Socket, trusted: (address: string) => boolean, source?: Source): Peer | undefined {
@@ -78,16 +75,7 @@ export class Connection {
   #detach: () => void = () => {};
   #secure: boolean;
 
-  // Input: [#start, #end) of #buffer is unread. Bytes before #end are never overwritten, so slices handed out stay good.
-  #buffer: Buffer | null = null;
-  #start = 0;
-  #end = 0;
-  /** True when #buffer is ours, so that its space after #end may be filled. */
-  #growable = false;
-  /** Unread bytes already searched for a line end. */
-  #searched = 0;
-  /** Bytes skipped of a line that is too long; 0 when not skipping. */
-  #skipped = 0;
+  readonly #input = new InputBuffer();
   #paused = false;
 
   #flushing = false;
@@ -161,7 +149,7 @@ export class Connection {
 
   /** Unread bytes. */
   get available(): number {
-    return this.#end - this.#start;
+    return this.#input.available;
   }
 
   /**
@@ -169,32 +157,21 @@ export class Connection {
    * skipped to its end and given as TOO_LONG. The bytes stay valid.
    */
   takeLine(max: number): Buffer | typeof TOO_LONG | null {
-    const buffer = this.#buffer;
-    if (buffer === null) return null;
-    const from = this.#start + this.#searched;
-    const found = buffer.indexOf(LF, from);
-    if (found === -1 || found >= this.#end) return this.#partialLine(max);
-    const line = buffer.subarray(this.#start, found > this.#start && buffer[found - 1] === CR ? found - 1 : found);
-    this.#consume(found + 1 - this.#start);
-    if (this.#skipped > 0 || line.length > max) {
-      this.#skipped = 0;
-      return TOO_LONG;
-    }
+    const line = this.#input.takeLine(max);
+    if (this.#input.skipped > OVERLONG_SKIP_BYTES) this.destroy();
+    this.#readOn();
     return line;
   }
 
   /** A whole line is there: `takeLine` will not give null. */
   get hasLine(): boolean {
-    if (this.#buffer === null) return false;
-    const found = this.#buffer.indexOf(LF, this.#start + this.#searched);
-    return found !== -1 && found < this.#end;
+    return this.#input.hasLine;
   }
 
   /** Up to `max` bytes of what is there, or null when nothing is. The bytes stay valid. */
   takeBytes(max: number): Buffer | null {
-    if (this.#buffer === null || max <= 0) return null;
-    const bytes = this.#buffer.subarray(this.#start, Math.min(this.#end, this.#start + max));
-    this.#consume(bytes.length);
+    const bytes = this.#input.takeBytes(max);
+    this.#readOn();
     return bytes;
   }
 
@@ -269,7 +246,7 @@ export class Connection {
     if (this.#closed) return;
     this.flush();
     this.#ended = true;
-    this.#drop();
+    this.#input.clear();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.destroy(), LINGER_MS).unref();
     // Node destroys the socket by itself once both sides have ended; what still comes in is dropped.
@@ -310,7 +287,7 @@ export class Connection {
     plain.removeAllListeners('data');
     plain.pause();
     while (plain.read() !== null);
-    this.#drop();
+    this.#input.clear();
     this.flush();
     const socket = upgrade(plain);
     this.#socket = socket;
@@ -348,8 +325,8 @@ export class Connection {
     this.flush();
     this.#detach();
     this.#wire.pause();
-    const unread = this.available === 0 ? null : Buffer.from(this.#buffer?.subarray(this.#start, this.#end) ?? []);
-    this.#drop();
+    const unread = this.available === 0 ? null : this.#input.copy();
+    this.#input.clear();
     this.#paused = false;
     const deflated = new Deflated(this.#wire, unread);
     this.#socket = deflated;
@@ -362,14 +339,14 @@ export class Connection {
     const deflated = this.#socket;
     if (!(deflated instanceof Deflated)) return;
     this.flush();
-    this.#drop();
+    this.#input.clear();
     try {
       await deflated.release(last);
     } catch {
       throw new Disconnected(); // it was lost meanwhile
     }
     this.#detach();
-    this.#drop();
+    this.#input.clear();
     this.#paused = false;
     this.#socket = this.#wire;
     this.#attach(this.#wire);
@@ -395,14 +372,7 @@ export class Connection {
   #receive(chunk: Buffer): void {
     if (this.#ended || this.#closed) return;
     if (this.#restart) this.#timer?.refresh();
-    if (this.#buffer === null) {
-      this.#buffer = chunk;
-      this.#start = 0;
-      this.#end = chunk.length;
-      this.#growable = false;
-    } else {
-      this.#append(this.#buffer, chunk);
-    }
+    this.#input.add(chunk);
     if (this.available >= INPUT_HIGH_BYTES && this.#waiter === null) {
       this.#paused = true;
       this.#socket.pause();
@@ -410,51 +380,11 @@ export class Connection {
     this.#wake('data');
   }
 
-  /** Adds to a partly read buffer; it doubles, so that a line sent byte by byte costs no quadratic copying. */
-  #append(buffer: Buffer, chunk: Buffer): void {
-    if (this.#growable && this.#end + chunk.length <= buffer.length) {
-      buffer.set(chunk, this.#end);
-      this.#end += chunk.length;
-      return;
-    }
-    const unread = this.#end - this.#start;
-    const grown = Buffer.allocUnsafeSlow(Math.max(512, 2 * (unread + chunk.length)));
-    grown.set(buffer.subarray(this.#start, this.#end));
-    grown.set(chunk, unread);
-    this.#buffer = grown;
-    this.#start = 0;
-    this.#end = unread + chunk.length;
-    this.#growable = true;
-  }
-
-  #consume(bytes: number): void {
-    this.#start += bytes;
-    this.#searched = 0;
-    if (this.#start === this.#end) this.#drop();
-    if (this.#paused && this.available < INPUT_LOW_BYTES) {
-      this.#paused = false;
-      this.#socket.resume();
-    }
-  }
-
-  #drop(): void {
-    this.#buffer = null;
-    this.#start = 0;
-    this.#end = 0;
-    this.#searched = 0;
-  }
-
-  /** No line end yet: remembers what was searched; what is longer than a line may be is skipped. */
-  #partialLine(max: number): null {
-    const unread = this.available;
-    if (unread <= max + 1 && this.#skipped === 0) {
-      this.#searched = unread;
-      return null;
-    }
-    this.#skipped += unread;
-    this.#consume(unread);
-    if (this.#skipped > OVERLONG_SKIP_BYTES) this.destroy();
-    return null;
+  /** Lets the peer send again, once most of what it sent has been read. */
+  #readOn(): void {
+    if (!this.#paused || this.available >= INPUT_LOW_BYTES) return;
+    this.#paused = false;
+    this.#socket.resume();
   }
 
   #wake(event: Event): void {
@@ -495,7 +425,7 @@ export class Connection {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.out.discard();
-    this.#drop();
+    this.#input.clear();
     this.#abort?.abort();
     this.#drainer?.reject(new Disconnected());
     this.#wake('end');
