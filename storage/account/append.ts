@@ -9,7 +9,8 @@ import { formatKeywords, keywordIds } from './keywords.ts';
 import { DELIVERY_ID_MS, DELIVERY_ROWS } from './limits.ts';
 import { type MailboxRow, pathOf, theMailbox, touchMailbox } from './mailbox-row.ts';
 import { checkRoom } from './quota.ts';
-import { addReferences, lookUpReferences } from './threads.ts';
+import { insertContent } from './single-instance.ts';
+import { addReferences, lookUpReferences, type Reference } from './threads.ts';
 import { begin, count, finish, takeId, type Unit } from './unit.ts';
 
 export interface AppendJob {
@@ -24,7 +25,7 @@ export interface AppendJob {
   readonly quota: number | null;
 }
 
-const NONE: ReadonlyMap<number, number> = new Map();
+const NONE: ReadonlyMap<number, Reference> = new Map();
 
 /** Appends all entries, in order. Errors: not-found, over-quota, limit. */
 export function* append(job: AppendJob): Op<Appended[]> {
@@ -61,8 +62,8 @@ export interface NewPlacement {
   readonly mailbox: MailboxRow;
   readonly uid: number;
   readonly entry: Incoming;
-  /** The threads that the entry's references lead to. */
-  readonly known: ReadonlyMap<number, number>;
+  /** What is known of the entry's references. */
+  readonly known: ReadonlyMap<number, Reference>;
   readonly now: number;
   readonly reason: 'new' | 'replaced';
   /** The item that gets new content; a new one if absent. */
@@ -77,12 +78,11 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
   const item = what.item ?? message;
   const thread = threadOf(entry, known) ?? message;
   const keywords = entry.keywords.length === 0 ? '' : formatKeywords(yield* keywordIds(unit, entry.keywords));
-  yield* addReferences(
-    account,
-    entry.references.filter((hash) => !known.has(hash)),
-    thread,
-  );
   yield* insertMessage(account, message, thread, entry);
+  const hash = entry.messageId;
+  const usable = yield* insertContent(account, message, entry, known.get(hash));
+  const holder = usable ? { hash, message } : null;
+  yield* addReferences({ account, thread, hashes: entry.references, known, holder });
   yield* run(
     `INSERT INTO placement (account, mailbox, uid, message, thread, item, size, flags, keywords, received, modseq,
       saved, origin) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0)`,
@@ -121,20 +121,13 @@ function* insertMessage(account: string, id: number, thread: number, entry: Inco
       entry.ancestors,
     ],
   );
-  yield* run(`INSERT INTO content (message, account, prefix, header, body) VALUES ($1, $2, $3, $4, $5)`, [
-    id,
-    account,
-    entry.prefix,
-    entry.header,
-    entry.body,
-  ]);
 }
 
 /** The thread that a message joins: of those who named it already, else of the first that it names. */
-function threadOf(entry: Incoming, known: ReadonlyMap<number, number>): number | undefined {
+function threadOf(entry: Incoming, known: ReadonlyMap<number, Reference>): number | undefined {
   for (const hash of entry.references) {
-    const thread = known.get(hash);
-    if (thread !== undefined) return thread;
+    const found = known.get(hash);
+    if (found !== undefined) return found.thread;
   }
   return undefined;
 }
@@ -161,7 +154,7 @@ const DELIVERED = ['placement', 'expunged'].map(
 );
 
 /** The placement that an earlier delivery with the same id made within the hour. */
-function* delivered(job: AppendJob, entry: Incoming, known: ReadonlyMap<number, number>): Op<Appended | undefined> {
+function* delivered(job: AppendJob, entry: Incoming, known: ReadonlyMap<number, Reference>): Op<Appended | undefined> {
   const thread = threadOf(entry, known);
   if (entry.deliveryId === 0 || thread === undefined) return undefined;
   for (const sql of DELIVERED) {

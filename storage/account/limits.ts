@@ -33,6 +33,9 @@ export const ADDED_UIDS = 500_000;
 /** Message-IDs of one message that are looked up and kept: what the reader hands on (100) and its own. */
 export const REFERENCES = 101;
 
+/** Packed bytes of a body from which on it is shared: the rows that say so take a fifth of that. */
+export const SHARED_BYTES = 256;
+
 /** How long a delivery id is remembered, ms: peers retry within minutes. */
 export const DELIVERY_ID_MS = 3_600_000;
 

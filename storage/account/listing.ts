@@ -7,6 +7,7 @@ import { StoreError } from '../errors.ts';
 import { all, type Op, one } from '../operation.ts';
 import type { Listed, ListingColumn, MessageContent, OfHeader, Placement, UidRange } from '../ports.ts';
 import { CONTENT_PAGE_ROWS, HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
+import { BODY, HEADER } from './single-instance.ts';
 import { after, bounded } from './uid-sets.ts';
 
 /** A page, and the ranges that are still to be read. */
@@ -120,10 +121,10 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   envelope: 'm.envelope',
   structure: 'm.structure',
   preview: 'm.preview',
-  header: 'c.header, CASE WHEN length(c.prefix) > 0 THEN c.prefix END AS prefix',
+  header: `${HEADER} AS header, CASE WHEN length(c.prefix) > 0 THEN c.prefix END AS prefix`,
   // Only a large body's message is looked at.
-  content: `p.message AS "contentOf", p.size AS "contentSize", c.prefix AS "contentPrefix", c.header AS "contentHeader",
-    c.body AS "contentBody", CASE WHEN c.body IS NULL THEN
+  content: `p.message AS "contentOf", p.size AS "contentSize", c.prefix AS "contentPrefix", ${HEADER} AS "contentHeader",
+    ${BODY} AS "contentBody", CASE WHEN c.body IS NULL AND c.source IS NULL THEN
       (SELECT blob FROM message WHERE account = p.account AND id = p.message) END AS "contentBlob"`,
 };
 
@@ -245,7 +246,7 @@ export interface ContentRow {
 /** Where a message's bytes are; undefined if there is no such message. */
 export function* contentRow(account: string, message: number): Op<ContentRow | undefined> {
   return yield* one<ContentRow>(
-    `SELECT m.size, m.blob, c.prefix, c.header, c.body FROM message m
+    `SELECT m.size, m.blob, c.prefix, ${HEADER} AS header, ${BODY} AS body FROM message m
      LEFT JOIN content c ON c.account = m.account AND c.message = m.id WHERE m.account = $1 AND m.id = $2`,
     [account, message],
   );

@@ -3,6 +3,7 @@
 
 import { all, type Op, one, run } from '../operation.ts';
 import { SWEEP_ROWS } from './limits.ts';
+import { deleteContent } from './single-instance.ts';
 import { begin } from './unit.ts';
 
 interface DueRow {
@@ -46,7 +47,7 @@ export function* sweepExpunged(account: string, now: number): Op<SweepStep> {
     if (row === undefined || (yield* isNamed(account, row.thread, message))) continue;
     blobs ||= row.blob !== '';
     messages += 1;
-    yield* run(`DELETE FROM content WHERE account = $1 AND message = $2`, [account, message]);
+    yield* deleteContent(account, message);
     yield* run(`DELETE FROM annotation WHERE account = $1 AND message = $2`, [account, message]);
     yield* run(`DELETE FROM message WHERE account = $1 AND id = $2`, [account, message]);
   }

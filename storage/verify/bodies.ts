@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BODY, HEADER } from '../account/single-instance.ts';
 import { referencedBlobs } from '../account/sweep.ts';
 import { plainHeader } from '../blobs/content.ts';
 import { INLINE_BYTES } from '../blobs/limits.ts';
@@ -18,12 +19,14 @@ const PAGE = 100;
 /** Of a large body, read at once; then there is a pause as long as that took, for the mail that wants the disk too. */
 const BURST_BYTES = 4 * 1024 * 1024;
 
+const NOTHING = new Uint8Array(0);
+
 interface BodyRow {
   readonly id: number;
   readonly size: number;
   readonly blob: string;
   readonly prefix: number;
-  readonly header: Uint8Array;
+  readonly header: Uint8Array | null;
   readonly body: Uint8Array | null;
 }
 
@@ -39,7 +42,7 @@ export async function* checkBodies(
     const from = after;
     const rows = await engine.read(db, () =>
       all<BodyRow>(
-        `SELECT m.id, m.size, m.blob, length(c.prefix) AS prefix, c.header, c.body
+        `SELECT m.id, m.size, m.blob, length(c.prefix) AS prefix, ${HEADER} AS header, ${BODY} AS body
          FROM message m JOIN content c ON c.account = m.account AND c.message = m.id
          WHERE m.account = $1 AND m.id > $2 ORDER BY m.id LIMIT ${PAGE}`,
         [id, from],
@@ -58,8 +61,8 @@ export async function* checkBodies(
 function checkInline(packers: Packers, row: BodyRow): Found | undefined {
   if (row.body === null) return undefined; // named by another check
   try {
-    const size =
-      row.prefix + plainHeader(packers.header, row.header).length + packers.body.unpack(row.body, INLINE_BYTES).length;
+    const header = plainHeader(packers.header, row.header ?? NOTHING);
+    const size = row.prefix + header.length + packers.body.unpack(row.body, INLINE_BYTES).length;
     return size === row.size ? undefined : wrongSize(row, size);
   } catch (error) {
     return { code: 'damaged-content', detail: `message ${row.id}: ${messageOf(error)}` };
@@ -75,7 +78,7 @@ async function checkBlob(
 ): Promise<Found | undefined> {
   try {
     await using reader = await blobs.open(id, row.blob);
-    const header = plainHeader(blobs.packers.header, row.header);
+    const header = plainHeader(blobs.packers.header, row.header ?? NOTHING);
     const size = row.prefix + header.length + reader.size;
     if (size !== row.size) return wrongSize(row, size);
     if ((await hashOf(header, reader, signal)) === row.blob) return undefined;

@@ -46,7 +46,25 @@ export const ACCOUNT_ROWS: readonly Check[] = [
     code: 'missing-body',
     sql: `SELECT 'message ' || m.id || ' has neither a body nor a blob' AS detail
       FROM message m JOIN content c ON c.account = m.account AND c.message = m.id
-      WHERE m.account = $1 AND c.body IS NULL AND m.blob = ''`,
+      WHERE m.account = $1 AND c.body IS NULL AND c.source IS NULL AND m.blob = ''`,
+  },
+  {
+    code: 'missing-source',
+    sql: `SELECT 'message ' || c.message || ' has its body in the content of ' || c.source || ', where none is' AS detail
+      FROM content c WHERE c.account = $1 AND c.source IS NOT NULL AND NOT EXISTS (SELECT 1 FROM content s
+        WHERE s.account = c.account AND s.message = c.source AND s.body IS NOT NULL AND length(s.header) > 0)`,
+  },
+  {
+    code: 'missing-use',
+    sql: `SELECT 'message ' || c.message || ' uses the content of ' || c.source || ', which nothing keeps for it' AS detail
+      FROM content c WHERE c.account = $1 AND c.source IS NOT NULL AND NOT EXISTS (SELECT 1 FROM content_use s
+        WHERE s.account = c.account AND s.source = c.source AND s.message = c.message)`,
+  },
+  {
+    code: 'orphan-use',
+    sql: `SELECT 'content of message ' || s.source || ' is kept for ' || s.message || ', which does not use it' AS detail
+      FROM content_use s WHERE s.account = $1 AND NOT EXISTS (SELECT 1 FROM content c
+        WHERE c.account = s.account AND c.message = s.message AND c.source = s.source)`,
   },
   {
     code: 'orphan-message',
@@ -72,9 +90,10 @@ export const ACCOUNT_ROWS: readonly Check[] = [
   },
   {
     code: 'orphan-content',
-    sql: `SELECT 'content of message ' || c.message || ', which does not exist' AS detail
-      FROM content c WHERE c.account = $1 AND NOT EXISTS (SELECT 1 FROM message m
-        WHERE m.account = c.account AND m.id = c.message)`,
+    sql: `SELECT 'content of message ' || c.message || ', which does not exist, and which no other uses' AS detail
+      FROM content c WHERE c.account = $1
+        AND NOT EXISTS (SELECT 1 FROM message m WHERE m.account = c.account AND m.id = c.message)
+        AND NOT EXISTS (SELECT 1 FROM content_use s WHERE s.account = c.account AND s.source = c.message)`,
   },
   {
     code: 'orphan-annotation',

@@ -13,6 +13,7 @@ import { queueRouteContracts } from './queue-routes.ts';
 import { routeCredentialContracts } from './route-credentials.ts';
 import { sharingContracts } from './sharing.ts';
 import { signingKeyContracts } from './signing-keys.ts';
+import { singleInstanceContracts } from './single-instance.ts';
 import { threadContracts } from './threads.ts';
 
 /** What differs between engines in how the suite is run. */
@@ -34,6 +35,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     const current = () => store;
     mailboxContracts(current);
     messageContracts(current);
+    singleInstanceContracts(current);
     flagContracts(current);
     threadContracts(current);
     changeContracts(current, options.changes ?? 1_000_000);

@@ -34,11 +34,17 @@ const large = () => {
   return Buffer.concat([Buffer.from('Subject: large\r\n\r\n'), noise]);
 };
 
-/** An account with three small messages, a large one and an expunged one. */
+/** Comes twice, and is stored once. */
+const TWICE = Buffer.from(
+  `Subject: twice\r\nMessage-ID: <twice@x>\r\n\r\n${Array.from({ length: 100 }, (_, n) => Math.sin(n)).join('\r\n')}`,
+);
+
+/** An account with three small messages, a large one, an expunged one and one that is there twice. */
 async function filled(store: OpenStore, address: string): Promise<string> {
   const { id } = await store.directory.addAccount({ address, passwordHash: 'x', quota: null });
   for (let n = 1; n <= 4; n++) await append(store, id, message(n));
   await append(store, id, large());
+  for (let n = 0; n < 2; n++) await append(store, id, TWICE);
   const mail = store.mail(id);
   const inbox = await mail.mailboxByPath('INBOX');
   await mail.expunge(inbox?.id ?? 0, [[2, 2]], { onlyDeleted: false });
@@ -91,6 +97,32 @@ const OF_AN_ACCOUNT: readonly Damage[] = [
     damaging('UPDATE content SET body = NULL WHERE message = (SELECT min(id) FROM message)'),
   ],
   [
+    'content whose body another has, which is gone',
+    'missing-source',
+    damaging('DELETE FROM content WHERE message = (SELECT source FROM content_use)'),
+  ],
+  [
+    'content whose body another has, which has none',
+    'missing-source',
+    damaging("UPDATE content SET header = x'' WHERE message = (SELECT source FROM content_use)"),
+  ],
+  ['content that is not kept for who uses it', 'missing-use', damaging('DELETE FROM content_use')],
+  [
+    'content that is kept for who does not use it',
+    'orphan-use',
+    damaging('UPDATE content_use SET message = message + 1'),
+  ],
+  [
+    'content that is used by the wrong one',
+    'wrong-size',
+    damaging('UPDATE content SET source = (SELECT min(id) FROM message) WHERE source IS NOT NULL'),
+  ],
+  [
+    'a header that is nowhere',
+    'damaged-content',
+    damaging("UPDATE content SET header = x'' WHERE message = (SELECT min(id) FROM message)"),
+  ],
+  [
     'damaged content',
     'damaged-content',
     damaging("UPDATE content SET body = x'28b52ffd04' WHERE message = (SELECT min(id) FROM message)"),
@@ -103,7 +135,7 @@ const OF_AN_ACCOUNT: readonly Damage[] = [
     'content of no message',
     'orphan-content',
     damaging(
-      "INSERT INTO content VALUES (99999, 'x', x'', x'', x'')",
+      "INSERT INTO content VALUES (99999, 'x', x'', x'', x'', NULL)",
       'UPDATE content SET account = (SELECT account FROM counter)',
     ),
   ],

@@ -45,6 +45,8 @@ export class Workload {
   readonly #clients: Client[] = [];
   readonly #underway = new Map<Stage, number>();
   #tokens = 0;
+  /** Of the latest messages. */
+  #texts: readonly { readonly id: string; readonly body: string }[] = [];
   acknowledged = 0;
 
   constructor(options: WorkloadOptions) {
@@ -80,30 +82,27 @@ export class Workload {
     }
   }
 
-  /** A content of its own, one in ten above 64 KiB. */
+  /**
+   * A content of its own, one in ten above 64 KiB. One in four has the Message-ID and the body of one before it, as a copy
+   * that a program made: the token in its header is still its own.
+   */
   message(random: Random, sender: string, recipients: readonly number[]): Message {
     this.#tokens += 1;
     const token = `c${this.#options.seed}-${this.#tokens}`;
-    const large = random() < 0.1;
-    const length = large ? between(random, 70_000, 300_000) : between(random, 200, 14_000);
-    // Half of it can be compressed, half cannot.
-    const noise = randomBytes(Math.ceil(length / 2))
-      .toString('base64')
-      .replace(/(.{70})/g, '$1\r\n.');
-    const words = 'the quick brown fox jumps over the lazy dog and the mail goes on\r\n'.repeat(
-      Math.ceil(length / 130),
-    );
+    const again = random() < 0.25 ? pick(random, this.#texts) : undefined;
+    const { id, body } = again ?? { id: `<${token}@peer.test>`, body: textOf(random) };
+    this.#texts = [...this.#texts.slice(-3), { id, body }];
     const text = [
       `From: <${sender}>`,
       `To: ${recipients.map((index) => `<${this.accounts[index]?.address}>`).join(', ')}`,
       `Subject: message ${token}`,
       'Date: Thu, 01 Oct 2026 10:00:00 +0000',
-      `Message-ID: <${token}@peer.test>`,
+      `Message-ID: ${id}`,
       `${TOKEN_HEADER}: ${token}`,
       'MIME-Version: 1.0',
       'Content-Type: text/plain; charset=us-ascii',
       '',
-      words + noise,
+      body,
       '',
     ].join('\r\n');
     const bytes = Buffer.from(text, 'latin1');
@@ -126,6 +125,17 @@ export class Workload {
   place(account: number, mailbox: string): Place {
     return `${this.accounts[account]?.name}/${mailbox}`;
   }
+}
+
+/** A body; half of it can be compressed, half cannot. */
+function textOf(random: Random): string {
+  const large = random() < 0.1;
+  const length = large ? between(random, 70_000, 300_000) : between(random, 200, 14_000);
+  const noise = randomBytes(Math.ceil(length / 2))
+    .toString('base64')
+    .replace(/(.{70})/g, '$1\r\n.');
+  const words = 'the quick brown fox jumps over the lazy dog and the mail goes on\r\n'.repeat(Math.ceil(length / 130));
+  return words + noise;
 }
 
 /** The connection ended, as it does when the server is killed. */

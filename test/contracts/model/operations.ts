@@ -104,7 +104,7 @@ export class Operations {
     const entry = this.#entry();
     const entries = Array.from({ length: this.#random() < 0.8 ? 1 : 3 }, () => entry);
     const made = await this.#account.append(id, entries);
-    const row = { flags: entry.flags, keywords: new Set(entry.keywords), size: entry.staged.size };
+    const row = { flags: entry.flags, keywords: new Set(entry.keywords), ...known(entry.staged) };
     this.#reference.appended(id, made, row);
   }
 
@@ -138,7 +138,7 @@ export class Operations {
     const to = this.#random() < 0.7 ? box : this.#box();
     const entry = this.#entry();
     const made = await this.#account.replace(box.id, uid, entry, to.id);
-    const row = { flags: entry.flags, keywords: new Set(entry.keywords), size: entry.staged.size };
+    const row = { flags: entry.flags, keywords: new Set(entry.keywords), ...known(entry.staged) };
     this.#reference.replaced(box.id, uid, to.id, made, row);
   }
 
@@ -261,6 +261,11 @@ export class Operations {
     const faults = await this.#reference.compare(this.#account);
     if (faults.length > 0) throw new Error(faults.slice(0, 5).join('; '));
   }
+}
+
+/** What is compared later. */
+function known({ size, hash }: Staged): { size: number; hash: string } {
+  return { size, hash };
 }
 
 /** Does something that must be refused with this code (or must not); true if it was refused. */

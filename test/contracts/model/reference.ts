@@ -1,4 +1,5 @@
 // The reference: the rules of the store in the plainest form there is, maps in memory. The store must agree with it.
+import { hash } from 'node:crypto';
 import {
   type Appended,
   Flag,
@@ -16,6 +17,8 @@ export interface Row {
   keywords: Set<string>;
   modseq: number;
   readonly size: number;
+  /** SHA-256 of its bytes. */
+  readonly hash: string;
 }
 
 export interface Box {
@@ -184,6 +187,18 @@ export class Reference {
     for (const [owner, wanted] of this.subscriptions) {
       const found = await account.subscriptions(owner);
       if (found.join() !== [...wanted].sort().join()) faults.push(`${owner} is subscribed to ${found.join()}`);
+    }
+    return faults;
+  }
+
+  /** Compares the bytes of every message with those that were given. */
+  async compareContents(account: MailAccount): Promise<string[]> {
+    const faults: string[] = [];
+    for (const box of this.boxes.values()) {
+      for (const [uid, row] of box.rows) {
+        const bytes = await (await account.content(row.message)).bytes();
+        if (hash('sha256', bytes) !== row.hash) faults.push(`${box.path} UID ${uid} has other bytes`);
+      }
     }
     return faults;
   }
