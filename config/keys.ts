@@ -72,6 +72,7 @@ export const KEYS: readonly Key[] = [
   duration('outbound', 'longest_retry'),
   duration('outbound', 'give_up'),
   duration('outbound', 'delay_report'),
+  integer('outbound', 'suppress_after', 0, 100),
   list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
   list('submission', 'relay', 'a list of "network account"', parseRelay),
   integer('submission', 'messages_a_day', 0, 1_000_000),

@@ -66,6 +66,7 @@ export const DEFAULTS: RawValues = {
   'outbound.longest_retry': '4h',
   'outbound.give_up': '5d',
   'outbound.delay_report': '4h',
+  'outbound.suppress_after': 3,
   'outbound.domains': [],
   'submission.relay': [],
   'submission.messages_a_day': 2_000,
@@ -236,6 +237,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
         giveUpMs: get('outbound.give_up'),
       },
       delayReportMs: get('outbound.delay_report'),
+      suppressAfter: get<number>('outbound.suppress_after') || null,
       domains: get('outbound.domains'),
     },
     submission: {

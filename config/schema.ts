@@ -79,6 +79,8 @@ export interface Config {
     readonly retry: RetryTimes;
     /** After this time a sender is told that his message still waits, ms. */
     readonly delayReportMs: number;
+    /** Refusals in a row after which nothing is sent to an address any more; null: never. */
+    readonly suppressAfter: number | null;
     /** Other times for some recipient domains. */
     readonly domains: readonly (RetryTimes & { readonly domain: string })[];
   };

@@ -171,6 +171,8 @@ export interface Envelope {
   readonly dsn?: DsnRequest;
   /** It may only be sent on over verified TLS (RFC 8689). */
   readonly requireTls?: boolean;
+  /** Each recipient gets it from a return address of his own, made with these two delimiters (VERP). */
+  readonly verp?: string;
 }
 
 /** What the sender asked about delivery reports (RFC 3461). ENVID and ORCPT are kept as they came, in xtext. */

@@ -66,7 +66,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     domainSettings: store.domainSettings,
     retry: retryTimes(config.outbound),
   });
-  const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true } }, 'submission');
+  const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true, verp: true } }, 'submission');
   const imap = createImapServer(context, shared.recent, {
     literals: config.imap.literals,
     off: new Set(config.imap.disable),

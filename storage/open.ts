@@ -16,6 +16,7 @@ import { SqlSigningKeys } from './directory/signing-keys.ts';
 import type { AccountId, Store } from './ports.ts';
 import { SqlPolicies } from './queue/policies.ts';
 import { SqlQueue } from './queue/queue.ts';
+import { SqlSuppression } from './queue/suppression.ts';
 import { SearchHost } from './search/host.ts';
 import { RemoteSearch } from './search/remote.ts';
 import { loadSealer, type Sealer } from './secrets/sealing.ts';
@@ -89,6 +90,7 @@ function compose(
     directory,
     domainSettings: new SqlDomainSettings(engine),
     sharing: new SqlSharing({ engine, now }),
+    suppression: new SqlSuppression({ engine, now }),
     policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
     routeCredentials: new SqlRouteCredentials({ engine, sealer, now }),

@@ -4,7 +4,7 @@
 import type { Readable } from 'node:stream';
 import type { Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
-import type { Policies, Queue } from './queue/port.ts';
+import type { Policies, Queue, Suppression } from './queue/port.ts';
 import type { TextFindings, TextQuery } from './search/port.ts';
 import type { Sharing } from './sharing/port.ts';
 
@@ -365,6 +365,7 @@ export interface Store extends AsyncDisposable {
   readonly domainSettings: DomainSettings;
   readonly sharing: Sharing;
   readonly queue: Queue;
+  readonly suppression: Suppression;
   readonly signingKeys: SigningKeys;
   readonly policies: Policies;
   readonly routeCredentials: RouteCredentials;

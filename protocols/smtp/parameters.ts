@@ -11,6 +11,7 @@ export interface Offers {
   readonly dsn?: boolean;
   readonly requireTls?: boolean;
   readonly binary?: boolean;
+  readonly verp?: boolean;
 }
 
 export interface MailParameters {
@@ -20,6 +21,8 @@ export interface MailParameters {
   readonly ret: 'full' | 'hdrs' | null;
   readonly envid: string | null;
   readonly requireTls: boolean;
+  /** The two delimiters of VERP; null: not asked for. */
+  readonly verp: string | null;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -50,6 +53,7 @@ const MAIL: Known<MailParameters> = new Map([
   ['RET', { offer: 'dsn', take: takeRet }],
   ['ENVID', { offer: 'dsn', take: takeEnvid }],
   ['REQUIRETLS', { offer: 'requireTls', take: (into, value) => value === null && set(into, 'requireTls', true) }], // RFC 8689 2
+  ['XVERP', { offer: 'verp', take: takeVerp }],
 ] as const);
 
 const RCPT: Known<RecipientRequest> = new Map([
@@ -66,6 +70,7 @@ export function parseMailParameters(text: string, offers: Offers): MailParameter
     ret: null,
     envid: null,
     requireTls: false,
+    verp: null,
   };
   const refusal = take(text, MAIL, result, offers);
   if (refusal !== null) return refusal;
@@ -108,6 +113,11 @@ function takeSize(into: Mutable<MailParameters>, value: string | null): boolean 
 function takeBody(into: Mutable<MailParameters>, value: string | null): boolean {
   const body = BODIES.get((value ?? '').toUpperCase());
   return body !== undefined && set(into, 'body', body);
+}
+
+/** Postfix's VERP_README: delimiters of its default filter, `+=` if none are named. */
+function takeVerp(into: Mutable<MailParameters>, value: string | null): boolean {
+  return (value === null || /^[-+=]{2}$/.test(value)) && set(into, 'verp', value ?? '+=');
 }
 
 /** RFC 3461 4.3. */

@@ -62,6 +62,8 @@ export interface QueueOffers {
   readonly dsn?: boolean;
   /** Mail that asks for it only leaves over verified TLS (RFC 8689). */
   readonly requireTls?: boolean;
+  /** Each recipient can get a return address of his own (XVERP). */
+  readonly verp?: boolean;
 }
 
 /** A reply, or lines that are formatted already (EHLO, 334, 354). */
@@ -150,13 +152,14 @@ export function offersOf(session: Session): Offers {
   return {
     auth: kind === 'submission',
     dsn: queue.dsn === true,
+    verp: kind === 'submission' && queue.verp === true,
     requireTls: queue.requireTls === true && session.secure, // RFC 8689 3: only where TLS protects it already
   };
 }
 
 /** The transaction as the ports see it. */
 export function envelopeOf({ mail, recipients, requests }: Transaction): Envelope {
-  const { ret, envid, requireTls } = mail;
+  const { ret, envid, requireTls, verp } = mail;
   const asked = ret !== null || envid !== null || requests.size > 0;
   return {
     sender: mail.address,
@@ -166,6 +169,7 @@ export function envelopeOf({ mail, recipients, requests }: Transaction): Envelop
     body8bit: mail.body !== '7bit',
     ...(asked && { dsn: { ret, envid, recipients: requests } }),
     ...(requireTls && { requireTls }),
+    ...(verp !== null && mail.address !== '' && { verp }),
   };
 }
 

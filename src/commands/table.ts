@@ -111,7 +111,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'account set': {
     words: 'ADDRESS NAME VALUE',
-    about: 'send-as, bcc, save-sent, footer, imap-off, or one of the limits on sending of an account',
+    about: 'send-as, bcc, save-sent, verp, footer, imap-off, or one of the limits on sending of an account',
     options: [],
     load: () => import('./account/set.ts'),
   },
@@ -123,7 +123,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'account unblock': {
     words: 'ADDRESS',
-    about: 'let an account send on that has reached a daily limit',
+    about: 'let an account send on that has reached a daily limit, or whose mail is held since much of it was refused',
     options: [],
     load: () => import('./account/unblock.ts'),
   },
@@ -192,6 +192,24 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'try everything now that waits',
     options: [],
     load: () => import('./queue/flush.ts'),
+  },
+  'suppression list': {
+    words: '',
+    about: 'list the addresses that refuse mail; BLOCKED: nothing is sent there',
+    options: ['json'],
+    load: () => import('./suppression/list.ts'),
+  },
+  'suppression add': {
+    words: 'ADDRESS',
+    about: 'send nothing to an address',
+    options: [],
+    load: () => import('./suppression/add.ts'),
+  },
+  'suppression remove': {
+    words: 'ADDRESS',
+    about: 'send to an address again',
+    options: [],
+    load: () => import('./suppression/remove.ts'),
   },
   import: {
     words: 'ADDRESS PATH',

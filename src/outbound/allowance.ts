@@ -25,6 +25,13 @@ export function refuseExcess(account: Account, sent: Sending, limits: SendingLim
   return null;
 }
 
+/** The account's mail is held, since other servers refuse too much of it. */
+export function heldBack(account: Account): SmtpReply {
+  const why = 'is not sent on: too much of its last mail was refused by other servers';
+  const text = `mail of ${account.address} ${why}; the administrator can let it go: posthuis account unblock ${account.address}`;
+  return { code: 450, enhanced: '4.7.1', text };
+}
+
 function putOff({ address }: Account, what: string): SmtpReply {
   const text = `${address} ${what}; try again tomorrow, or let the administrator run: posthuis account unblock ${address}`;
   return { code: 450, enhanced: '4.7.1', text };

@@ -33,6 +33,7 @@ export async function toQueue(
     utf8: envelope.smtputf8 && !(isAscii(staged.header) && isAscii(Buffer.from(envelope.sender))),
     eightBit: await hasEightBit(staged),
     requireTls: envelope.requireTls === true,
+    ...(envelope.verp !== undefined && { verp: envelope.verp }),
     envelopeId: envelope.dsn?.envid ?? '',
     returnFull: envelope.dsn?.ret !== 'hdrs',
     notBefore: now,

@@ -68,3 +68,6 @@ export const FOOTER_PARTS = 8;
 
 /** Characters of a footer, of each kind: a notice of some lines, perhaps with a table around it. */
 export const FOOTER_CHARACTERS = 16_384;
+
+/** Characters of what an address said before that a refusal repeats: a reply line has room for 512 octets. */
+export const SUPPRESSED_CHARACTERS = 150;

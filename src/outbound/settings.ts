@@ -15,6 +15,8 @@ export interface SendingSettings extends SendingLimits {
   readonly bcc: readonly string[];
   /** A copy lies in Sent, for programs that leave none (F223). */
   readonly saveSent: boolean;
+  /** Each recipient elsewhere gets what it sends from a return address of his own. */
+  readonly verp: boolean;
   /** The domain's footer is added (F24). */
   readonly footer: boolean;
 }
@@ -24,6 +26,7 @@ export const SETTINGS = {
   'send-as': 'an address or @DOMAIN that the account may send as',
   bcc: 'an address that everything is sent to, too',
   'save-sent': 'yes: a copy of what is sent lies in Sent',
+  verp: 'yes: each recipient gets what is sent from a return address of his own (VERP)',
   footer: 'no: what is sent has no footer of the domain',
   'imap-off': 'an IMAP capability that is not offered, such as COMPRESS=DEFLATE',
   'messages-a-day': 'a number, or none',
@@ -48,6 +51,7 @@ export async function sendingSettings(
   };
   return {
     bcc: set.get('bcc') ?? [],
+    verp: set.get('verp')?.[0] === 'yes',
     footer: set.get('footer')?.[0] !== 'no',
     saveSent: set.get('save-sent')?.[0] === 'yes',
     messagesADay: number('messages-a-day', defaults.messagesADay),

@@ -46,5 +46,6 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
     }),
     retry: retryTimes(outbound),
     delayReportMs: outbound.delayReportMs,
+    suppressAfter: outbound.suppressAfter,
   });
 }

@@ -17,7 +17,7 @@ import type {
   Staging,
 } from '#storage/ports.ts';
 import { loops } from '../ingress/loops.ts';
-import { refuseCrowd, refuseExcess } from './allowance.ts';
+import { heldBack, refuseCrowd, refuseExcess } from './allowance.ts';
 import { bodyCharset } from './eight-bit.ts';
 import { domainOf, toQueue } from './enqueue.ts';
 import { addFooter, describeMessage, type Edit, type Footed } from './footer/footer.ts';
@@ -28,6 +28,7 @@ import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
 import { type SendingLimits, sendingSettings } from './settings.ts';
 import { authorDomain, signaturesFor } from './signing.ts';
+import { suppressedReply } from './suppressed.ts';
 
 export interface SubmissionParts {
   readonly hostname: string;
@@ -36,7 +37,7 @@ export interface SubmissionParts {
   readonly ingress: Ingress;
   /** [outbound] send. */
   readonly send: boolean;
-  readonly queue: Pick<Queue, 'add'>;
+  readonly queue: Pick<Queue, 'add' | 'obstacles'>;
   readonly signingKeys: Pick<SigningKeys, 'signing'>;
   readonly domainSettings: Pick<DomainSettings, 'get'>;
   readonly retry: Retry;
@@ -91,6 +92,8 @@ async function checkSender(
   // A receipt (RFC 8098 3) has the null sender; that it is one, and its From, is checked at the end.
   const refusal = address === '' ? null : await refuseSender(parts.directory, principal, address);
   if (refusal !== null) return refusal;
+  const { held } = await parts.queue.obstacles(account.id, []);
+  if (held) return alarmed(parts, account, heldBack(account));
   const settings = await sendingSettings(parts.directory, account.id, parts.limits);
   return await checkAllowance(parts, account, settings, []);
 }
@@ -121,7 +124,9 @@ async function checkRecipient(
   if (kind !== 'foreign') return parts.ingress.recipient(address, envelope, session);
   if (!parts.send) return { ...NOT_SENT, text: `<${address}> ${NOT_SENT.text}` };
   // An address literal among them: nobody has mail there, and what listens there is nobody's business.
-  return domainOf(address) === '' ? { ...BAD_DOMAIN, text: `<${address}> ${BAD_DOMAIN.text}` } : null;
+  if (domainOf(address) === '') return { ...BAD_DOMAIN, text: `<${address}> ${BAD_DOMAIN.text}` };
+  const { suppressed } = await parts.queue.obstacles(account.id, [address]);
+  return suppressed.size === 0 ? null : suppressedReply(address, suppressed.get(address) ?? '');
 }
 
 async function submit(
@@ -150,7 +155,7 @@ async function submit(
   const repaired = repairHeader(received.header, repairs);
   const footed = settings.footer ? await footer(parts, received, repaired, repairs) : null;
   const reply = await withChanges(parts, received, repaired, footed, (staged) =>
-    send(parts, withCopies(envelope, settings.bcc), staged, session),
+    send(parts, withCopies(withVerp(envelope, settings.verp), settings.bcc), staged, session),
   );
   if (reply.code >= 300) return reply;
   const mail = parts.mail(account.id);
@@ -221,7 +226,8 @@ async function send(
   return { code: 250, enhanced: '2.6.0', text: `Message queued as ${id}` };
 }
 
-async function waits({ directory }: SubmissionParts, { recipients, dsn }: Envelope): Promise<boolean> {
+async function waits({ directory }: SubmissionParts, { recipients, dsn, verp }: Envelope): Promise<boolean> {
+  if (verp !== undefined) return true;
   for (const recipient of recipients) {
     if (dsn?.recipients.get(recipient)?.notify?.includes('success') === true) return true;
     if ((await directory.resolve(recipient)).kind === 'foreign') return true;
@@ -242,6 +248,11 @@ async function foreignOf({ directory }: SubmissionParts, recipients: readonly st
     if ((await directory.resolve(recipient)).kind === 'foreign') foreign.push(recipient);
   }
   return foreign;
+}
+
+/** What the account asks for where the message does not. A receipt has nobody that a bounce could go to. */
+function withVerp(envelope: Envelope, verp: boolean): Envelope {
+  return verp && envelope.verp === undefined && envelope.sender !== '' ? { ...envelope, verp: '+=' } : envelope;
 }
 
 /** F199: everything that the account sends goes to these, too, unseen. A receipt does not. */

@@ -31,8 +31,8 @@ export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId
   const id = yield* takeId(content.size);
   yield* run(
     `INSERT INTO queued (id, tenant, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full,
-      created, expires, prefix, header, body, blob)
-     VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+      created, expires, prefix, header, body, blob, verp, forwarded)
+     VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
     [
       id,
       message.owner,
@@ -49,6 +49,8 @@ export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId
       content.header,
       content.body,
       content.blob,
+      message.verp ?? '',
+      message.forwarded ?? '',
     ],
   );
   for (const [seq, { address, domain, route = '', original, notify }] of message.recipients.entries()) {

@@ -20,3 +20,13 @@ export const STEP = 500;
 
 /** MTA-STS policies that are kept: of all domains that a company writes to. */
 export const POLICIES = 50_000;
+
+/** Addresses that are kept, of those that are only counted and of those that nothing is sent to: some 20 MB each. */
+export const SUPPRESSED = 100_000;
+
+/** Refusals further apart than this are not in a row, ms: 60 days. */
+export const BOUNCE_MS = 60 * 86_400_000;
+
+/** Outcomes on other servers that an account's standing is made of, and how many of them may be refusals: a fifth. */
+export const OUTCOMES = 50;
+export const REFUSALS = 10;

@@ -21,6 +21,10 @@ export interface NewQueued {
   /** It has octets above 127. */
   readonly eightBit: boolean;
   readonly requireTls: boolean;
+  /** Each recipient gets it from an address of its own: these are the two characters around his (VERP). */
+  readonly verp?: string;
+  /** The address of ours that it is forwarded for. */
+  readonly forwarded?: string;
   /** ENVID, '' for none. */
   readonly envelopeId: string;
   readonly returnFull: boolean;
@@ -93,6 +97,39 @@ export interface AttemptResult {
   readonly host: string;
   readonly tls: string;
   readonly transcript: string;
+  /** What another server has said for good: it took the message, or refused it. */
+  readonly standing?: 'taken' | 'refused';
+  /** The address refuses all mail: so many such refusals in a row put it on the list of those that get none. */
+  readonly suppressAfter?: number;
+}
+
+/** What stands in the way of sending to some recipients. */
+export interface Obstacles {
+  /** The account's mail is held, since too much of it was refused elsewhere. */
+  readonly held: boolean;
+  /** Addresses that nothing is sent to, with what they said. */
+  readonly suppressed: ReadonlyMap<string, string>;
+}
+
+/** An address that has refused mail, or that an administrator has named. */
+export interface Suppressed {
+  readonly address: string;
+  /** Nothing is sent there; false: it is only counted. */
+  readonly blocks: boolean;
+  /** Refusals in a row; 0: named by an administrator. */
+  readonly bounces: number;
+  /** Unix ms. */
+  readonly at: number;
+  readonly reply: string;
+}
+
+export interface Suppression {
+  /** In order of their addresses. */
+  list(after: string, limit: number): Promise<Suppressed[]>;
+  /** Errors: invalid. */
+  add(address: string): Promise<void>;
+  /** Errors: not-found. */
+  remove(address: string): Promise<void>;
 }
 
 export interface QueueAttempt extends Pick<AttemptResult, 'seq' | 'host' | 'tls' | 'status' | 'reply' | 'transcript'> {
@@ -157,6 +194,10 @@ export interface Queue {
   used(route: string, since: number): Promise<RouteUse[]>;
   /** Counts what goes out by a route now. */
   noteUse(route: string, use: Omit<RouteUse, 'hour'>): Promise<void>;
+  /** What stands in the way now; '' owns our own reports. */
+  obstacles(owner: AccountId | '', addresses: readonly string[]): Promise<Obstacles>;
+  /** An account's mail is no longer held, and what was refused before is forgotten. */
+  forgive(owner: AccountId): Promise<void>;
   /** Messages, and their bytes. */
   totals(): Promise<{ readonly messages: number; readonly bytes: number }>;
   /** Woken after each change, by any thread; merged, never lost. */

@@ -7,10 +7,12 @@ import type { DatabaseKey, Engine } from '../engines/port.ts';
 import { StoreError } from '../errors.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import type {
+  AccountId,
   AttemptResult,
   Destination,
   MessageContent,
   NewQueued,
+  Obstacles,
   Queue,
   QueueAttempt,
   QueuedMessage,
@@ -38,6 +40,8 @@ import {
 import { noteUse, used } from './route-use.ts';
 import { LANE, messageRow, RECIPIENT, type RecipientRow, toMessage, toRecipient } from './rows.ts';
 import { settle } from './settle.ts';
+import { forgive, standingOf } from './standing.ts';
+import { suppressedAmong } from './suppression.ts';
 
 export interface SqlQueueParts {
   readonly engine: Engine;
@@ -158,6 +162,18 @@ export class SqlQueue implements Queue {
   async noteUse(route: string, use: Omit<RouteUse, 'hour'>): Promise<void> {
     const hour = Math.floor(this.#parts.now() / HOUR_MS);
     await this.#write(() => noteUse(route, { ...use, hour }));
+  }
+
+  obstacles(owner: AccountId | '', addresses: readonly string[]): Promise<Obstacles> {
+    return this.#read(function* (): Op<Obstacles> {
+      const held = owner === '' ? 0 : ((yield* standingOf(owner))?.held ?? 0);
+      return { held: held > 0, suppressed: yield* suppressedAmong(addresses) };
+    });
+  }
+
+  async forgive(owner: AccountId): Promise<void> {
+    const held = await this.#write(() => forgive(owner));
+    if (held) await this.change('release', { owner });
   }
 
   async totals(): Promise<{ readonly messages: number; readonly bytes: number }> {

@@ -15,10 +15,12 @@ export interface MessageRow {
   readonly return_full: number;
   readonly created: number;
   readonly expires: number;
+  readonly verp: string;
+  readonly forwarded: string;
 }
 
 export const MESSAGE =
-  'id, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full, created, expires';
+  'id, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full, created, expires, verp, forwarded';
 
 export function toMessage(row: MessageRow): QueuedMessage {
   return {
@@ -33,6 +35,8 @@ export function toMessage(row: MessageRow): QueuedMessage {
     returnFull: row.return_full === 1,
     created: row.created,
     expires: row.expires,
+    ...(row.verp !== '' && { verp: row.verp }),
+    ...(row.forwarded !== '' && { forwarded: row.forwarded }),
   };
 }
 

@@ -5,6 +5,8 @@ import type { AttemptResult, QueueId } from '../ports.ts';
 import { add, type Outgoing, refresh } from './add.ts';
 import { ATTEMPTS, REPLY_CHARACTERS, TRANSCRIPT_CHARACTERS } from './limits.ts';
 import { laneOf } from './rows.ts';
+import { noteOutcomes } from './standing.ts';
+import { forgetBounces, noteBounce } from './suppression.ts';
 
 export interface Settled {
   /** False if nothing of it was new. */
@@ -18,15 +20,22 @@ export function* settle(results: readonly AttemptResult[], reports: readonly Out
   // Locks the queue, as every writer does first.
   yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
   const lanes = new Set<string>();
+  const standings = new Map<QueueId, boolean[]>();
   const messages = new Set<QueueId>();
   for (const result of results) {
     const lane = yield* apply(result, now);
     if (lane === undefined) continue;
     lanes.add(lane);
+    const { queued, standing } = result;
+    if (standing !== undefined) standings.set(queued, [...(standings.get(queued) ?? []), standing === 'taken']);
     if (result.state !== 'waiting') messages.add(result.queued);
   }
   if (lanes.size > 0) for (const report of reports) yield* add(report, now);
   for (const lane of lanes) yield* refresh(lane);
+  for (const [id, taken] of standings) {
+    const row = yield* one<{ owner: string }>('SELECT owner FROM queued WHERE id = $1', [id]);
+    if (row !== undefined && row.owner !== '') yield* noteOutcomes(row.owner, taken, now);
+  }
   let loose = false;
   for (const id of messages) loose = (yield* dropIfDone(id)) || loose;
   return { applied: lanes.size > 0, loose };
@@ -37,12 +46,12 @@ function* apply(result: AttemptResult, now: number): Op<string | undefined> {
   const { queued, seq } = result;
   const reply = result.reply.slice(0, REPLY_CHARACTERS);
   // What an operator holds meanwhile stays held, unless there is nothing left to hold.
-  const row = yield* one<{ domain: string; route: string }>(
+  const row = yield* one<{ address: string; domain: string; route: string }>(
     `UPDATE queued_recipient SET
        state = CASE WHEN state = 'held' AND $4 = 'waiting' THEN 'held' ELSE $4 END,
        attempts = attempts + 1, next_attempt = $5, delay_told = $6, status = $7, reply = $8
      WHERE queued = $1 AND seq = $2 AND attempts = $3 AND (state = 'waiting' OR state = 'held')
-     RETURNING domain, route`,
+     RETURNING address, domain, route`,
     [queued, seq, result.attempts, result.state, result.nextAttempt, result.delayTold ? 1 : 0, result.status, reply],
   );
   if (row === undefined) return undefined;
@@ -57,6 +66,8 @@ function* apply(result: AttemptResult, now: number): Op<string | undefined> {
     seq,
     result.attempts + 1 - ATTEMPTS,
   ]);
+  if (result.suppressAfter !== undefined) yield* noteBounce(row.address, { after: result.suppressAfter, now, reply });
+  else if (result.standing === 'taken') yield* forgetBounces(row.address);
   return laneOf(row);
 }
 

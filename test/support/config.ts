@@ -42,6 +42,7 @@ export function testConfig(options: TestConfig): Config {
         source: [],
         ehlo: 'mail.example.test',
         delayReportMs: 14_400_000,
+        suppressAfter: 3,
         domains: [],
       },
       retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },

@@ -51,7 +51,7 @@ export async function outboundLab(
   await using stack = new AsyncDisposableStack();
   const [port = 0] = await freePorts(1);
   const dns = stack.use(await testDns(zones));
-  const smtp = stack.use(await startSmtp({ queue: { dsn: true } }));
+  const smtp = stack.use(await startSmtp({ queue: { dsn: true, verp: true } }));
   let offset = 0;
   const now = () => Date.now() + offset;
   Object.defineProperty(smtp.store.clock, 'now', { get: now });
@@ -62,7 +62,7 @@ export async function outboundLab(
   const start = () => {
     const resolver = new Resolver({ servers: dns.servers, waits: [500] });
     return new Scheduler({
-      ...{ hostname, directory, queue, log, now, delayReportMs: 14_400_000 },
+      ...{ hostname, directory, queue, log, now, delayReportMs: 14_400_000, suppressAfter: 3 },
       ingress: createIngress({
         ...{
           hostname,

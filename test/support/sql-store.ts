@@ -22,6 +22,7 @@ import { StoreError } from '#storage/errors.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
 import { SqlPolicies } from '#storage/queue/policies.ts';
 import { SqlQueue } from '#storage/queue/queue.ts';
+import { SqlSuppression } from '#storage/queue/suppression.ts';
 import { Sealer } from '#storage/secrets/sealing.ts';
 import { SqlSharing } from '#storage/sharing/sharing.ts';
 
@@ -112,6 +113,8 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       mail,
     },
     derivedKey: (purpose) => sealer.derive(purpose),
+    suppression: new SqlSuppression({ engine, now }),
+    domainSettings: new SqlDomainSettings(engine),
     stage: (limits) => blobs.stage(limits),
     [Symbol.asyncDispose]: () => engine.close(),
   };

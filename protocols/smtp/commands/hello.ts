@@ -51,9 +51,10 @@ function extensions(session: Session): string[] {
     'CHUNKING',
     `LIMITS RCPTMAX=${session.part.limits.recipients}`, // RFC 9422 3
   ];
-  const { dsn, requireTls } = offersOf(session);
+  const { dsn, requireTls, verp } = offersOf(session);
   if (dsn === true) list.push('DSN');
   if (requireTls === true) list.push('REQUIRETLS');
+  if (verp === true) list.push('XVERP');
   if (session.proxied) list.push('XCLIENT ADDR PORT');
   if (!session.secure) list.push('STARTTLS');
   if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${offered(loginContext(session)).join(' ')}`);

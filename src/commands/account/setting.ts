@@ -18,6 +18,7 @@ export function settingValue(name: SettingName, value: string): string {
     'send-as': /^[^\s@]*@[^\s@]+$/.test(text),
     bcc: /^[^\s@]+@[^\s@]+$/.test(text),
     'save-sent': text === 'yes',
+    verp: text === 'yes',
     footer: text === 'no',
     'imap-off': isCapability(text),
     'messages-a-day': isNumber(text),

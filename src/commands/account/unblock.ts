@@ -10,13 +10,15 @@ export const command: StoreCommand<{ readonly address: string }, null> = {
     return {
       args: { address },
       show() {
-        terminal.out(`${address} may send as much as on a new day`);
+        terminal.out(`${address} may send as much as on a new day, and nothing of it is held`);
         return undefined;
       },
     };
   },
   async run({ store }, { address }) {
-    await store.mail((await findAccount(store, address)).id).forgiveSent();
+    const { id } = await findAccount(store, address);
+    await store.mail(id).forgiveSent();
+    await store.queue.forgive(id);
     return null;
   },
 };

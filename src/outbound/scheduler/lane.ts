@@ -20,6 +20,8 @@ import {
 } from '#storage/ports.ts';
 import { type Connect, NoRoute, type Route } from '../connector.ts';
 import { DEAD_MS, LOADED, LOSSES, SESSION_MESSAGES, TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
+import { suppressedReply } from '../suppressed.ts';
+import { verpSender } from '../verp.ts';
 import { deliverLocally, type LocalParts } from './local.ts';
 import { type Attempted, type OutcomeParts, writeOutcome } from './outcome.ts';
 
@@ -180,13 +182,27 @@ export class Lane {
     const recipients = loaded.recipients.filter((one) => stillWaits(one, message));
     this.#release(loaded.recipients.filter((one) => !recipients.includes(one)));
     if (message === undefined || recipients.length === 0) return route;
-    const group = { queued: loaded.queued, recipients };
-    if (await this.#isLocal(group)) {
+    if (message.verp !== undefined && recipients.length > 1) {
+      for (const one of recipients) this.#pending.unshift({ queued: loaded.queued, recipients: [one] });
+      return route;
+    }
+    return await this.#send(message, recipients, route);
+  }
+
+  async #send(queued: QueuedMessage, waiting: readonly QueuedRecipient[], route: Route | null): Promise<Route | null> {
+    const { verp } = queued;
+    const to = waiting[0]?.address ?? '';
+    const message = verp === undefined ? queued : { ...queued, sender: verpSender(queued.sender, to, verp) };
+    if (await this.#isLocal({ queued: queued.id, recipients: waiting })) {
+      const group = { queued: queued.id, recipients: waiting };
       const replies = await deliverLocally(this.#parts, message, group.recipients);
       const place = { host: this.#parts.hostname, tls: '', transcript: '', kind: 'local' as const };
       await this.#settle({ message, recipients: group.recipients, replies, ...place });
       return route;
     }
+    const recipients = await this.#unobstructed(message, waiting);
+    if (recipients.length === 0) return route;
+    const group = { queued: queued.id, recipients };
     if (route !== null) return this.#transact(message, group, route);
     let opened: Route;
     try {
@@ -198,6 +214,27 @@ export class Lane {
     }
     this.#routes.add(opened);
     return this.#transact(message, group, opened);
+  }
+
+  /** Those that may be sent to: not of an account whose mail is held, nor to an address that refuses all mail. */
+  async #unobstructed(
+    message: QueuedMessage,
+    recipients: readonly QueuedRecipient[],
+  ): Promise<readonly QueuedRecipient[]> {
+    const { queue } = this.#parts;
+    const addresses = recipients.map(({ address }) => address);
+    const { held, suppressed } = await queue.obstacles(message.owner, addresses);
+    if (held) {
+      await queue.change('hold', { id: message.id });
+      this.#release(recipients);
+      return [];
+    }
+    if (suppressed.size === 0) return recipients;
+    const refused = recipients.filter(({ address }) => suppressed.has(address));
+    const replies = refused.map(({ address }) => suppressedReply(address, suppressed.get(address) ?? ''));
+    const place = { host: '', tls: '', transcript: '', kind: 'silent' as const };
+    await this.#settle({ message, recipients: refused, replies, ...place });
+    return recipients.filter(({ address }) => !suppressed.has(address));
   }
 
   async #isLocal({ recipients: [first] }: Group): Promise<boolean> {
@@ -262,6 +299,7 @@ export class Lane {
     const results = await writeOutcome(this.#parts, attempted);
     this.#release(recipients);
     for (const result of results ?? []) delivered(result.state, 1);
+    if (results?.some(({ standing }) => standing === 'refused')) await this.#holdIfBad(message);
     for (const [i, { address, attempts }] of recipients.entries()) {
       const about = {
         queued: message.id,
@@ -273,6 +311,15 @@ export class Lane {
       };
       log.info({ ...about, reply: results?.[i]?.reply ?? replies[i]?.text }, results?.[i]?.state ?? 'settled before');
     }
+  }
+
+  /** An account of whose mail too much is refused elsewhere: somebody has to look at it. */
+  async #holdIfBad({ owner }: QueuedMessage): Promise<void> {
+    const { queue, directory, log } = this.#parts;
+    if (owner === '' || !(await queue.obstacles(owner, [])).held) return;
+    const address = (await directory.account(owner))?.address;
+    const held = await queue.change('hold', { owner });
+    log.warn({ account: address, held, alert: true }, 'too much of what an account sends is refused: its mail is held');
   }
 
   #release(recipients: readonly QueuedRecipient[]): void {

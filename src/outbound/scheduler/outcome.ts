@@ -39,6 +39,8 @@ export interface OutcomeParts {
   readonly stage: (options: { maxBytes: number }) => Staging;
   readonly retry: Retry;
   readonly delayReportMs: number;
+  /** Refusals in a row after which nothing is sent to an address any more; null: never. */
+  readonly suppressAfter: number | null;
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -59,7 +61,7 @@ export async function writeOutcome(parts: OutcomeParts, attempted: Attempted): P
 
 function resultOf(
   parts: OutcomeParts,
-  { message, replies, host, tls, transcript }: Attempted,
+  { message, replies, host, tls, transcript, kind }: Attempted,
   recipient: QueuedRecipient,
   index: number,
   now: number,
@@ -70,6 +72,8 @@ function resultOf(
   const expires = Math.min(message.expires, message.created + times.giveUpMs);
   const expired = now >= expires;
   const state = reply.code < 300 ? 'sent' : reply.code >= 500 || expired ? 'failed' : 'waiting';
+  // What a server elsewhere has said, and not what we say in its place.
+  const told = host !== '' && kind !== 'local';
   const late = state === 'waiting' && now - message.created >= parts.delayReportMs;
   return {
     ...{ queued, seq, attempts, state, host, tls },
@@ -79,7 +83,15 @@ function resultOf(
     status: state === 'failed' && reply.code < 500 ? '4.4.7' : reply.enhanced,
     reply: formatReply(reply),
     transcript: index === 0 ? transcript : '',
+    ...(told && state === 'sent' && { standing: 'taken' as const }),
+    ...(told && reply.code >= 500 && { standing: 'refused' as const }),
+    ...(told && refusesAll(reply) && parts.suppressAfter !== null && { suppressAfter: parts.suppressAfter }),
   };
+}
+
+/** RFC 3463 3.2 and 3.3: nobody is there, or he takes no mail at all. What is said of one message says nothing of that. */
+function refusesAll({ code, enhanced }: ServerReply): boolean {
+  return code >= 500 && /^5\.(?:1\.[136]|2\.1)$/.test(enhanced);
 }
 
 /** Who is reported on, by what happened. The null sender gets no report (RFC 5321 4.5.5). */

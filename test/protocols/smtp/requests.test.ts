@@ -1,7 +1,7 @@
 // What a sender may ask for beside the delivery itself: it reaches those who act on it, and is refused where nobody does.
 import { expect, test } from 'vitest';
 import type { Envelope } from '#protocols/ports.ts';
-import { startSmtp } from '#test/support/smtp-server.ts';
+import { PASSWORD, startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
 test('DSN: what is asked in MAIL and RCPT reaches the pipeline, recipient by recipient (RFC 3461)', async () => {
@@ -50,4 +50,23 @@ test('where nobody acts on them they are not offered, and refused with 555', asy
   }
   await client.command('MAIL FROM:<a@peer.example>');
   expect((await client.command('RCPT TO:<anna@example.test> NOTIFY=NEVER')).code).toBe(555);
+});
+
+test('XVERP: offered on submission, with the delimiters that are asked for', async () => {
+  const envelopes: Envelope[] = [];
+  await using smtp = await startSmtp({ queue: { verp: true }, accepted: (envelope) => envelopes.push(envelope) });
+  const mx = await SmtpWire.open(smtp.mx);
+  expect((await mx.command('EHLO a.example')).lines).not.toContain('XVERP');
+  expect((await mx.command('MAIL FROM:<a@other.test> XVERP')).code).toBe(555);
+  const client = await SmtpWire.open(smtp.submission);
+  expect((await client.command('EHLO a.example')).lines).toContain('XVERP');
+  await client.command(`AUTH PLAIN ${Buffer.from(`\0anna\0${PASSWORD}`).toString('base64')}`);
+  for (const wrong of ['XVERP=', 'XVERP=+', 'XVERP=ab', 'XVERP=+=-', 'XVERP XVERP']) {
+    expect([wrong, (await client.command(`MAIL FROM:<anna@example.test> ${wrong}`)).code]).toEqual([wrong, 501]);
+  }
+  expect((await client.command('MAIL FROM:<anna@example.test> XVERP=-=')).code).toBe(250);
+  await client.command('RCPT TO:<you@other.test>');
+  await client.command('DATA');
+  expect((await client.command('Subject: x\r\n.')).code).toBe(250);
+  expect((await smtp.store.queue.list({}, 0, 1))[0]).toMatchObject({ verp: '-=', sender: 'anna@example.test' });
 });
