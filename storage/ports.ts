@@ -189,6 +189,31 @@ export interface FlagChange {
   readonly action: 'add' | 'remove' | 'replace';
   readonly flags: number;
   readonly keywords: readonly Keyword[];
+  /** What may change: bits of Flag, and KEYWORD_BIT; all if absent. */
+  readonly only?: number;
+}
+
+/** Beside the bits of Flag: keywords. */
+export const KEYWORD_BIT = 32;
+
+/** Whose \Seen is meant in a mailbox that somebody else shares: absent, the owner's, which the placement has. */
+export interface AsReader {
+  readonly reader?: AccountId | undefined;
+}
+
+/** Messages that a reader has made seen or unseen, and when; what no run covers is unseen. */
+export interface SeenRun {
+  readonly first: Uid;
+  readonly last: Uid;
+  readonly seen: boolean;
+  readonly modseq: number;
+}
+
+/** A shared mailbox as its reader has it. */
+export interface ReaderStatus {
+  readonly unseen: number;
+  /** The highest modseq of anything in it that concerns him. */
+  readonly modseq: number;
 }
 
 export interface Transferred {
@@ -311,6 +336,10 @@ export interface MailAccount {
    * behind and is never wrong. Aborted, it rejects with the signal's reason.
    */
   findText(queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
+  /** What a reader of a shared mailbox has seen, in order: the runs that changed after `since`. */
+  seenBy(mailbox: MailboxId, reader: AccountId, since: number): Promise<SeenRun[]>;
+  /** Errors: not-found. */
+  readerStatus(mailbox: MailboxId, reader: AccountId): Promise<ReaderStatus>;
   /** Keyword names by id; ids are never reused. */
   keywords(): Promise<ReadonlyMap<number, Keyword>>;
   quota(): Promise<{ readonly bytes: number; readonly messages: number; readonly limit: number | null }>;
@@ -322,13 +351,17 @@ export interface MailAccount {
    * All entries in one transaction, in order. `path`: what the mailbox must be called, for who looked it up a while ago.
    * Errors: not-found, over-quota, limit, no-space.
    */
-  append(mailbox: MailboxId, entries: readonly AppendEntry[], options?: { path?: string }): Promise<Appended[]>;
+  append(
+    mailbox: MailboxId,
+    entries: readonly AppendEntry[],
+    options?: { path?: string } & AsReader,
+  ): Promise<Appended[]>;
   /** `unchangedSince`: those changed later are left alone and returned in `modified` (RFC 7162 3.1.3). */
   setFlags(
     mailbox: MailboxId,
     uids: UidSet,
     change: FlagChange,
-    options?: { unchangedSince?: number },
+    options?: { unchangedSince?: number } & AsReader,
   ): Promise<{ readonly modseq: number; readonly modified: readonly Uid[] }>;
   /** Takes placements out of the mailbox; those kept for undelete count no quota. Resolves with the UIDs taken. */
   expunge(
@@ -336,10 +369,11 @@ export interface MailAccount {
     uids: UidSet,
     options: { onlyDeleted: boolean },
   ): Promise<{ readonly uids: readonly Uid[]; readonly modseq: number }>;
-  copy(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred>;
-  move(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred>;
+  /** `keep`: flags that stay on them, bits of Flag, and KEYWORD_BIT; all if absent. */
+  copy(from: MailboxId, uids: UidSet, to: MailboxId, options?: { keep?: number } & AsReader): Promise<Transferred>;
+  move(from: MailboxId, uids: UidSet, to: MailboxId, options?: { keep?: number } & AsReader): Promise<Transferred>;
   /** New content under the same item (a draft edited): a new UID and message, the old placement expunged. */
-  replace(mailbox: MailboxId, uid: Uid, entry: AppendEntry, to?: MailboxId): Promise<Appended>;
+  replace(mailbox: MailboxId, uid: Uid, entry: AppendEntry, to?: MailboxId, options?: AsReader): Promise<Appended>;
   /** Undelete: brings expunged placements back, into `to` or where they were (or INBOX, if that is gone). */
   restore(items: readonly ItemId[], to?: MailboxId): Promise<Transferred>;
 

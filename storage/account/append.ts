@@ -3,14 +3,16 @@
 import { log } from '../changes/log.ts';
 import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
-import type { Appended } from '../ports.ts';
+import { type Appended, Flag } from '../ports.ts';
 import type { Incoming } from './incoming.ts';
 import { formatKeywords, keywordIds } from './keywords.ts';
 import { DELIVERY_ID_MS, DELIVERY_ROWS } from './limits.ts';
 import { type MailboxRow, pathOf, theMailbox, touchMailbox } from './mailbox-row.ts';
 import { checkRoom } from './quota.ts';
+import { changeSeen } from './reader-seen.ts';
 import { insertContent } from './single-instance.ts';
 import { addReferences, lookUpReferences, type Reference } from './threads.ts';
+import { runsOf } from './uid-sets.ts';
 import { begin, count, finish, takeId, type Unit } from './unit.ts';
 
 export interface AppendJob {
@@ -23,6 +25,8 @@ export interface AppendJob {
   readonly now: number;
   /** Bytes that the account may hold, or null. */
   readonly quota: number | null;
+  /** Who appends to somebody else's mailbox: \Seen is his alone. */
+  readonly reader?: string | undefined;
 }
 
 const NONE: ReadonlyMap<number, Reference> = new Map();
@@ -36,7 +40,9 @@ export function* append(job: AppendJob): Op<Appended[]> {
   }
   const tally = { total: 0, unseen: 0, bytes: 0, uids: 0 };
   const appended: Appended[] = [];
-  for (const entry of job.entries) {
+  const seen: number[] = [];
+  for (const given of job.entries) {
+    const entry = job.reader === undefined ? given : { ...given, flags: given.flags & ~Flag.seen };
     const known = entry.references.length === 0 ? NONE : yield* lookUpReferences(job.account, entry.references);
     const before = yield* delivered(job, entry, known);
     if (before !== undefined) {
@@ -49,11 +55,15 @@ export function* append(job: AppendJob): Op<Appended[]> {
     tally.uids += 1;
     tally.unseen += 1 - (entry.flags & 1);
     tally.bytes += entry.size;
+    if (entry.flags !== given.flags) seen.push(uid);
   }
   if (tally.total === 0) return appended;
   checkRoom(unit, tally.bytes, job.quota);
   count(unit, tally.total, tally.bytes);
   yield* touchMailbox(unit, mailbox.id, tally);
+  if (job.reader !== undefined) {
+    yield* changeSeen(unit, { mailbox: mailbox.id, reader: job.reader }, runsOf(seen), true);
+  }
   yield* finish(unit);
   return appended;
 }

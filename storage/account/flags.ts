@@ -5,10 +5,11 @@ import { trustedModseq } from '../changes/feed.ts';
 import { ALL_FLAGS, flagRun, flagRunName } from '../changes/flag-run.ts';
 import { joinRuns, log } from '../changes/log.ts';
 import { all, type Op, one, run, type Value } from '../operation.ts';
-import { Flag, type FlagChange, type UidRange, type UidSet } from '../ports.ts';
+import { Flag, type FlagChange, KEYWORD_BIT, type UidRange, type UidSet } from '../ports.ts';
 import { changeKeywords, formatKeywords, keywordIds, knownKeywordIds } from './keywords.ts';
 import { FLAG_ROWS, KEYWORD_SETS, PAGE_ROWS, RANGES, SET_RUNS } from './limits.ts';
-import { theMailbox, touchMailbox } from './mailbox-row.ts';
+import { type MailboxRow, theMailbox, touchMailbox } from './mailbox-row.ts';
+import { changeSeen, overlapping } from './reader-seen.ts';
 import { after, bounded, clip, runsOf } from './uid-sets.ts';
 import { begin, finish, type Unit } from './unit.ts';
 
@@ -19,6 +20,8 @@ export interface FlagJob {
   readonly change: FlagChange;
   /** Rows changed after this are left alone. */
   readonly unchangedSince: number | undefined;
+  /** Whose \Seen is meant; absent: the placement's. */
+  readonly reader?: string | undefined;
 }
 
 export interface FlagStep {
@@ -53,7 +56,17 @@ const NARROW = 64;
 export function* changeFlags(job: FlagJob): Op<FlagStep> {
   const unit = yield* begin(job.account);
   const mailbox = yield* theMailbox(job.account, job.mailbox);
-  const { action, keywords } = job.change;
+  const step = job.reader === undefined ? yield* changeIn(unit, mailbox, job) : yield* asReader(unit, mailbox, job);
+  yield* finish(unit);
+  return step;
+}
+
+/** A change of the flags that placements have, in a running transaction. */
+function* changeIn(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> {
+  const withKeywords = ((job.change.only ?? KEYWORD_BIT) & KEYWORD_BIT) !== 0;
+  const keywords = withKeywords ? job.change.keywords : [];
+  // What leaves keywords as they are adds none.
+  const action = job.change.action === 'replace' && !withKeywords ? 'add' : job.change.action;
   const ids = action === 'remove' ? yield* knownKeywordIds(job.account, keywords) : yield* keywordIds(unit, keywords);
   formatKeywords(ids);
   const { keep, set } = flagRun(job.change);
@@ -66,19 +79,83 @@ export function* changeFlags(job: FlagJob): Op<FlagStep> {
   };
   const uids = clip(job.uids, mailbox.uidnext);
   const rest = yield* workThrough(work, uids);
-  if (work.runs.length === 0) {
-    yield* finish(unit);
-    return { modseq: mailbox.modseq, modified: work.modified, rest };
-  }
+  if (work.runs.length === 0) return { modseq: mailbox.modseq, modified: work.modified, rest };
   // In one range every row was looked at, those too that lie between the runs which are joined here.
-  const whole = uids.length === 1 && action !== 'replace' && ids.length === 0 && unchangedSince === undefined;
-  const name = whole ? flagRunName(job.change) : '';
+  const isRun = job.change.action !== 'replace' && ids.length === 0 && unchangedSince === undefined;
+  const name = isRun && uids.length === 1 ? flagRunName(job.change) : '';
   for (const [first, last] of joinRuns(work.runs, SET_RUNS)) {
     yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last, name });
   }
   yield* touchMailbox(unit, mailbox.id, { total: 0, unseen: work.unseen, bytes: 0, uids: 0 });
-  yield* finish(unit);
   return { modseq: unit.modseq, modified: work.modified, rest };
+}
+
+/** A change by a reader of a shared mailbox: of flags that all have in common, and of a \Seen that is his own. */
+function* asReader(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> {
+  const { change, reader = '', unchangedSince } = job;
+  const only = change.only ?? ALL_FLAGS | KEYWORD_BIT;
+  const place = { mailbox: mailbox.id, reader };
+  let uids = clip(job.uids, mailbox.uidnext);
+  let rest: readonly UidRange[] = uids.slice(RANGES);
+  uids = uids.slice(0, RANGES);
+  let modified: readonly number[] = [];
+  if (unchangedSince !== undefined) {
+    const known = yield* trustedModseq(job.account, unchangedSince);
+    const page = yield* divide(unit.account, place, uids, known);
+    ({ modified } = page);
+    rest = [...page.rest, ...rest];
+    uids = runsOf(page.unchanged);
+  }
+  const common = { ...change, only: only & ~Flag.seen };
+  if (changesAnything(common)) {
+    const step = yield* changeIn(unit, mailbox, { ...job, uids, change: common, unchangedSince: undefined });
+    rest = [...step.rest, ...rest];
+    uids = without(uids, step.rest);
+  }
+  const named = (change.flags & Flag.seen) !== 0;
+  if ((only & Flag.seen) !== 0 && (named || change.action === 'replace')) {
+    yield* changeSeen(unit, place, uids, named && change.action !== 'remove');
+  }
+  return { modseq: unit.changes.size === 0 ? mailbox.modseq : unit.modseq, modified, rest };
+}
+
+function changesAnything({ action, flags, keywords, only = 0 }: FlagChange): boolean {
+  if (action === 'replace') return only !== 0;
+  return (flags & only) !== 0 || (keywords.length > 0 && (only & KEYWORD_BIT) !== 0);
+}
+
+/** Which messages were changed after a modseq, by anybody or for the reader, and which were not. */
+function* divide(
+  account: string,
+  place: { readonly mailbox: number; readonly reader: string },
+  uids: readonly UidRange[],
+  since: number,
+): Op<{ modified: number[]; unchanged: number[]; rest: readonly UidRange[] }> {
+  const [modified, unchanged]: [number[], number[]] = [[], []];
+  let left = PAGE_ROWS;
+  for (const [index, range] of uids.entries()) {
+    const rows = yield* all<{ uid: number; modseq: number }>(
+      `SELECT uid, modseq FROM placement WHERE account = $1 AND mailbox = $2 AND uid BETWEEN $3 AND $4
+       ORDER BY uid LIMIT $5`,
+      [account, place.mailbox, range[0], range[1], left],
+    );
+    const seen = (yield* overlapping(account, place, range)).filter(({ modseq }) => modseq > since);
+    let at = 0;
+    for (const { uid, modseq } of rows) {
+      while ((seen[at]?.last ?? uid) < uid) at++;
+      const own = (seen[at]?.first ?? uid + 1) <= uid;
+      (own || modseq > since ? modified : unchanged).push(uid);
+    }
+    left -= rows.length;
+    if (left === 0) return { modified, unchanged, rest: after(uids.slice(index), rows.at(-1)?.uid ?? range[1]) };
+  }
+  return { modified, unchanged, rest: [] };
+}
+
+/** Ranges up to where what is left of them begins. */
+function without(uids: readonly UidRange[], rest: readonly UidRange[]): UidRange[] {
+  const end = rest[0]?.[0] ?? Number.MAX_SAFE_INTEGER;
+  return uids.filter(([first]) => first < end).map(([first, last]) => [first, Math.min(last, end - 1)]);
 }
 
 /** Works on ranges until this transaction's share is done; what is left. */

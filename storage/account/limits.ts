@@ -86,3 +86,10 @@ export const CORRESPONDENT_DAYS = 400;
 
 /** Annotations of one mailbox, and of the account itself: all are read with it. */
 export const METADATA_ENTRIES = 200;
+
+/** Runs in which a reader of a shared mailbox has seen its messages: somebody who read every other one of 40,000. */
+export const READER_RUNS = 20_000;
+
+/** Each time a reader has so many runs more, those that follow each other are joined: reading one message after the other
+ * makes a run a message. */
+export const READER_RUNS_JOINED = 500;

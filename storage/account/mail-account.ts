@@ -11,6 +11,7 @@ import type {
   AccountId,
   AppendEntry,
   Appended,
+  AsReader,
   ChangeClass,
   ChangePage,
   Cursor,
@@ -25,6 +26,8 @@ import type {
   MessageId,
   OfHeader,
   Placement,
+  ReaderStatus,
+  SeenRun,
   Sending,
   SpecialUse,
   Transferred,
@@ -58,6 +61,7 @@ import {
 } from './mailboxes.ts';
 import { type MetadataJob, OF_ACCOUNT, readMetadata, writeMetadata } from './metadata.ts';
 import { usage } from './quota.ts';
+import { readerStatus, seenRuns } from './reader-seen.ts';
 import { replace } from './replace.ts';
 import { restore } from './restore.ts';
 import { correspondentHash, dayOf, forgiveSent, noteSent, readSending } from './sending.ts';
@@ -202,6 +206,14 @@ export class SqlMailAccount implements MailAccount {
     return (await this.#parts.search?.find(this.id, queries, signal)) ?? null;
   }
 
+  seenBy(mailbox: MailboxId, reader: AccountId, since: number): Promise<SeenRun[]> {
+    return this.#read(() => seenRuns(this.id, { mailbox, reader }, since));
+  }
+
+  readerStatus(mailbox: MailboxId, reader: AccountId): Promise<ReaderStatus> {
+    return this.#read(() => readerStatus(this.id, { mailbox, reader }));
+  }
+
   keywords(): Promise<ReadonlyMap<number, string>> {
     return this.#read(() => readKeywords(this.id));
   }
@@ -236,12 +248,12 @@ export class SqlMailAccount implements MailAccount {
   async append(
     mailbox: MailboxId,
     entries: readonly AppendEntry[],
-    { path }: { path?: string } = {},
+    { path, reader }: { path?: string } & AsReader = {},
   ): Promise<Appended[]> {
     const now = this.#parts.now();
     const quota = await this.#parts.quota(this.id);
     return await this.#adopting(entries, now, async (ready) => {
-      const job = { account: this.id, mailbox, path, entries: ready, now, quota };
+      const job = { account: this.id, mailbox, path, entries: ready, now, quota, reader };
       const appended = await (ready.length > APPEND_ENTRIES
         ? this.#bulk('append', job)
         : this.#write(() => append(job)));
@@ -253,12 +265,12 @@ export class SqlMailAccount implements MailAccount {
     mailbox: MailboxId,
     uids: UidSet,
     change: FlagChange,
-    options: { unchangedSince?: number } = {},
+    options: { unchangedSince?: number } & AsReader = {},
   ): Promise<{ modseq: number; modified: readonly Uid[] }> {
-    const { unchangedSince } = options;
+    const { unchangedSince, reader } = options;
     const modified: Uid[] = [];
     for (let rest = uids; ; ) {
-      const job = { account: this.id, mailbox, uids: rest, change, unchangedSince };
+      const job = { account: this.id, mailbox, uids: rest, change, unchangedSince, reader };
       const step = await this.#write(() => changeFlags(job));
       for (const uid of step.modified) modified.push(uid);
       if (step.rest.length === 0) return { modseq: step.modseq, modified };
@@ -281,20 +293,26 @@ export class SqlMailAccount implements MailAccount {
     }
   }
 
-  copy(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred> {
-    return this.#transfer('copy', from, uids, to);
+  copy(from: MailboxId, uids: UidSet, to: MailboxId, options: Keeping = {}): Promise<Transferred> {
+    return this.#transfer({ kind: 'copy', from, uids, to, ...options });
   }
 
-  move(from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred> {
-    return this.#transfer('move', from, uids, to);
+  move(from: MailboxId, uids: UidSet, to: MailboxId, options: Keeping = {}): Promise<Transferred> {
+    return this.#transfer({ kind: 'move', from, uids, to, ...options });
   }
 
-  async replace(mailbox: MailboxId, uid: Uid, entry: AppendEntry, to = mailbox): Promise<Appended> {
+  async replace(
+    mailbox: MailboxId,
+    uid: Uid,
+    entry: AppendEntry,
+    to = mailbox,
+    { reader }: AsReader = {},
+  ): Promise<Appended> {
     const expunging = this.#expunging();
     const quota = await this.#parts.quota(this.id);
     return await this.#adopting([entry], expunging.now, async ([ready]) => {
       if (ready === undefined) throw new StoreError('invalid', 'nothing to replace it with');
-      const job = { account: this.id, mailbox, uid, entry: ready, to, quota, ...expunging };
+      const job = { account: this.id, mailbox, uid, entry: ready, to, quota, reader, ...expunging };
       return { value: await this.#write(() => replace(job)), named: true };
     });
   }
@@ -361,9 +379,10 @@ export class SqlMailAccount implements MailAccount {
     }
   }
 
-  async #transfer(kind: 'copy' | 'move', from: MailboxId, uids: UidSet, to: MailboxId): Promise<Transferred> {
-    const quota = kind === 'copy' ? await this.#parts.quota(this.id) : null;
-    const job: TransferJob = { kind, from, uids, to, now: this.#parts.now(), quota };
+  async #transfer(wanted: Omit<TransferJob, 'now' | 'quota'>): Promise<Transferred> {
+    const quota = wanted.kind === 'copy' ? await this.#parts.quota(this.id) : null;
+    const job: TransferJob = { ...wanted, now: this.#parts.now(), quota };
+    const { from, uids } = job;
     const size = await this.#read(() => countPlacements(this.id, from, uids, TRANSFER_ROWS + 1));
     if (size > TRANSFER_ROWS) return await this.#bulk('transfer', { account: this.id, job });
     return await this.#write(() => transferAlone(this.id, job));
@@ -374,6 +393,9 @@ export class SqlMailAccount implements MailAccount {
     return { now, retainUntil: now + this.#parts.retention };
   }
 }
+
+/** How a copy or a move is done. */
+type Keeping = { keep?: number } & AsReader;
 
 /** What an operation comes to. */
 type ReturnOf<F> = F extends (...args: never[]) => Op<infer T> ? T : never;

@@ -2,12 +2,13 @@
 
 import { StoreError } from '../errors.ts';
 import { type Op, one } from '../operation.ts';
-import type { Appended } from '../ports.ts';
+import { type Appended, Flag } from '../ports.ts';
 import { place } from './append.ts';
 import { type Expunging, expungeRange, subtract } from './expunge.ts';
 import type { Incoming } from './incoming.ts';
 import { theMailbox, touchMailbox } from './mailbox-row.ts';
 import { checkRoom } from './quota.ts';
+import { changeSeen } from './reader-seen.ts';
 import { lookUpReferences } from './threads.ts';
 import { begin, count, finish } from './unit.ts';
 
@@ -18,11 +19,15 @@ export interface ReplaceJob extends Expunging {
   readonly entry: Incoming;
   readonly to: number;
   readonly quota: number | null;
+  /** Who replaces in somebody else's mailbox: \Seen is his alone. */
+  readonly reader: string | undefined;
 }
 
 /** Appends the new content and expunges the old. Errors: not-found, over-quota, limit. */
 export function* replace(job: ReplaceJob): Op<Appended> {
-  const { account, entry, uid: old, now } = job;
+  const { account, uid: old, now, reader } = job;
+  const flags = reader === undefined ? job.entry.flags : job.entry.flags & ~Flag.seen;
+  const entry = { ...job.entry, flags };
   const unit = yield* begin(account);
   const from = yield* theMailbox(account, job.mailbox);
   const mailbox = yield* theMailbox(account, job.to);
@@ -42,6 +47,9 @@ export function* replace(job: ReplaceJob): Op<Appended> {
   const appended = yield* place(unit, { mailbox, uid, entry, known, now, reason: 'replaced', item: row.item });
   count(unit, 1, entry.size);
   yield* touchMailbox(unit, mailbox.id, { total: 1, unseen: 1 - (entry.flags & 1), bytes: entry.size, uids: 1 });
+  if (reader !== undefined && flags !== job.entry.flags) {
+    yield* changeSeen(unit, { mailbox: mailbox.id, reader }, [[uid, uid]], true);
+  }
   yield* finish(unit);
   return appended;
 }

@@ -13,14 +13,15 @@ export interface FlagRun {
 export const ALL_FLAGS = 31;
 
 /** What a change that leaves keywords alone does to flags. */
-export function flagRun({ action, flags }: Pick<FlagChange, 'action' | 'flags'>): FlagRun {
-  if (action === 'replace') return { keep: 0, set: flags & ALL_FLAGS };
-  return action === 'add' ? { keep: ALL_FLAGS, set: flags & ALL_FLAGS } : { keep: ALL_FLAGS & ~flags, set: 0 };
+export function flagRun({ action, flags, only = ALL_FLAGS }: Omit<FlagChange, 'keywords'>): FlagRun {
+  const named = flags & only & ALL_FLAGS;
+  if (action === 'replace') return { keep: ALL_FLAGS & ~only, set: named };
+  return action === 'add' ? { keep: ALL_FLAGS, set: named } : { keep: ALL_FLAGS & ~named, set: 0 };
 }
 
 /** The name of a run in which every message that was there was changed by this rule, and nothing but this. */
-export function flagRunName({ action, flags }: Pick<FlagChange, 'action' | 'flags'>): string {
-  return `${action === 'add' ? '+' : '-'}${flags}`;
+export function flagRunName({ action, flags, only = ALL_FLAGS }: Omit<FlagChange, 'keywords'>): string {
+  return `${action === 'add' ? '+' : '-'}${flags & only}`;
 }
 
 /** What a change row says of its run; null where only the rows themselves say it. */

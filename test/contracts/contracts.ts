@@ -10,6 +10,7 @@ import { messageContracts } from './messages.ts';
 import { modelContracts } from './model/contracts.ts';
 import { queueContracts } from './queue.ts';
 import { queueRouteContracts } from './queue-routes.ts';
+import { readerSeenContracts } from './reader-seen.ts';
 import { routeCredentialContracts } from './route-credentials.ts';
 import { sharingContracts } from './sharing.ts';
 import { signingKeyContracts } from './signing-keys.ts';
@@ -37,6 +38,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     messageContracts(current);
     singleInstanceContracts(current);
     flagContracts(current);
+    readerSeenContracts(current);
     threadContracts(current);
     changeContracts(current, options.changes ?? 1_000_000);
     directoryContracts(open);
