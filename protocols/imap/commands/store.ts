@@ -8,10 +8,11 @@ import { unchangedSince } from '../grammar/mod-sequence.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { formatSet, sequenceSet } from '../grammar/sequence-set.ts';
 import type { ChangedSlots } from '../index/changed-slots.ts';
+import type { RowStates } from '../index/rows.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
-import { membersOf, spanRanges } from '../view/uid-ranges.ts';
-import type { Member } from '../view/view.ts';
+import { rangesOfSpans, spansOf } from '../view/uid-ranges.ts';
+import type { Span, View } from '../view/view.ts';
 import type { Reply, Verb } from './verb.ts';
 
 export const store: Verb = storing(false);
@@ -33,9 +34,9 @@ function storing(byUid: boolean): Verb {
       const { current } = session;
       if (since !== undefined) session.enable('CONDSTORE'); // RFC 7162 3.1
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
-      const members = [...membersOf(current, set, byUid)];
-      if (members.length === 0) return undefined;
-      return await apply(session, members, change, { silent, byUid, since });
+      const spans = [...spansOf(current, set, byUid)];
+      if (spans.length === 0) return undefined;
+      return await apply(session, spans, change, { silent, byUid, since });
     },
   };
 }
@@ -59,93 +60,72 @@ interface Options {
 /** Changes the flags and tells what they are now; silently, only those that are not what the client can expect. */
 async function apply(
   session: Session,
-  members: readonly Member[],
+  spans: readonly Span[],
   change: FlagChange,
   options: Options,
 ): Promise<Reply | undefined> {
   const { current, owner } = session;
-  const { rows } = current.view;
-  const before = new Before(current, members);
-  const uids = spanRanges(current.view, members);
+  const { view } = current;
+  // What the client knew of the messages before they were changed.
+  const untold = current.untold();
+  const known = spans.map((span) => ({ ...span, before: view.rows.state(span.slot, span.count) }));
   const condition = options.since === undefined ? {} : { unchangedSince: options.since };
-  const { modified } = await owner.mail.setFlags(current.mailbox.id, uids, change, condition);
+  const { modified } = await owner.mail.setFlags(current.mailbox.id, rangesOfSpans(view, spans), change, condition);
   await owner.catchUp();
   const failed = new Set(modified);
-  await tell(session, { members, before, change, failed, options });
+  await tell(session, { known, untold, change, failed, options });
   if (failed.size === 0) return undefined;
-  const named = options.byUid ? modified : members.flatMap(({ slot, seq }) => (failed.has(rows.uid(slot)) ? seq : []));
+  const named = options.byUid ? modified : numbersOf(view, spans, failed);
   return { code: `MODIFIED ${formatSet(named)}`, text: 'Some were changed by others' };
 }
 
-/** What the client knew of the messages before they were changed. */
-class Before {
-  readonly untold: ChangedSlots;
-  readonly #flags: Uint8Array;
-  readonly #keywords: Uint32Array;
-  readonly #modseqs: Float64Array;
-
-  constructor(current: Selected, members: readonly Member[]) {
-    const { rows } = current.view;
-    this.untold = current.untold();
-    this.#flags = new Uint8Array(members.length);
-    this.#keywords = new Uint32Array(members.length);
-    this.#modseqs = new Float64Array(members.length);
-    for (const [at, { slot }] of members.entries()) {
-      this.#flags[at] = rows.flags(slot);
-      this.#keywords[at] = rows.keywords(slot);
-      this.#modseqs[at] = rows.modseq(slot);
-    }
+/** The sequence numbers of the messages with these UIDs. */
+function numbersOf({ rows }: View, spans: readonly Span[], uids: ReadonlySet<number>): number[] {
+  const numbers: number[] = [];
+  for (const { slot, seq, count } of spans) {
+    for (let at = 0; at < count; at++) if (uids.has(rows.uid(slot + at))) numbers.push(seq + at);
   }
-
-  flags(at: number): number {
-    return this.#flags[at] ?? 0;
-  }
-
-  keywords(at: number): number {
-    return this.#keywords[at] ?? 0;
-  }
-
-  modseq(at: number): number {
-    return this.#modseqs[at] ?? 0;
-  }
+  return numbers;
 }
 
 interface Done {
-  readonly members: readonly Member[];
-  readonly before: Before;
+  readonly known: readonly (Span & { readonly before: RowStates })[];
+  readonly untold: ChangedSlots;
   readonly change: FlagChange;
   /** UIDs of those that had been changed by others. */
   readonly failed: ReadonlySet<number>;
   readonly options: Options;
 }
 
-async function tell(session: Session, { members, before, change, failed, options }: Done): Promise<void> {
+async function tell(session: Session, { known, untold, change, failed, options }: Done): Promise<void> {
   const { current, owner, connection } = session;
   const { rows } = current.view;
   const conditional = options.since !== undefined;
   const withModseq = session.enabled.has('CONDSTORE');
   const pace = new Pace(connection);
-  for (const [at, member] of members.entries()) {
-    if (pace.due) await pace.rest();
-    const { slot } = member;
-    const flags = changedFlags(before.flags(at), change);
-    const keywords = owner.keywords.changed(before.keywords(at), change.action, change.keywords);
-    if (isGone(current, slot)) {
-      // A message that another session has expunged is still the client's: its flags change for it alone, unless it
-      // asked that nothing had happened to it.
-      if (conditional) continue;
-      rows.set(slot, flags, keywords, rows.modseq(slot));
+  for (const { slot: first, seq, count, before } of known) {
+    for (let at = 0; at < count; at++) {
+      if (pace.due) await pace.rest();
+      const slot = first + at;
+      const flags = changedFlags(before.flags[at] ?? 0, change);
+      const keywords = owner.keywords.changed(before.keywords[at] ?? 0, change.action, change.keywords);
+      if (isGone(current, slot)) {
+        // A message that another session has expunged is still the client's: its flags change for it alone, unless it
+        // asked that nothing had happened to it.
+        if (conditional) continue;
+        rows.set(slot, flags, keywords, rows.modseq(slot));
+      }
+      // RFC 7162 3.1.3: who failed is told what it is now.
+      if (!options.silent || failed.has(rows.uid(slot))) {
+        current.tellFlags(connection.out, { slot, seq: seq + at }, options.byUid);
+        continue;
+      }
+      const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot) && !untold.has(slot);
+      if (!expected) continue;
+      if (conditional || (withModseq && rows.modseq(slot) !== before.modseqs[at]))
+        current.tellModseq(connection.out, { slot, seq: seq + at });
+      else current.markTold(slot);
     }
-    // RFC 7162 3.1.3: who failed is told what it is now.
-    if (!options.silent || failed.has(rows.uid(slot))) {
-      current.tellFlags(connection.out, member, options.byUid);
-      continue;
-    }
-    const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot) && !before.untold.has(slot);
-    if (!expected) continue;
-    if (conditional || (withModseq && rows.modseq(slot) !== before.modseq(at)))
-      current.tellModseq(connection.out, member);
-    else current.markTold(slot);
   }
 }
 

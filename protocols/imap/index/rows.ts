@@ -16,6 +16,13 @@ export interface Row {
   readonly modseq: number;
 }
 
+/** What can change of rows, one after the other. */
+export interface RowStates {
+  readonly flags: Uint8Array;
+  readonly keywords: Uint32Array;
+  readonly modseqs: Float64Array;
+}
+
 /** Rows that a new, empty mailbox has room for. */
 const FIRST_CAPACITY = 16;
 
@@ -79,6 +86,21 @@ export class Rows {
   at(slot: number): Row {
     const [uid, message, size] = [this.uid(slot), this.message(slot), this.size(slot)];
     return { uid, message, size, flags: this.flags(slot), modseq: this.modseq(slot) };
+  }
+
+  /** What can change of some rows that follow each other, as it is now. */
+  state(slot: number, count: number): RowStates {
+    const end = slot + count;
+    if (this.successor === null) {
+      const [flags, keywords] = [this.#flags.slice(slot, end), this.#keywords.slice(slot, end)];
+      return { flags, keywords, modseqs: this.#modseqs.slice(slot, end) };
+    }
+    const slots = Array.from({ length: count }, (_, at) => slot + at);
+    return {
+      flags: Uint8Array.from(slots, (at) => this.flags(at)),
+      keywords: Uint32Array.from(slots, (at) => this.keywords(at)),
+      modseqs: Float64Array.from(slots, (at) => this.modseq(at)),
+    };
   }
 
   /** Adds a message with a UID above all others. */

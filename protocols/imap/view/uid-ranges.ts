@@ -3,7 +3,7 @@
 import type { UidRange } from '#storage/ports.ts';
 import { resolveSet, type SequenceSet } from '../grammar/sequence-set.ts';
 import type { Selected } from './selected.ts';
-import type { Member, View } from './view.ts';
+import type { Member, Span, View } from './view.ts';
 
 /** Adds a UID that is above all in the ranges. */
 export function appendUid(ranges: [number, number][], uid: number): void {
@@ -29,6 +29,20 @@ export function spanRanges(view: View, members: Iterable<Member>): UidRange[] {
   return ranges;
 }
 
+/** The same of messages that come in spans. */
+export function rangesOfSpans(view: View, spans: Iterable<Span>): UidRange[] {
+  const ranges: [number, number][] = [];
+  let next = 0;
+  for (const { slot, seq, count } of spans) {
+    const range = ranges.at(-1);
+    const end = view.rows.uid(slot + count - 1);
+    if (range !== undefined && seq === next) range[1] = end;
+    else ranges.push([view.rows.uid(slot), end]);
+    next = seq + count;
+  }
+  return ranges;
+}
+
 /** The UIDs of messages, which come in order. */
 export function uidRanges(view: View, members: Iterable<Member>): UidRange[] {
   const ranges: [number, number][] = [];
@@ -41,6 +55,13 @@ export function membersOf(selected: Selected, set: SequenceSet, byUid: boolean):
   const { view } = selected;
   if (byUid || set.saved) return view.byUid(uidsOf(selected, set));
   return view.bySequence(resolveSet(set, view.exists));
+}
+
+/** The same in spans. */
+export function spansOf(selected: Selected, set: SequenceSet, byUid: boolean): Generator<Span> {
+  const { view } = selected;
+  if (byUid || set.saved) return view.spansByUid(uidsOf(selected, set));
+  return view.spansBySequence(resolveSet(set, view.exists));
 }
 
 /** The UIDs that a set of them names, or that the last SEARCH saved (RFC 5182). */

@@ -62,39 +62,59 @@ export class View {
   }
 
   /** The messages of ascending ranges of sequence numbers, in order. */
-  *bySequence(ranges: readonly UidRange[]): Generator<Member> {
-    for (const [first, last] of ranges) {
-      const end = Math.min(last, this.exists);
-      if (first > end) continue;
-      yield* this.#walk(this.slotOf(first), first, (_slot, seq) => seq <= end);
-    }
+  bySequence(ranges: readonly UidRange[]): Generator<Member> {
+    return membersIn(this.spansBySequence(ranges));
   }
 
   /** The messages whose UIDs are in ascending ranges, in order. */
-  *byUid(ranges: readonly UidRange[]): Generator<Member> {
-    for (const [first, last] of ranges) {
-      const slot = this.rows.lowerBound(first);
-      yield* this.#walk(slot, this.seqOf(slot), (at) => this.rows.uid(at) <= last);
-    }
+  byUid(ranges: readonly UidRange[]): Generator<Member> {
+    return membersIn(this.spansByUid(ranges));
   }
 
   /** All messages, in order. */
   all(): Generator<Member> {
-    return this.#walk(0, 1, () => true);
+    return membersIn(this.#spans(0, this.slots));
   }
 
-  *#walk(slot: number, seq: number, inside: (slot: number, seq: number) => boolean): Generator<Member> {
-    let deadAt = countBelow(this.dead, slot);
-    for (let at = slot, number = seq; at < this.slots; at++) {
-      if (this.dead[deadAt] === at) {
-        deadAt++;
-        continue;
-      }
-      if (!inside(at, number)) return;
-      yield { slot: at, seq: number };
-      number++;
+  /** As `bySequence`, for who goes over 100,000 messages and needs no object for each. */
+  *spansBySequence(ranges: readonly UidRange[]): Generator<Span> {
+    for (const [first, last] of ranges) {
+      const end = Math.min(last, this.exists);
+      if (first <= end) yield* this.#spans(this.slotOf(first), this.slotOf(end) + 1);
     }
   }
+
+  /** As `byUid`. */
+  *spansByUid(ranges: readonly UidRange[]): Generator<Span> {
+    const { rows, slots } = this;
+    for (const [first, last] of ranges) {
+      yield* this.#spans(rows.lowerBound(first), Math.min(rows.lowerBound(last + 1), slots));
+    }
+  }
+
+  /** What is alive of the slots [slot, end). */
+  *#spans(slot: number, end: number): Generator<Span> {
+    const { dead } = this;
+    let deadAt = countBelow(dead, slot);
+    for (let at = slot; at < end; deadAt++) {
+      const next = Math.min(dead[deadAt] ?? end, end);
+      if (next > at) yield { slot: at, seq: at - deadAt + 1, count: next - at };
+      at = next + 1;
+    }
+  }
+}
+
+function* membersIn(spans: Iterable<Span>): Generator<Member> {
+  for (const { slot, seq, count } of spans) {
+    for (let at = 0; at < count; at++) yield { slot: slot + at, seq: seq + at };
+  }
+}
+
+/** Messages of a view in slots that follow each other: the first one's slot and number, and how many there are. */
+export interface Span {
+  readonly slot: number;
+  readonly seq: number;
+  readonly count: number;
 }
 
 /** One message of a view. */

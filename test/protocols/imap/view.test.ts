@@ -7,7 +7,7 @@ import { KeywordSets } from '#protocols/imap/index/keyword-sets.ts';
 import { MailboxIndex } from '#protocols/imap/index/mailbox-index.ts';
 import { Rows } from '#protocols/imap/index/rows.ts';
 import { createRecentShared, RecentLedger } from '#protocols/imap/recent.ts';
-import { spanRanges, uidRanges } from '#protocols/imap/view/uid-ranges.ts';
+import { rangesOfSpans, spanRanges, uidRanges } from '#protocols/imap/view/uid-ranges.ts';
 import { expungedBetween, View } from '#protocols/imap/view/view.ts';
 import { flagRun } from '#storage/changes/flag-run.ts';
 import type { Placement } from '#storage/ports.ts';
@@ -169,6 +169,43 @@ test('spans name the same messages in fewer ranges where some are gone', () => {
   expect(uidRanges(view, members)).toHaveLength(5);
 });
 
+test('spans of a view are its messages, and name the same UIDs', () => {
+  const random = seeded(7);
+  for (let round = 0; round < 500; round++) {
+    const rows = new Rows(0);
+    for (let uid = 1; uid < 60; uid += between(random, 1, 3)) rows.append(placement(uid, 1, uid % 32), 0);
+    const dead = Array.from({ length: rows.count }, (_, slot) => slot).filter(() => between(random, 0, 3) === 0);
+    // Some slots are newer than the view.
+    const slots = rows.count - between(random, 0, 3);
+    const gone = dead.filter((slot) => slot < slots);
+    const view = new View(rows, slots, Uint32Array.from(gone));
+    const alive = Array.from({ length: slots }, (_, slot) => slot).filter((slot) => !gone.includes(slot));
+    const first = between(random, 1, 60);
+    const set: [number, number][] = [
+      [first, first + between(random, 0, 20)],
+      [first + 25, between(random, 0, 1) === 0 ? first + 30 : 0xffff_ffff],
+    ];
+    const inside = (number: number) => set.some(([from, to]) => number >= from && number <= to);
+    const members = alive.map((slot, at) => ({ slot, seq: at + 1 }));
+    for (const [spans, listed, expected] of [
+      [view.spansBySequence(set), view.bySequence(set), members.filter(({ seq }) => inside(seq))],
+      [view.spansByUid(set), view.byUid(set), members.filter(({ slot }) => inside(rows.uid(slot)))],
+    ] as const) {
+      expect([...listed]).toEqual(expected);
+      const kept = [...spans];
+      const each = kept.flatMap(({ slot, seq, count }) =>
+        Array.from({ length: count }, (_, at) => ({ slot: slot + at, seq: seq + at })),
+      );
+      expect(each).toEqual(expected);
+      expect(rangesOfSpans(view, kept)).toEqual(spanRanges(view, expected));
+      for (const { slot, count } of kept) {
+        const { flags } = rows.state(slot, count);
+        expect([...flags]).toEqual(Array.from({ length: count }, (_, at) => rows.flags(slot + at)));
+      }
+    }
+  }
+});
+
 test('ranges of a view give its messages in order, by number and by UID', () => {
   const rows = new Rows(0);
   for (let uid = 10; uid <= 100; uid += 10) rows.append(placement(uid, 1), 0);
@@ -231,6 +268,12 @@ test('an old view sees flags as they are now, also after the rows were made anew
   expect(old.exists).toBe(4_000);
   expect(old.rows.flags(old.slotOf(3_500))).toBe(4);
   expect(old.rows.uid(old.slotOf(3_500))).toBe(3_500);
+  const { flags, keywords, modseqs } = old.rows.state(old.slotOf(3_499), 3);
+  expect([[...flags], [...keywords], [...modseqs]]).toEqual([
+    [0, 4, 0],
+    [0, 0, 0],
+    [1, 2, 1],
+  ]);
   // What is gone keeps the flags it had.
   expect(old.rows.flags(old.slotOf(5))).toBe(0);
 });
