@@ -31,7 +31,7 @@ export class Notify implements Disposable {
     const events = own?.events ?? NOTHING;
     this.selected = events.has('FlagChange') ? 'all' : events.has('MessageNew') ? 'messages' : 'nothing';
     this.atOnce = own?.filter.kind === 'selected';
-    this.plan = own === undefined || own.items.length === 0 ? null : planFetch(own.items, false);
+    this.plan = own === undefined || own.items.length === 0 ? null : planFetch(own.items, false, session.utf8);
     this.#others = groups.filter(({ filter }) => !isOfSelected(filter));
     this.#wakes = session.owner.mail.subscribe(() => session.connection.interrupt());
   }

@@ -27,7 +27,7 @@ import {
 import type { Notify } from './notify.ts';
 import { tellWithSearches } from './search/context.ts';
 import type { ServerState } from './server.ts';
-import { capabilityOf } from './settings.ts';
+import { capabilityOf, PARTS_OF_REV2 } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
 
 export class Session {
@@ -39,8 +39,8 @@ export class Session {
   account: ImapAccount | null = null;
   selected: Selected | null = null;
   readonly enabled = new Set<Enabled>();
-  /** Capabilities that are off for the account, in upper case. */
-  #off: ReadonlySet<string> = new Set();
+  /** Capabilities that are off, for everybody or for the account, in upper case. */
+  #off: ReadonlySet<string>;
   /** What the client has asked to be told of; null until it first does (RFC 5465 3.1). */
   notify: Notify | null = null;
   /** Of the command in hand. */
@@ -60,6 +60,8 @@ export class Session {
       return server.verbs.get(verb)?.streams?.(scanner) ?? false;
     });
     if (!plus) this.reader.unasked = LITERAL_MINUS_BYTES;
+    this.#off = server.settings.off;
+    this.reader.off = this.#off;
   }
 
   /** Names and strings are UTF-8 both ways (RFC 9755 3, RFC 9051 5.1). */
@@ -96,7 +98,7 @@ export class Session {
   /** Is this capability not switched off, for everybody or for the account? */
   offers(capability: string): boolean {
     const name = capability.toUpperCase().replace(/^APPENDLIMIT=.*/, 'APPENDLIMIT');
-    return !this.server.settings.off.has(name) && !this.#off.has(name);
+    return !this.#off.has(name);
   }
 
   /** Serves the connection until it ends. Never rejects. */
@@ -297,6 +299,7 @@ export class Session {
     if (this.enabled.has(extension)) return;
     this.enabled.add(extension);
     this.reader.utf8 = this.utf8;
+    if (extension === 'IMAP4rev2') this.reader.off = this.#off.difference(PARTS_OF_REV2);
     if (extension !== 'CONDSTORE' || this.selected === null) return;
     this.connection.out.text(`* OK [HIGHESTMODSEQ ${this.selected.synced}] Highest\r\n`);
   }
@@ -305,11 +308,17 @@ export class Session {
 
   /** Enters the authenticated state. */
   login(principal: Principal, account: ImapAccount, off: readonly string[]): void {
-    this.#off = new Set(off.map((name) => name.toUpperCase()));
+    this.#switchOff(off);
     this.principal = principal;
     this.account = account;
     this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
     this.connection.idle(IDLE_MS, true);
+  }
+
+  /** What is off for the account, and for everybody. */
+  #switchOff(names: readonly string[]): void {
+    this.#off = this.server.settings.off.union(new Set(names.map((name) => name.toUpperCase())));
+    this.reader.off = this.#off;
   }
 
   /** Back to the state before the login (RFC 8437 2): nothing of it is left. */
@@ -318,9 +327,9 @@ export class Session {
     if (this.account !== null) this.server.leave(this.account);
     this.log('info', 'logout');
     this.principal = null;
-    this.#off = new Set();
     this.account = null;
     this.enabled.clear(); // RFC 8437 2
+    this.#switchOff([]);
     this.setNotify(null);
     this.reader.utf8 = false;
     this.reader.limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };

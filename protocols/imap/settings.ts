@@ -41,6 +41,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
   XLIST: 'XLIST',
 };
 
+/** Extensions that are a part of IMAP4rev2 (RFC 9051 appendix E): who enabled that knows their syntax in any case. */
+export const PARTS_OF_REV2: ReadonlySet<string> = new Set([
+  ...['ESEARCH', 'SEARCHRES', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE', 'SPECIAL-USE', 'BINARY'],
+]);
+
 /** The capability that a command needs; '' for those that are always there. */
 export function capabilityOf(verb: string): string {
   return COMMANDS[verb] ?? '';

@@ -27,6 +27,15 @@ const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['SIZE', (mailbox) => mailbox.bytes], // RFC 8438: exact
 ]);
 
+/** Items of extensions. */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  MAILBOXID: 'OBJECTID',
+  HIGHESTMODSEQ: 'CONDSTORE',
+  APPENDLIMIT: 'APPENDLIMIT',
+  'DELETED-STORAGE': 'QUOTA=RES-STORAGE',
+  SIZE: 'STATUS=SIZE',
+};
+
 /** How many messages are marked \Deleted, and their sizes: EXPUNGE would free that. */
 async function marked(
   { id, total }: Mailbox,
@@ -51,6 +60,8 @@ export function statusItems(scanner: Scanner): ReadonlySet<string> {
   const wanted = new Set<string>();
   scanner.list(ITEMS.size * 2, () => {
     const name = scanner.atom().toUpperCase();
+    const extension = EXTENSIONS[name];
+    if (extension !== undefined) scanner.needs(extension);
     if (!ITEMS.has(name)) throw new BadCommand('Unknown STATUS item');
     wanted.add(name);
   });

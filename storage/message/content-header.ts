@@ -3,7 +3,7 @@
 
 import { decodeRaw, hasEightBit } from './charset.ts';
 import { fromLatin1, trim } from './headers.ts';
-import { nstring, quoted } from './imap-string.ts';
+import { isRawUtf8, nstring, quoted } from './imap-string.ts';
 import { type Parameter, parameter, parseParameters } from './parameters.ts';
 import type { PartHeader } from './part-header.ts';
 
@@ -63,8 +63,11 @@ function mediaType(value: string | undefined, digest: boolean): { type: string; 
   return { type: 'text', subtype: 'plain', known: true };
 }
 
-/** Reads the content fields. `digest`: the part is in a multipart/digest. */
-export function contentHeader({ values }: PartHeader, digest: boolean): ContentHeader {
+/**
+ * Reads the content fields. `digest`: the part is in a multipart/digest. `utf8`: its texts keep the UTF-8 of the header
+ * (imap-string.ts).
+ */
+export function contentHeader({ values }: PartHeader, digest: boolean, utf8 = false): ContentHeader {
   const contentType = values.get('content-type');
   const read = contentType === undefined ? undefined : parseParameters(contentType);
   const media = mediaType(read?.value, digest);
@@ -72,7 +75,8 @@ export function contentHeader({ values }: PartHeader, digest: boolean): ContentH
   const dispositionValue = values.get('content-disposition');
   const disposition = dispositionValue === undefined ? undefined : parseParameters(dispositionValue);
   const charset = parameter(parameters, 'charset') ?? '';
-  const list = (some: readonly Parameter[]) => parameterList(some, charset);
+  const list = (some: readonly Parameter[]) => parameterList(some, charset, utf8);
+  const text = (name: string) => nstring(values.get(name), charset, utf8);
   const dispositionType = disposition?.value.replace(/\s.*$/, '') ?? '';
   return {
     type: media.type,
@@ -87,16 +91,16 @@ export function contentHeader({ values }: PartHeader, digest: boolean): ContentH
       type: quoted(media.type, charset),
       subtype: quoted(media.subtype, charset),
       parameters: list(media.type.toLowerCase() === 'text' ? withCharset(parameters) : parameters),
-      id: nstring(values.get('content-id'), charset),
-      description: nstring(values.get('content-description'), charset),
+      id: text('content-id'),
+      description: text('content-description'),
       encoding: encodingText(values.get('content-transfer-encoding')),
-      md5: nstring(values.get('content-md5'), charset),
+      md5: text('content-md5'),
       disposition:
         disposition === undefined || dispositionType === ''
           ? 'NIL'
           : `(${quoted(dispositionType, charset)} ${list(disposition.parameters)})`,
       language: languages(values.get('content-language')),
-      location: nstring(values.get('content-location')?.replace(/\s+/g, ''), charset),
+      location: nstring(values.get('content-location')?.replace(/\s+/g, ''), charset, utf8),
     },
   };
 }
@@ -116,18 +120,19 @@ function encodingText(value: string | undefined): string {
   return quoted(word.toLowerCase(), '');
 }
 
-/** `("name" "value" ...)`, or NIL; never an empty list. Names and values stand as they were written, in ASCII. */
-function parameterList(parameters: readonly Parameter[], charset: string): string {
+/** `("name" "value" ...)`, or NIL; never an empty list. Names and values stand as they were written. */
+function parameterList(parameters: readonly Parameter[], charset: string, utf8: boolean): string {
   if (parameters.length === 0) return 'NIL';
-  return `(${parameters.map((one) => parameterText(one, charset)).join(' ')})`;
+  return `(${parameters.map((one) => parameterText(one, charset, utf8)).join(' ')})`;
 }
 
-/** A value with raw 8-bit bytes is written as RFC 2231 would have it. */
-function parameterText({ name, value }: Parameter, charset: string): string {
+/** A value with raw 8-bit bytes is written as RFC 2231 would have it, unless UTF-8 may stay. */
+function parameterText({ name, value }: Parameter, charset: string, utf8: boolean): string {
   if (!hasEightBit(value)) return `${quoted(name, charset)} ${quoted(value, charset)}`;
+  if (utf8 && isRawUtf8(value)) return `${quoted(name, charset, utf8)} ${quoted(value, charset, utf8)}`;
   if (name.includes('*')) return `${quoted(name, charset)} "${percentEncode(fromLatin1(value), /[\x21-\x7e]/)}"`;
-  const utf8 = Buffer.from(decodeRaw(value, charset), 'utf8');
-  return `${quoted(`${name}*`, charset)} "utf-8''${percentEncode(utf8, /[A-Za-z0-9!#$&+.^_`{|}~-]/)}"`;
+  const bytes = Buffer.from(decodeRaw(value, charset), 'utf8');
+  return `${quoted(`${name}*`, charset)} "utf-8''${percentEncode(bytes, /[A-Za-z0-9!#$&+.^_`{|}~-]/)}"`;
 }
 
 /** RFC 2231 7: what is no attribute-char becomes %XX (as do the two that a quoted string would escape). */

@@ -17,36 +17,41 @@ export const EMPTY_ENVELOPE = '(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)';
 /** Message-IDs of one References field that are kept: the first one and the last ones. */
 const MAX_REFERENCES = 100;
 
-/** ENVELOPE as final text. `fallback` is the charset of 8-bit bytes that are not UTF-8. */
-export function envelope({ values }: PartHeader, fallback: string): string {
-  const text = (name: string) => nstring(values.get(name), fallback);
-  const from = addresses(values.get('from'), fallback);
+/** ENVELOPE as final text. `fallback` is the charset of 8-bit bytes that are not UTF-8; `utf8`: those that are stay. */
+export function envelope({ values }: PartHeader, fallback: string, utf8 = false): string {
+  const quote: Quote = (raw) => quoted(raw, fallback, utf8);
+  const host: Quote = (raw) => quote(utf8 ? raw : asciiHost(raw, fallback));
+  const text = (name: string) => nstring(values.get(name), fallback, utf8);
+  const list = (name: string) => addresses(values.get(name), quote, host);
+  const from = list('from');
   // RFC 9051 7.5.2: Sender and Reply-To, absent or empty, are From's.
   const or = (name: string) => {
-    const own = addresses(values.get(name), fallback);
+    const own = list(name);
     return own === 'NIL' ? from : own;
   };
-  const list = (name: string) => addresses(values.get(name), fallback);
   return `(${text('date')} ${text('subject')} ${from} ${or('sender')} ${or('reply-to')} ${list('to')} ${list('cc')} ${list('bcc')} ${text('in-reply-to')} ${text('message-id')})`;
 }
 
+/** Makes a quoted string of raw text. */
+type Quote = (raw: string) => string;
+
 /** A parenthesised list of address structures, or NIL. */
-function addresses(value: string | undefined, fallback: string): string {
+function addresses(value: string | undefined, quote: Quote, host: Quote): string {
   if (value === undefined || value === '') return 'NIL';
   const found = parseAddresses(value);
   if (found.length === 0) return 'NIL';
   let text = '(';
-  for (const address of found.slice(0, ADDRESSES)) text += addressStructure(address, fallback);
+  for (const address of found.slice(0, ADDRESSES)) text += addressStructure(address, quote, host);
   return `${text})`;
 }
 
 /** RFC 9051 7.5.2: a NIL host starts or ends a group, so an address without a host has an empty one. */
-function addressStructure(address: Address, fallback: string): string {
-  if (address.group === 'start') return `(NIL NIL ${quoted(address.name, fallback)} NIL)`;
+function addressStructure(address: Address, quote: Quote, host: Quote): string {
+  if (address.group === 'start') return `(NIL NIL ${quote(address.name)} NIL)`;
   if (address.group === 'end') return '(NIL NIL NIL NIL)';
-  const name = address.name === '' ? 'NIL' : quoted(address.name, fallback);
-  const route = address.route === '' ? 'NIL' : quoted(address.route, fallback);
-  return `(${name} ${route} ${quoted(address.mailbox, fallback)} ${quoted(asciiHost(address.host, fallback), fallback)})`;
+  const name = address.name === '' ? 'NIL' : quote(address.name);
+  const route = address.route === '' ? 'NIL' : quote(address.route);
+  return `(${name} ${route} ${quote(address.mailbox)} ${host(address.host)})`;
 }
 
 /** An internationalised host as its A-labels (RFC 5890). */

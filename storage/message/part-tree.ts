@@ -59,8 +59,14 @@ export class PartTree {
   #rootHeader: PartHeader | undefined;
   #rootCharset = '';
   readonly #preview = new PreviewSource();
+  readonly #utf8: boolean;
   /** Where the bytes that pass are collected for the preview. */
   #sink: Collector | undefined;
+
+  /** `utf8`: the texts for IMAP keep the UTF-8 of headers (imap-string.ts). */
+  constructor(utf8 = false) {
+    this.#utf8 = utf8;
+  }
 
   /** Takes bytes of lines that do not matter. */
   pass(bytes: Buffer, start: number, end: number): void {
@@ -155,7 +161,7 @@ export class PartTree {
     const { part } = open;
     const header = readPartHeader(bytes.toString('latin1'));
     const parent = this.#open.at(-2);
-    const content = contentHeader(header, parent?.digest ?? false);
+    const content = contentHeader(header, parent?.digest ?? false, this.#utf8);
     if (!isAscii(bytes) && isUtf8(bytes)) this.#traits |= Trait.utf8;
     if (!open.nested) this.#traits |= partTraits(content, header);
     const isRoot = part === this.#root;
@@ -167,7 +173,8 @@ export class PartTree {
     }
     this.#describe(part, content);
     if (parent?.part.kind === 'message') {
-      part.envelope = this.#characters > STRUCTURE_CHARACTERS ? EMPTY_ENVELOPE : envelope(header, content.charset);
+      part.envelope =
+        this.#characters > STRUCTURE_CHARACTERS ? EMPTY_ENVELOPE : envelope(header, content.charset, this.#utf8);
       this.#characters += part.envelope.length;
     }
     return content;
@@ -261,7 +268,7 @@ export class PartTree {
     return {
       size,
       headerLength: this.headerLength ?? size,
-      envelope: envelope(header, fallback),
+      envelope: envelope(header, fallback, this.#utf8),
       structure: structureText(this.#root),
       preview: this.#preview.text(),
       sent: sentDate(header),

@@ -15,7 +15,7 @@ const LINE_BYTES = BOUNDARY_BYTES + 8;
 
 /** A push parser: write the message in pieces of any size, then ask for the outcome. */
 export class MessageScanner {
-  readonly #tree = new PartTree();
+  readonly #tree: PartTree;
   /** Bytes taken; those held are among them. */
   #size = 0;
   /** The beginning of a line that may matter, until the rest of it is there. */
@@ -28,6 +28,11 @@ export class MessageScanner {
   /** The last byte taken, and the one before it. */
   #last = LF;
   #beforeLast = CR;
+
+  /** `utf8`: ENVELOPE and BODYSTRUCTURE keep the UTF-8 of headers (RFC 9755 3); else they are ASCII, as they are stored. */
+  constructor({ utf8 = false } = {}) {
+    this.#tree = new PartTree(utf8);
+  }
 
   /** Bytes of the header block, as soon as its end was seen. */
   get headerLength(): number | undefined {

@@ -6,10 +6,11 @@ import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
 import { createPackers } from '#storage/blobs/packer.ts';
 import { PREVIEW_CHARACTERS } from '#storage/message/limits.ts';
-import type { ScannedMessage } from '#storage/message/scanned.ts';
+import { type ScannedMessage, Trait } from '#storage/message/scanned.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
 import { body, bodystructure, fileName, type Part, sections, walk } from '#storage/message/structure.ts';
 import { textPieces } from '#storage/message/text.ts';
+import { utf8Texts } from '#storage/message/utf8-texts.ts';
 import { checkBody, checkEnvelope, parseImapText, type ToldPart } from '#test/support/imap-text.ts';
 import { composed, mutated } from '#test/support/mime-mutations.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
@@ -192,7 +193,7 @@ test('the text for search of damaged messages comes out without a fault', async 
     let text = composed(random);
     for (let times = between(random, 0, 6); times > 0; times--) text = mutated(random, text);
     const bytes = Buffer.from(text.slice(0, 60_000), 'latin1');
-    const { structure, headerLength } = scan([bytes]);
+    const { structure, headerLength, traits } = scan([bytes]);
     const content = messageContent(
       {
         size: bytes.length,
@@ -202,6 +203,11 @@ test('the text for search of damaged messages comes out without a fault', async 
       },
       packers,
     );
+    // With the UTF-8 of its headers the same message has the same parts; without any, the same texts.
+    const inUtf8 = await utf8Texts(content, false);
+    expect(inUtf8.structure.slice(inUtf8.structure.indexOf('\n'))).toBe(structure.slice(structure.indexOf('\n')));
+    expect(inUtf8.structure).not.toMatch(/[\r\0]/);
+    if ((traits & Trait.utf8) === 0) expect(inUtf8.structure).toBe(structure);
     const pieces = await Array.fromAsync(textPieces(content, structure, { headers: true }), ({ text }) => text);
     expect(pieces.join('').length).toBeLessThan(bytes.length * 3 + 1000);
   }

@@ -54,6 +54,7 @@ export class MessageReader implements AsyncDisposable {
       if (entries.length >= APPEND_MESSAGES || this.#inline > APPEND_INLINE_BYTES) {
         throw new Refusal('LIMIT', 'Too many messages in one command');
       }
+      if (entries.length === 1) this.#scanner.needs('MULTIAPPEND');
       entries.push(await this.#message());
     } while (!this.#scanner.blank);
     return entries;

@@ -41,6 +41,7 @@ function useParameter(scanner: Scanner): string[] {
   scanner.space();
   scanner.list(1, () => {
     if (!scanner.takeWord('USE')) throw new BadCommand('Unknown CREATE parameter');
+    scanner.needs('CREATE-SPECIAL-USE');
     scanner.space();
     scanner.list(LIST_OPTIONS, () => {
       scanner.expect('\\');

@@ -12,6 +12,7 @@ import { ALL, type Results, returned, save, tellExtended } from '../search/resul
 import { search } from '../search/search.ts';
 import type { Session } from '../session.ts';
 import { Selected } from '../view/selected.ts';
+import type { Member } from '../view/view.ts';
 import { afterSearch, keepUpdated, mayUpdate, searchKeys, wantsScores } from './search.ts';
 import type { Verb } from './verb.ts';
 
@@ -23,27 +24,30 @@ export const esearch: Verb = {
   async run(session, { tag, scanner }) {
     scanner.space();
     const sources = searchSources(scanner) ?? SELECTED;
-    const wanted = searchReturn(scanner) ?? ALL;
+    const wanted = searchReturn(scanner, 'MULTISEARCH') ?? ALL;
     const keys = searchKeys(session, scanner);
     const selected = sources.some(({ kind }) => kind === 'selected') ? session.current : null;
     // RFC 7377 2.2
     if (wanted.save && !sources.every(({ kind }) => kind === 'selected')) throw new BadCommand('SAVE is for selected');
-    if (wanted.update !== null && session.selected === null) throw new BadCommand('UPDATE is for the selected mailbox');
     mayUpdate(session, tag, wanted);
     const scored = wantsScores(keys, wanted);
     const mailboxes = await filteredMailboxes(session.owner, sources);
     if (selected !== null && !mailboxes.some(({ id }) => id === selected.mailbox.id))
       mailboxes.unshift(selected.mailbox);
+    let found: readonly Member[] = [];
     for (const mailbox of mailboxes) {
       const results = await find(session, mailbox, keys, scored ? new Scores() : null);
       const mailboxName = mailboxReply(mailbox.path, session.utf8);
       const place = ` MAILBOX ${mailboxName} UIDVALIDITY ${mailbox.uidvalidity}`;
       // RFC 7377 2.1: nothing is told of a mailbox with no match.
       if (results.members.length > 0) await tellExtended(session, { ...results, tag, place }, wanted);
-      const isSelected = results.selected === session.selected;
-      if (isSelected) keepUpdated(session, { tag, byUid: true, keys, update: wanted.update }, results.members);
+      if (results.selected === session.selected) found = results.members;
       if (wanted.save) save(results.selected, returned(results.members, wanted));
     }
+    // RFC 5267 4.3.1: what is not kept up to date is said to be so; only the selected mailbox is.
+    const [only, ...others] = mailboxes;
+    const refused = others.length > 0 || only?.id !== session.selected?.mailbox.id;
+    keepUpdated(session, { tag, byUid: true, keys, update: wanted.update, refused }, found);
     return afterSearch(keys);
   },
 };

@@ -28,7 +28,7 @@ function fetching(byUid: boolean): Verb {
       const modifiers = fetchModifiers(scanner);
       scanner.end();
       check(session, modifiers, byUid);
-      const plan = planFetch(withModseq(session, items, modifiers), byUid);
+      const plan = planFetch(withModseq(session, items, modifiers), byUid, session.utf8);
       await run(session, await chosen(session, set, modifiers, byUid), plan);
       return undefined;
     },

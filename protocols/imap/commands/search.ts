@@ -59,7 +59,7 @@ function searching(name: 'SEARCH' | 'SORT', byUid: boolean, program: Program): V
     expunges: byUid,
     async run(session, { tag, scanner }) {
       scanner.space();
-      const wanted = searchReturn(scanner);
+      const wanted = searchReturn(scanner, name === 'SORT' ? 'ESORT' : 'ESEARCH');
       mayUpdate(session, tag, wanted);
       try {
         return await find(session, program(session, scanner), { tag, name, byUid, wanted });
@@ -115,17 +115,17 @@ interface Updated {
   readonly byUid: boolean;
   readonly keys: Search;
   readonly update: readonly FetchItem[] | null;
-  /** There are no updates of SORT. */
-  readonly refused?: boolean;
+  /** There are no updates of SORT, and none of mailboxes that are not selected. */
+  readonly refused: boolean;
 }
 
 /** Keeps what was found in the selected mailbox up to date, if that is asked for (RFC 5267 4.3, 4.3.1). */
-export function keepUpdated({ current, connection }: Session, asked: Updated, found: readonly Member[]): void {
-  const { tag, byUid, keys, update, refused = false } = asked;
+export function keepUpdated({ selected, connection, utf8 }: Session, asked: Updated, found: readonly Member[]): void {
+  const { tag, byUid, keys, update, refused } = asked;
   if (update === null) return;
-  if (refused || current.searches.size >= SELECTED_SEARCHES) {
+  if (refused || selected === null || selected.searches.size >= SELECTED_SEARCHES) {
     connection.out.text(`* NO [NOUPDATE "${tag}"] Not kept up to date\r\n`);
-  } else current.searches.set(tag, new UpdatedSearch(current, { tag, byUid, keys, items: update }, found));
+  } else selected.searches.set(tag, new UpdatedSearch(selected, { tag, byUid, keys, items: update, utf8 }, found));
 }
 
 /** RFC 7162 3.2.10.2: numbers among the keys must mean what they meant, so expunges wait. */

@@ -2,6 +2,8 @@
 
 import { Pace } from '#protocols/net/pace.ts';
 import { StoreError } from '#storage/errors.ts';
+import { Trait } from '#storage/message/scanned.ts';
+import { utf8Texts } from '#storage/message/utf8-texts.ts';
 import type { ListingColumn, ListingRow, MessageContent } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
@@ -182,11 +184,28 @@ class FetchRun {
         }
         if (member === undefined || view.rows.uid(member.slot) !== row.uid) continue;
         next++;
-        found.push({ member, row });
+        const inUtf8 = this.#plan.utf8 !== null && (row.traits & Trait.utf8) !== 0;
+        const told = inUtf8 ? await this.#inUtf8(member, row) : row;
+        if (told !== null) found.push({ member, row: told });
       }
       yield found;
     }
     if (next < members.length) yield members.slice(next).map((member) => ({ member, row: null }));
+  }
+
+  /** With the UTF-8 of its headers as it stands there; null if the message can't be read. */
+  async #inUtf8(member: Member, row: ListingRow): Promise<ListingRow | null> {
+    const onlyEnvelope = this.#plan.utf8 === 'envelope';
+    try {
+      const { envelope, structure } = await utf8Texts(
+        await this.#selected.account.mail.content(row.message),
+        onlyEnvelope,
+      );
+      return { ...row, envelope, structure: onlyEnvelope ? row.structure : structure };
+    } catch (error) {
+      this.#unreadable(member, error);
+      return null;
+    }
   }
 
   /** Another session has expunged it. Its bytes are still there for a while, its row is not (RFC 2180 4.1.3). */

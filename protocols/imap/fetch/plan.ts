@@ -17,6 +17,8 @@ export interface FetchPlan {
   readonly columns: readonly ListingColumn[] | null;
   /** The one section of the message's header, when there is one and no more: a listing then gives it and nothing else. */
   readonly headerSection: SectionReader | null;
+  /** What is to be told with the UTF-8 of headers, for those who want that; null: nothing. */
+  readonly utf8: 'envelope' | 'structure' | null;
   /** The message's bytes are needed. */
   readonly content: boolean;
   /** The one section, when there is one and no more: it can be sent from where it is read. */
@@ -35,7 +37,8 @@ export interface FetchPlan {
   readonly changing: readonly number[];
 }
 
-export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPlan {
+/** `utf8`: the client takes UTF-8 in quoted strings (RFC 9755 3). */
+export function planFetch(items: readonly FetchItem[], byUid: boolean, utf8: boolean): FetchPlan {
   const planned = items.flatMap(({ ...item }): PlannedItem[] => {
     if (item.kind === 'uid') return [];
     return [item.kind === 'section' ? { kind: 'section', reader: new SectionReader(item) } : { kind: item.kind }];
@@ -45,12 +48,15 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
   const content = readers.some((reader) => !reader.ofHeader);
   const columns: ListingColumn[] = [];
   if (has('envelope')) columns.push('envelope');
+  const described = has('body') || has('bodystructure');
+  const inUtf8 = utf8 && (described || has('envelope'));
+  if (inUtf8) columns.push('traits', 'message');
   const parts = readers.some((reader) => !reader.ofHeader && !reader.ofWhole);
-  if (has('body') || has('bodystructure') || parts) columns.push('structure');
+  if (described || parts) columns.push('structure');
   const ofHeader = readers.filter((reader) => reader.ofHeader);
   if (ofHeader.length > 0) columns.push('header');
   if (has('internaldate')) columns.push('received', 'receivedOffset');
-  if (has('emailid')) columns.push('message');
+  if (has('emailid') && !inUtf8) columns.push('message');
   if (has('threadid')) columns.push('thread');
   if (has('savedate')) columns.push('saved');
   if (has('preview')) columns.push('preview');
@@ -60,13 +66,14 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean): FetchPla
     uid: byUid || has('uid'),
     columns: columns.length > 0 ? columns : null,
     headerSection: ofHeader.length === 1 ? (ofHeader[0] ?? null) : null,
+    utf8: inUtf8 ? (described ? 'structure' : 'envelope') : null,
     content,
     onlySection: readers.length === 1 ? (readers[0] ?? null) : null,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),
     size: has('size'),
     modseq: has('modseq'),
-    key: columns.length > 0 && !content && readers.every(isKept) ? keyOf(planned, byUid || has('uid')) : null,
+    key: columns.length > 0 && !content && readers.every(isKept) ? keyOf(planned, byUid || has('uid'), inUtf8) : null,
     changing: planned.flatMap((item, at) => (isChanging(item) ? [at] : [])),
   };
 }
@@ -80,10 +87,10 @@ function isKept({ item }: SectionReader): boolean {
   return item.peek && item.partial === null;
 }
 
-function keyOf(items: readonly PlannedItem[], uid: boolean): string {
+function keyOf(items: readonly PlannedItem[], uid: boolean, utf8: boolean): string {
   const names = items.map((item) => {
     if (isChanging(item)) return '*';
     return item.kind === 'section' ? item.reader.item.label : item.kind;
   });
-  return `${uid ? 'uid ' : ''}${names.join(' ')}`;
+  return `${uid ? 'uid ' : ''}${utf8 ? 'utf8 ' : ''}${names.join(' ')}`;
 }

@@ -35,6 +35,7 @@ function messageForm(scanner: Scanner): MessageForm {
   const form = scanner.takeWord('UTF8') ? 'utf8' : scanner.takeWord('CATENATE') ? 'catenate' : 'literal';
   if (form === 'literal') return form;
   if (form === 'utf8' && !scanner.utf8) throw new BadCommand('UTF8=ACCEPT is not enabled'); // RFC 6855 4
+  if (form === 'catenate') scanner.needs('CATENATE');
   scanner.space();
   scanner.expect('(');
   return form;

@@ -59,6 +59,8 @@ export class CommandReader {
   unasked = Number.POSITIVE_INFINITY;
   /** Strings are UTF-8 (RFC 9755 3). */
   utf8 = false;
+  /** Capabilities that are switched off: their syntax is unknown. */
+  off: ReadonlySet<string> = new Set();
   /** What of the command in hand is unread, because its verb has not taken it: a literal, or the text after one. */
   #unread: { readonly verb: string; readonly literal: PendingLiteral | null } | null = null;
   /** A line to be read again. */
@@ -123,10 +125,10 @@ export class CommandReader {
     this.#unread = null;
     const line = await this.#awaitLine(this.limits.line);
     if (line === TOO_LONG) throw new Violation('Command line too long');
-    const collected = await this.#collect(line, (segments) => streams(new Scanner(segments, this.utf8)));
+    const collected = await this.#collect(line, (segments) => streams(new Scanner(segments, this.utf8, this.off)));
     if (collected.pending !== null) this.#unread = { verb, literal: collected.pending };
     if (collected.refused !== '') throw new BadCommand(collected.refused);
-    return { scanner: new Scanner(collected.segments, this.utf8), pending: collected.pending };
+    return { scanner: new Scanner(collected.segments, this.utf8, this.off), pending: collected.pending };
   }
 
   /**
@@ -154,12 +156,12 @@ export class CommandReader {
     const collected =
       line[line.length - 1] === CLOSING_BRACE
         ? await this.#collect(line, (segments) => {
-            const scanner = new Scanner(segments, this.utf8);
+            const scanner = new Scanner(segments, this.utf8, this.off);
             const head = commandHead(scanner);
             return 'verb' in head && this.#streams(head.verb, scanner);
           })
         : { segments: [{ text: line.toString('latin1'), literal: null }], pending: null, refused: '' };
-    const scanner = new Scanner(collected.segments, this.utf8);
+    const scanner = new Scanner(collected.segments, this.utf8, this.off);
     const head = commandHead(scanner);
     if ('error' in head) return head;
     if (collected.refused !== '') return { tag: head.tag, error: collected.refused };

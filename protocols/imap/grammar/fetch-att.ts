@@ -46,6 +46,18 @@ const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
   ).map(([name, kind]) => [name, { kind }]),
 );
 
+/** Items of extensions. */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  MODSEQ: 'CONDSTORE',
+  EMAILID: 'OBJECTID',
+  THREADID: 'OBJECTID',
+  SAVEDATE: 'SAVEDATE',
+  PREVIEW: 'PREVIEW',
+  BINARY: 'BINARY',
+  'BINARY.PEEK': 'BINARY',
+  'BINARY.SIZE': 'BINARY',
+};
+
 const FAST: readonly FetchItem[] = [{ kind: 'flags' }, { kind: 'internaldate' }, { kind: 'size' }];
 const MACROS: ReadonlyMap<string, readonly FetchItem[]> = new Map([
   ['FAST', FAST],
@@ -108,6 +120,8 @@ const NAMES = { body: 'BODY', binary: 'BINARY', size: 'BINARY.SIZE' } as const;
 
 /** One fetch-att whose name, in upper case, has been read. */
 function fetchItem(scanner: Scanner, name: string): FetchItem {
+  const extension = EXTENSIONS[name];
+  if (extension !== undefined) scanner.needs(extension);
   const simple = SIMPLE.get(name) ?? OLD.get(name);
   if (simple !== undefined) return simple;
   if (name === 'PREVIEW') return preview(scanner);

@@ -38,6 +38,7 @@ export function listRequest(scanner: Scanner): ListRequest {
   scanner.space();
   const several = scanner.peek() === '(';
   const patterns = several ? listPatterns(scanner) : [scanner.listMailbox()];
+  if (several || selection !== null) scanner.needs('LIST-EXTENDED');
   const returns = scanner.peek() === ' ' ? returnOptions(scanner) : null;
   scanner.end();
   const select = selection ?? { subscribed: false, special: false, recursive: false };
@@ -59,6 +60,7 @@ function selectOptions(scanner: Scanner): ListSelection {
     if (!['SUBSCRIBED', 'REMOTE', 'RECURSIVEMATCH', 'SPECIAL-USE'].includes(name)) {
       throw new BadCommand('Unknown LIST selection option');
     }
+    if (name === 'SPECIAL-USE') scanner.needs(name);
     names.add(name);
   });
   const [subscribed, special] = [names.has('SUBSCRIBED'), names.has('SPECIAL-USE')];
@@ -84,6 +86,7 @@ interface ReturnOptions {
 function returnOptions(scanner: Scanner): ReturnOptions {
   scanner.space();
   if (!scanner.takeWord('RETURN')) throw new BadCommand('Expected RETURN');
+  scanner.needs('LIST-EXTENDED');
   scanner.space();
   let subscribed = false;
   let status: ReadonlySet<string> | null = null;
@@ -95,16 +98,20 @@ function returnOptions(scanner: Scanner): ReturnOptions {
         subscribed = true;
         break;
       case 'STATUS': // RFC 5819 2
+        scanner.needs('LIST-STATUS');
         scanner.space();
         status = statusItems(scanner);
         break;
       case 'METADATA': // RFC 9590 3
+        scanner.needs('LIST-METADATA');
         scanner.space();
         metadata = metadataNames(scanner);
         break;
       // These are told whether asked for or not.
       case 'CHILDREN':
+        break;
       case 'SPECIAL-USE':
+        scanner.needs(name);
         break;
       default:
         throw new BadCommand('Unknown LIST return option');

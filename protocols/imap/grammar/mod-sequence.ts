@@ -46,11 +46,15 @@ export interface FetchModifiers {
 export function fetchModifiers(scanner: Scanner): FetchModifiers {
   const found: FetchModifiers = { changedSince: null, vanished: false, partial: null };
   modifiers(scanner, (name) => {
-    if (name === 'VANISHED') found.vanished = true;
-    else if (name === 'CHANGEDSINCE') {
+    if (name === 'VANISHED') {
+      scanner.needs('QRESYNC');
+      found.vanished = true;
+    } else if (name === 'CHANGEDSINCE') {
+      scanner.needs('CONDSTORE');
       scanner.space();
       found.changedSince = modSequence(scanner);
     } else if (name === 'PARTIAL') {
+      scanner.needs('PARTIAL');
       scanner.space();
       found.partial = partialRange(scanner);
     } else throw new BadCommand('Unknown FETCH modifier');
@@ -63,6 +67,7 @@ export function unchangedSince(scanner: Scanner): number | undefined {
   let found: number | undefined;
   modifiers(scanner, (name) => {
     if (name !== 'UNCHANGEDSINCE') throw new BadCommand('Unknown STORE modifier');
+    scanner.needs('CONDSTORE');
     scanner.space();
     found = modSequence(scanner);
   });
@@ -88,6 +93,7 @@ export interface SelectParameters {
 export function selectParameters(scanner: Scanner): SelectParameters {
   const found: SelectParameters = { condstore: false, qresync: null };
   modifiers(scanner, (name) => {
+    if (name === 'CONDSTORE' || name === 'QRESYNC') scanner.needs(name);
     if (name === 'CONDSTORE') found.condstore = true;
     else if (name === 'QRESYNC') {
       scanner.space();

@@ -51,16 +51,21 @@ export function isAstring(text: string): boolean {
   return text.toUpperCase() !== 'NIL';
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 export class Scanner {
   /** Names in it are UTF-8, not modified UTF-7. */
   readonly utf8: boolean;
+  readonly #off: ReadonlySet<string>;
   readonly #segments: readonly Segment[];
   #index = 0;
   #text: string;
   #at = 0;
 
-  constructor(segments: readonly Segment[], utf8 = false) {
+  /** `off`: capabilities whose syntax is not known here, in upper case. */
+  constructor(segments: readonly Segment[], utf8 = false, off: ReadonlySet<string> = NONE) {
     this.utf8 = utf8;
+    this.#off = off;
     this.#segments = segments;
     this.#text = segments[0]?.text ?? '';
   }
@@ -94,6 +99,11 @@ export class Scanner {
     if (this.#text.charAt(this.#at) !== character) return false;
     this.#at++;
     return true;
+  }
+
+  /** What was just read comes with this capability: where that is switched off, it is unknown. */
+  needs(capability: string): void {
+    if (this.#off.has(capability)) throw new BadCommand(`${capability} is not offered`);
   }
 
   /** Takes exactly this character. */

@@ -144,13 +144,16 @@ class Keys {
     if (flag !== undefined) return flag;
     const date = DATE_KEYS.get(name);
     if (date !== undefined) {
+      if (date[0] === 'saved') scanner.needs('SAVEDATE');
       scanner.space();
       return { kind: date[0], relation: date[1], day: searchDate(scanner) };
     }
     if (FIELD_KEYS.has(name)) return this.#header(name.toLowerCase());
     switch (name) {
       case 'ALL':
+        return { kind: 'all' };
       case 'SAVEDATESUPPORTED': // RFC 8514 4.3: every mailbox has it
+        scanner.needs('SAVEDATE');
         return { kind: 'all' };
       case 'NEW':
       case 'OLD':
@@ -161,9 +164,11 @@ class Keys {
         scanner.space();
         return { kind: 'keyword', name: keyword(scanner), set: name === 'KEYWORD' };
       case 'MODSEQ':
+        scanner.needs('CONDSTORE');
         return { kind: 'modseq', modseq: this.#modseq() };
       case 'EMAILID': // RFC 8474 6
       case 'THREADID':
+        scanner.needs('OBJECTID');
         scanner.space();
         return { kind: name === 'EMAILID' ? 'emailid' : 'threadid', id: scanner.atom() };
       case 'LARGER':
@@ -172,6 +177,7 @@ class Keys {
         return { kind: name === 'LARGER' ? 'larger' : 'smaller', size: scanner.number() };
       case 'OLDER':
       case 'YOUNGER':
+        scanner.needs('WITHIN');
         return { kind: name === 'OLDER' ? 'older' : 'younger', seconds: this.#interval() };
       case 'UID':
         scanner.space();
@@ -183,6 +189,7 @@ class Keys {
         scanner.space();
         return this.#header(scanner.astring().toLowerCase());
       case 'FUZZY':
+        scanner.needs('SEARCH=FUZZY');
         return this.#fuzzy(depth);
       case 'NOT':
         scanner.space();

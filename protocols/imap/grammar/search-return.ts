@@ -49,15 +49,18 @@ export function within<T>(results: readonly T[], { from, to, backwards }: Partia
     : results.slice(from - 1, to);
 }
 
-/** ["RETURN" SP "(" [option *(SP option)] ")" SP], null where it is not there. */
-export function searchReturn(scanner: Scanner): SearchReturn | null {
+/** ["RETURN" SP "(" [option *(SP option)] ")" SP], null where it is not there. `capability`: what it comes with. */
+export function searchReturn(scanner: Scanner, capability = 'ESEARCH'): SearchReturn | null {
   if (!scanner.takeWord('RETURN')) return null;
+  scanner.needs(capability);
   scanner.space();
   const names = new Set<string>();
   let partial: PartialRange | null = null;
   let update: readonly FetchItem[] | null = null;
   scanner.list(SEARCH_RETURNS, () => {
     const name = scanner.atom().toUpperCase();
+    const extension = EXTENSIONS[name];
+    if (extension !== undefined) scanner.needs(extension);
     if (name === 'PARTIAL') {
       if (partial !== null) throw new BadCommand('PARTIAL twice'); // RFC 9394 3.1
       scanner.space();
@@ -80,5 +83,13 @@ export function searchReturn(scanner: Scanner): SearchReturn | null {
   };
 }
 
+/** Options of extensions of their own. */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  SAVE: 'SEARCHRES',
+  PARTIAL: 'PARTIAL',
+  UPDATE: 'CONTEXT=SEARCH',
+  CONTEXT: 'CONTEXT=SEARCH',
+  RELEVANCY: 'SEARCH=FUZZY',
+};
 const NAMES: ReadonlySet<string> = new Set(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE', 'CONTEXT', 'RELEVANCY']);
 const ITEMS_AHEAD = / (?=\()/y;

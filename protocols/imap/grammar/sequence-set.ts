@@ -19,7 +19,10 @@ const ITEM = /(\*|[1-9]\d{0,9})(?::(\*|[1-9]\d{0,9}))?/y;
 
 /** Reads one. 0 is no message number: BAD. */
 export function sequenceSet(scanner: Scanner): SequenceSet {
-  if (scanner.take('$')) return { pairs: [], saved: true };
+  if (scanner.take('$')) {
+    scanner.needs('SEARCHRES');
+    return { pairs: [], saved: true };
+  }
   const pairs: [number, number][] = [];
   do {
     const found = scanner.match(ITEM);

@@ -24,6 +24,8 @@ export function sortCriteria(scanner: Scanner): SortCriterion[] {
     const reverse = scanner.takeWord('REVERSE');
     if (reverse) scanner.space();
     const name = scanner.atom().toUpperCase();
+    if (name.startsWith('DISPLAY')) scanner.needs('SORT=DISPLAY');
+    if (name === 'RELEVANCY') scanner.needs('SEARCH=FUZZY');
     if (!KEYS.has(name)) throw new BadCommand('Unknown sort criterion');
     criteria.push({ key: name.toLowerCase() as SortCriterion['key'], reverse });
   });
@@ -37,5 +39,6 @@ export type Algorithm = 'ORDEREDSUBJECT' | 'REFERENCES';
 export function threadAlgorithm(scanner: Scanner): Algorithm {
   const name = scanner.atom().toUpperCase();
   if (name !== 'ORDEREDSUBJECT' && name !== 'REFERENCES') throw new BadCommand('Unknown threading algorithm');
+  scanner.needs(`THREAD=${name}`);
   return name;
 }

@@ -25,13 +25,13 @@ export class UpdatedSearch {
 
   constructor(
     selected: Selected,
-    asked: { tag: string; keys: Search; byUid: boolean; items: readonly FetchItem[] },
+    asked: { tag: string; keys: Search; byUid: boolean; items: readonly FetchItem[]; utf8: boolean },
     found: readonly Member[],
   ) {
     this.#tag = asked.tag;
     this.#byUid = asked.byUid;
     this.#keys = { ...asked.keys, key: frozen(asked.keys.key, selected) };
-    this.#plan = asked.items.length === 0 ? null : planFetch(asked.items, false);
+    this.#plan = asked.items.length === 0 ? null : planFetch(asked.items, false, asked.utf8);
     this.#matching = new Set(found.map(({ slot }) => selected.view.rows.uid(slot)));
   }
 

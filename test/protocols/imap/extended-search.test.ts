@@ -124,3 +124,20 @@ test('imapflow searches with ESEARCH', async () => {
   expect(await client.search({ subject: '1' }, { uid: true })).toEqual([2, 4, 6]);
   await client.logout();
 });
+
+test('CONTEXT=SEARCH: of what is not kept up to date, that is said', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('APPEND INBOX', message('one'));
+  const refused = expect.stringMatching(/^\* NO \[NOUPDATE "\w+"\]/);
+  const sources = 'ESEARCH IN (mailboxes ("INBOX"))';
+  expect(texts(await client.ok(`${sources} RETURN (UPDATE) ALL`)).at(-1)).toEqual(refused);
+  await client.ok('SELECT Sent');
+  expect(texts(await client.ok(`${sources} RETURN (COUNT UPDATE) ALL`))).toHaveLength(2);
+  expect(texts(await client.ok('ESEARCH IN (mailboxes ("INBOX" "Sent")) RETURN (UPDATE) ALL')).at(-1)).toEqual(refused);
+  expect(texts(await client.ok('SORT RETURN (UPDATE) (SIZE) UTF-8 ALL')).at(-1)).toEqual(refused);
+  await client.ok('SELECT INBOX');
+  const [found, ...more] = texts(await client.ok(`${sources} RETURN (UPDATE ALL) FLAGGED`));
+  expect([found, ...more].filter((line) => line?.includes('NOUPDATE'))).toEqual([]);
+  expect(texts(await client.ok('STORE 1 +FLAGS (\\Flagged)')).join()).toContain(' UID ADDTO (0 1)');
+});

@@ -35,6 +35,49 @@ test('a capability that is off for an account is so from its next login on, and 
   await anna.ok('COMPRESS DEFLATE');
 });
 
+test('the syntax of what is off is unknown too, except where it is a part of IMAP4rev2 and that is enabled', async () => {
+  const syntax: Record<string, string[]> = {
+    BINARY: ['FETCH 1 BINARY.SIZE[1]', 'FETCH 1 (FLAGS BINARY.PEEK[1])'],
+    CATENATE: ['APPEND INBOX CATENATE (URL "/INBOX/;UID=1")'],
+    CONDSTORE: [
+      ...['FETCH 1 MODSEQ', 'FETCH 1 FLAGS (CHANGEDSINCE 1)', 'SEARCH MODSEQ 1', 'STATUS INBOX (HIGHESTMODSEQ)'],
+      ...['STORE 1 (UNCHANGEDSINCE 1) +FLAGS (\\Seen)', 'SELECT INBOX (CONDSTORE)'],
+    ],
+    'CONTEXT=SEARCH': ['SEARCH RETURN (CONTEXT COUNT) ALL', 'SEARCH RETURN (UPDATE) ALL'],
+    'CREATE-SPECIAL-USE': ['CREATE x (USE (\\All))'],
+    ESEARCH: ['SEARCH RETURN (COUNT) ALL'],
+    ESORT: ['SORT RETURN (COUNT) (SIZE) UTF-8 ALL'],
+    'LIST-EXTENDED': ['LIST "" ("a" "b")', 'LIST (SUBSCRIBED) "" *', 'LIST "" * RETURN (CHILDREN)'],
+    'LIST-METADATA': ['LIST "" * RETURN (METADATA ("/private/comment"))'],
+    'LIST-STATUS': ['LIST "" * RETURN (STATUS (MESSAGES))'],
+    MULTIAPPEND: ['APPEND INBOX {4+}\r\na: b {4+}\r\na: b'],
+    OBJECTID: ['FETCH 1 EMAILID', 'SEARCH THREADID x', 'STATUS INBOX (MAILBOXID)'],
+    PARTIAL: ['SEARCH RETURN (PARTIAL 1:2) ALL', 'FETCH 1:* UID (PARTIAL 1:2)'],
+    PREVIEW: ['FETCH 1 PREVIEW', 'FETCH 1 PREVIEW (LAZY)'],
+    QRESYNC: ['UID FETCH 1 FLAGS (CHANGEDSINCE 1 VANISHED)', 'SELECT INBOX (QRESYNC (1 1))'],
+    SAVEDATE: ['FETCH 1 SAVEDATE', 'SEARCH SAVEDON 1-Jan-2026', 'SEARCH SAVEDATESUPPORTED'],
+    'SEARCH=FUZZY': ['SEARCH FUZZY TEXT x', 'SORT (RELEVANCY) UTF-8 FUZZY TEXT x'],
+    SEARCHRES: ['SEARCH RETURN (SAVE) ALL', 'FETCH $ UID', 'SEARCH $'],
+    'SORT=DISPLAY': ['SORT (DISPLAYFROM) UTF-8 ALL'],
+    'SPECIAL-USE': ['LIST (SPECIAL-USE) "" *', 'LIST "" * RETURN (SPECIAL-USE)'],
+    'STATUS=SIZE': ['STATUS INBOX (SIZE)'],
+    'THREAD=REFERENCES': ['THREAD REFERENCES UTF-8 ALL'],
+    WITHIN: ['SEARCH YOUNGER 10'],
+  };
+  await using imap = await startImap({ off: Object.keys(syntax), trusted: () => true });
+  const client = await imap.login();
+  await client.ok('APPEND INBOX', message('one'));
+  await client.ok('SELECT INBOX');
+  for (const commands of Object.values(syntax)) {
+    for (const command of commands) expect((await client.command(command)).status, command).toBe('BAD');
+  }
+  await client.ok('ENABLE IMAP4rev2');
+  for (const part of ['ESEARCH', 'SEARCHRES', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE', 'SPECIAL-USE', 'BINARY']) {
+    for (const command of syntax[part] ?? []) await client.ok(command);
+  }
+  expect((await client.command('SEARCH YOUNGER 10')).status).toBe('BAD');
+});
+
 test('LITERAL-: small literals come without being asked for, larger ones are BAD, and the next command is understood', async () => {
   await using imap = await startImap({ literals: 'minus' });
   const client = await imap.connect();

@@ -65,3 +65,40 @@ test('UTF8=ACCEPT: SEARCH names no charset any more', async () => {
   await client.ok('CREATE "Gr&APw-n"');
   expect(texts(await client.ok('LIST "" G*'))).toEqual(['* LIST (\\HasNoChildren) "/" "Gr&APw-n"']);
 });
+
+test('UTF8=ACCEPT: ENVELOPE and BODYSTRUCTURE show the UTF-8 of headers to those who enabled it, and to nobody else', async () => {
+  await using imap = await startImap();
+  const [client, old] = [await imap.login(), await imap.login()];
+  const parts = [
+    ...['--b', 'Content-Type: text/plain; name="naïve.txt"', 'Content-Description: schön', '', 'x'],
+    ...['--b', 'Content-Type: message/rfc822', '', 'Subject: drinnen, ë', '', 'y', '--b--'],
+  ].join('\r\n');
+  const type = 'Content-Type: multipart/mixed; boundary=b';
+  const raw = message('Grüße =?utf-8?Q?=C3=A9?= "aus" \\', parts, [
+    'Cc: Jürgen <jürgen@exämple.test>, gruppe é: a@b;',
+    type,
+  ]);
+  await client.ok('APPEND INBOX', raw);
+  await client.ok('APPEND INBOX', message('plain'));
+  // Latin-1 is no UTF-8: it stays in encoded words.
+  await client.ok('APPEND INBOX', Buffer.from(raw.toString('utf8'), 'latin1'));
+  await client.ok('ENABLE UTF8=ACCEPT');
+  await client.ok('SELECT INBOX');
+  await old.ok('SELECT INBOX');
+  const [envelope = ''] = texts(await client.ok('FETCH 1 ENVELOPE'));
+  expect(envelope).toContain('"Grüße =?utf-8?Q?=C3=A9?= \\"aus\\" \\\\"');
+  expect(envelope).toContain('("Jürgen" NIL "jürgen" "exämple.test")(NIL NIL "gruppe é" NIL)');
+  const [described = ''] = texts(await client.ok('FETCH 1 (BODYSTRUCTURE ENVELOPE EMAILID BODY.PEEK[1.MIME])'));
+  expect(described).toContain('("name" "naïve.txt" "charset" "us-ascii") NIL "schön"');
+  expect(described).toContain('"drinnen, ë"');
+  expect(described).toContain(envelope.slice(11, -1));
+  expect(texts(await client.ok('FETCH 1 BODY'))[0]).toContain('"naïve.txt"');
+  for (const item of ['ENVELOPE', 'BODYSTRUCTURE', 'BODY']) {
+    const [plain = '', other = ''] = (await old.ok(`FETCH 1,3 ${item}`)).untagged.map(({ text }) => text);
+    expect(plain).toMatch(/^[\x20-\x7e]*$/);
+    expect(other).toMatch(/^[\x20-\x7e]*$/);
+    const same = (await old.ok(`FETCH 2 ${item}`)).untagged[0]?.text;
+    expect((await client.ok(`FETCH 2 ${item}`)).untagged[0]?.text).toBe(same);
+    expect((await client.ok(`FETCH 3 ${item}`)).untagged[0]?.text).toBe(other);
+  }
+});
