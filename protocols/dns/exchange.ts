@@ -11,7 +11,7 @@ import { STRAY_DATAGRAMS, TCP_MS, UDP_OCTETS } from './limits.ts';
 /** RFC 1035 4.1.1, RFC 4035 3.2.3: recursion is desired, and whether the answer was validated. */
 const FLAGS = 0x0100 | 0x0020;
 
-export type QuestionType = 'A' | 'AAAA' | 'MX' | 'TXT' | 'TLSA' | 'SOA' | 'PTR';
+export type QuestionType = 'A' | 'AAAA' | 'MX' | 'TXT' | 'TLSA' | 'SOA' | 'PTR' | 'CNAME';
 
 export interface Question {
   readonly name: string;

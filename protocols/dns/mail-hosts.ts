@@ -13,6 +13,8 @@ export type MailHosts =
       readonly kind: 'hosts';
       /** In the order in which they are tried. */
       readonly hosts: readonly MailHost[];
+      /** The domain, and the one that it is an alias of. */
+      readonly domains: readonly string[];
       /** The MX records, or their absence, were validated. */
       readonly authentic: boolean;
     }
@@ -33,17 +35,25 @@ const HOST_NAME =
 
 /** The mail hosts of a domain (A-labels); rejects with DnsFailure. */
 export async function mailHosts(resolver: Resolving, domain: string): Promise<MailHosts> {
-  const { exists, records, authentic } = await resolver.resolve(domain, 'MX');
+  const { exists, name, records, authentic } = await resolver.resolve(domain, 'MX');
+  const domains = name === domain ? [domain] : [domain, name];
   if (!exists) return { kind: 'unknown' };
   if (records.length === 0) {
     // RFC 5321 5.1: the implicit MX. Whether it has an address is seen when one is looked for.
-    return { kind: 'hosts', hosts: [{ name: domain, preference: 0 }], authentic };
+    return { kind: 'hosts', hosts: [{ name: domain, preference: 0 }], domains, authentic };
   }
   const named = records.flatMap((record) => hostOf(record));
   // RFC 7505 3: one record with an empty exchange; beside others such a one says nothing.
   if (named.length === 1 && named[0]?.name === '') return { kind: 'none' };
   const usable = named.filter(({ name }) => HOST_NAME.test(name) && isIP(name) === 0);
-  return usable.length === 0 ? { kind: 'unknown' } : { kind: 'hosts', hosts: inOrder(usable), authentic };
+  return usable.length === 0 ? { kind: 'unknown' } : { kind: 'hosts', hosts: inOrder(usable), domains, authentic };
+}
+
+export interface HostAddresses {
+  readonly addresses: readonly string[];
+  /** Where they stand: the host's name, or what it is an alias of. */
+  readonly name: string;
+  readonly authentic: boolean;
 }
 
 /** The addresses of a host, IPv4 first; rejects with DnsFailure if none is known and one of the look-ups failed. */
@@ -51,13 +61,14 @@ export async function hostAddresses(
   resolver: Resolving,
   name: string,
   families: readonly (4 | 6)[] = [4, 6],
-): Promise<{ readonly addresses: readonly string[]; readonly authentic: boolean }> {
+): Promise<HostAddresses> {
   const found = await Promise.allSettled(families.map((family) => resolver.resolve(name, family === 4 ? 'A' : 'AAAA')));
   const answers = found.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const addresses = answers.flatMap(({ records }) => shuffled(records.flatMap(addressOf)).slice(0, ADDRESSES));
   const failed = found.find((outcome) => outcome.status === 'rejected');
   if (addresses.length === 0 && failed !== undefined) throw failed.reason;
-  return { addresses, authentic: failed === undefined && answers.every(({ authentic }) => authentic) };
+  const [{ name: end } = { name }] = answers;
+  return { addresses, name: end, authentic: failed === undefined && answers.every(({ authentic }) => authentic) };
 }
 
 function hostOf(record: Answer): MailHost[] {

@@ -11,7 +11,9 @@ import { ALIASES, AT_ONCE, CACHED, KEPT_SECONDS, RECORDS, UDP_MS } from './limit
 export interface DnsAnswer {
   /** No such name at all (RFC 8020); else there may just be no record of this type. */
   readonly exists: boolean;
-  /** The records of the type asked for, at the end of the aliases. */
+  /** Where the aliases end: the name asked for, if there are none. */
+  readonly name: string;
+  /** The records of the type asked for, at that name. */
   readonly records: readonly Answer[];
   /** A resolver on this machine has validated all of it (RFC 4035 3.2.3): on the way from another anybody can say so. */
   readonly authentic: boolean;
@@ -111,7 +113,7 @@ export class Resolver {
       const exists = packet.rcode !== 'NXDOMAIN';
       if (records.length > 0 || end === at || !exists) {
         if (records.length === 0) seconds = Math.min(seconds, KEPT_SECONDS.negative);
-        return { answer: { exists, records, authentic }, seconds: Math.max(seconds, KEPT_SECONDS.least) };
+        return { answer: { exists, name: end, records, authentic }, seconds: Math.max(seconds, KEPT_SECONDS.least) };
       }
       at = end;
     }

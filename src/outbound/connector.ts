@@ -5,16 +5,14 @@
 
 import { isIPv6 } from 'node:net';
 import { type ConnectionOptions, createSecureContext, rootCertificates } from 'node:tls';
-import { hostAddresses, type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
+import { type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
-import { tlsaOf } from '#protocols/dns/tlsa.ts';
-import { daneRefusal } from '#protocols/smtp/client/dane.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
-import { Session, SessionFailure, type SessionOptions, type TlsWanted } from '#protocols/smtp/client/session.ts';
-import { stsMatches } from '#protocols/smtp/client/sts-policy.ts';
+import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/client/session.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
 import type { PolicyOf } from './sts.ts';
+import { type Ways, waysTo } from './ways.ts';
 
 export interface ConnectorParts {
   readonly resolver: Pick<Resolver, 'resolve' | 'validates'>;
@@ -84,6 +82,7 @@ export function createConnector(options: ConnectorParts): Connect {
 /** Where to go, and whether that was validated. */
 interface Hosts {
   readonly hosts: readonly MailHost[];
+  readonly domains: readonly string[];
   readonly authentic: boolean;
 }
 
@@ -93,19 +92,19 @@ async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): 
     throw new NoRoute({ code: 556, enhanced: '5.1.10', text: `${domain} takes no mail (null MX)` }); // RFC 7505 4.2
   }
   if (found.kind === 'unknown') {
-    throw new NoRoute({ code: 550, enhanced: '5.1.2', text: `There is no domain ${domain} that takes mail` });
+    throw new NoRoute({ code: 550, enhanced: '5.4.4', text: `There is no domain ${domain} that takes mail` });
   }
   // RFC 5321 5.1: whoever is a mail host himself only goes to better ones.
   const own = found.hosts.find(({ name }) => name === hostname);
   const hosts = own === undefined ? found.hosts : found.hosts.filter(({ preference }) => preference < own.preference);
-  if (hosts.length > 0) return { hosts, authentic: found.authentic };
+  if (hosts.length > 0) return { ...found, hosts };
   throw new NoRoute({ code: 554, enhanced: '5.4.6', text: `Mail for ${domain} comes back to this server` });
 }
 
 async function tryHosts(
   parts: Parts,
   domain: string,
-  { hosts, authentic }: Hosts,
+  { hosts, domains, authentic }: Hosts,
   signal: AbortSignal,
 ): Promise<Route> {
   let failure: { reply: ServerReply; host: string } | undefined;
@@ -113,26 +112,23 @@ async function tryHosts(
   let transcript = '';
   let tried = 0;
   const policy = (await parts.policyOf?.(domain)) ?? null;
-  const enforced = policy?.mode === 'enforce';
-  const named = enforced ? hosts.filter(({ name }) => stsMatches(policy, name)) : hosts;
-  if (named.length === 0) {
-    throw new NoRoute({
-      code: 451,
-      enhanced: '4.7.5',
-      text: `${domain} has no mail host that its MTA-STS policy names`,
-    });
-  }
+  const enforced = policy?.mode === 'enforce' ? policy : null;
   const failed = (error: SessionFailure, host: string) => {
     failure = { reply: error.reply, host };
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
   };
-  for (const { name } of named) {
-    let ways: Ways;
+  for (const { name } of hosts) {
+    let ways: Ways | null;
     try {
-      ways = await waysTo(parts, name, { mx: authentic, enforced });
+      ways = await waysTo(parts, name, { domains, mx: authentic, policy: enforced });
     } catch (error) {
       if (!(error instanceof DnsFailure)) throw error;
       broken = error;
+      continue;
+    }
+    if (ways === null) {
+      const text = `${domain} has no mail host that its MTA-STS policy names`;
+      failure ??= { reply: { code: 451, enhanced: '4.7.5', text }, host: name };
       continue;
     }
     for (const address of ways.addresses) {
@@ -167,51 +163,6 @@ function open(
     { address, port, hostname, tls, signal, ...(localAddress && { localAddress }), ...(limits && { limits }) },
     (transcript) => failed(transcript.text),
   );
-}
-
-const WITHOUT: TlsWanted = { use: 'never', options: {}, accept: () => null };
-
-/** A host's addresses, and how it is talked to there: one after the other, as long as it is TLS that fails. */
-interface Ways {
-  readonly addresses: readonly string[];
-  readonly tls: readonly TlsWanted[];
-  /** Its certificate is one that its domain has named. */
-  readonly verified: boolean;
-}
-
-/** DANE (RFC 7672 2.2) where MX, addresses and TLSA are all validated; else whatever TLS there is, or none. */
-async function waysTo(
-  { resolver, port, trust }: Parts,
-  name: string,
-  { mx, enforced }: { readonly mx: boolean; readonly enforced: boolean },
-): Promise<Ways> {
-  const { addresses, authentic } = await hostAddresses(resolver, name);
-  const plain = {
-    addresses,
-    tls: enforced ? [trusted(name, trust)] : [opportunistic(name), WITHOUT],
-    verified: false,
-  };
-  if (!mx || !authentic || addresses.length === 0 || !(await resolver.validates())) return plain;
-  const records = await tlsaOf(resolver, name, port);
-  if (records === null) return plain;
-  const options = { servername: name, rejectUnauthorized: false };
-  // RFC 7672 2.2: with records that can't be used the host is not known, and still asks for TLS.
-  const accept: TlsWanted['accept'] = ({ certificate }) =>
-    records.length === 0 ? null : daneRefusal(certificate?.x509, records, [name], Date.now());
-  return { addresses, tls: [{ use: 'must', options, accept }], verified: records.length > 0 };
-}
-
-/** RFC 8461 4.2: a certificate of a known authority, for this name. */
-function trusted(name: string, trust: ConnectionOptions): TlsWanted {
-  const options = { ...trust, servername: name, rejectUnauthorized: false };
-  const accept: TlsWanted['accept'] = ({ certificate }) =>
-    certificate?.authorized === true ? null : 'the certificate is not trusted, or is for another name';
-  return { use: 'must', options, accept };
-}
-
-/** Any certificate is better than none. */
-function opportunistic(name: string): TlsWanted {
-  return { use: 'may', options: { servername: name, rejectUnauthorized: false }, accept: () => null };
 }
 
 function label({ tls, connection }: Session, dane: boolean): string {

@@ -18,6 +18,9 @@ export interface ProgramOptions {
   readonly threads?: number;
   /** The listeners with their ports; 0 is a free one. */
   readonly listen: Partial<Record<PortName, number>>;
+  /** Where they listen; 127.0.0.1 if absent. */
+  readonly address?: string;
+  readonly hostname?: string;
   /** Logins without TLS; true unless said otherwise. */
   readonly plaintext?: boolean;
   /** More lines of the configuration, section headers included. */
@@ -36,11 +39,13 @@ export class Installation {
     this.data = join(options.folder, 'data');
     mkdirSync(options.folder, { recursive: true });
     this.#listeners = Object.keys(options.listen);
-    const listen = Object.entries(options.listen).map(([name, port]) => `${name} = ["127.0.0.1:${port}"]`);
+    const listen = Object.entries(options.listen).map(
+      ([name, port]) => `${name} = ["${options.address ?? '127.0.0.1'}:${port}"]`,
+    );
     writeFileSync(
       this.config,
       [
-        'hostname = "mail.example.test"',
+        `hostname = "${options.hostname ?? 'mail.example.test'}"`,
         `data = ${JSON.stringify(this.data)}`,
         `threads = ${options.threads ?? 1}`,
         '[listen]',
@@ -170,7 +175,7 @@ export class Running {
 
   /** `ready`, and a line for each listener. */
   #isReady(listeners: readonly string[]): boolean {
-    for (const [, name, port] of this.output.matchAll(/^(\w+) 127\.0\.0\.1:(\d+)$/gm)) {
+    for (const [, name, port] of this.output.matchAll(/^(\w+) 127\.0\.0\.\d+:(\d+)$/gm)) {
       this.ports[name as PortName] = Number(port);
     }
     return /^ready$/m.test(this.output) && listeners.every((name) => name in this.ports);

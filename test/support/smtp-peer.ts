@@ -4,8 +4,11 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { TLSSocket, type TlsOptions } from 'node:tls';
 
-/** What a peer does at a command instead of what a server does: says a line (or lines), or `cut`s, or stays `silent`. */
-export type Act = string | { readonly cut: true } | { readonly silent: true };
+/**
+ * What a peer does at a command instead of what a server does: says a line (or lines), `cut`s, stays `silent`, or says
+ * the usual after so many ms.
+ */
+export type Act = string | { readonly cut: true } | { readonly silent: true } | { readonly late: number };
 
 export interface PeerOptions {
   /** What EHLO offers; null: EHLO is unknown. */
@@ -88,6 +91,10 @@ export class SmtpPeer implements AsyncDisposable {
       const act = this.options.act?.(command, session) ?? usual;
       if (typeof act === 'string') socket.write(act.endsWith('\n') || act === '' ? act : `${act}\r\n`);
       else if ('cut' in act) socket.destroy();
+      else if ('late' in act) {
+        setTimeout(() => socket.write(usual.endsWith('\n') ? usual : `${usual}\r\n`), act.late);
+        return yes.test(usual);
+      }
       return typeof act === 'string' && yes.test(act);
     };
     const take = (line: string): void => {

@@ -188,18 +188,21 @@ export class Session {
     this.extensions = new Map();
     // RFC 5321 3.2: a server that does not know EHLO is greeted as in 1982.
     const old = reply.code >= 500 ? await this.ask(`HELO ${this.#hostname}`) : reply;
-    if (old.code !== 250) throw new SessionFailure('reply', asTemporary(old));
+    // A refusal here is meant for us, and lasts: an address that is not wanted, a name that is not believed.
+    if (old.code !== 250) throw new SessionFailure('reply', old.code >= 500 ? old : asTemporary(old));
   }
 
   async #protect(wanted: TlsWanted): Promise<void> {
     const { use } = wanted;
     if (use === 'never' || use === 'first') return;
     if (!this.extensions.has('STARTTLS')) {
-      if (use === 'must') throw tlsFailure('the server does not offer STARTTLS, without which it gets nothing');
+      if (use === 'must') {
+        throw tlsFailure('the server does not offer STARTTLS, without which it gets nothing', '4.7.4');
+      }
       return;
     }
     const reply = await this.ask('STARTTLS');
-    if (reply.code !== 220) throw tlsFailure(`STARTTLS was refused: ${formatReply(reply)}`);
+    if (reply.code !== 220) throw tlsFailure(`STARTTLS was refused: ${formatReply(reply)}`, '4.7.4');
     // RFC 3207 6: what came unprotected together with the 220 would be taken for protected.
     if (this.connection.available > 0) throw tlsFailure('the server sent more before the handshake');
     await this.#handshake(wanted);
@@ -219,8 +222,9 @@ export class Session {
   }
 }
 
-function tlsFailure(text: string): SessionFailure {
-  return new SessionFailure('tls', { code: 454, enhanced: '4.7.5', text: text.replace(/\p{Cc}/gu, ' ') });
+/** RFC 3463 3.8: 4.7.4, there is no TLS; 4.7.5, it failed, or is not with whom it should be. */
+function tlsFailure(text: string, enhanced: '4.7.4' | '4.7.5' = '4.7.5'): SessionFailure {
+  return new SessionFailure('tls', { code: 454, enhanced, text: text.replace(/\p{Cc}/gu, ' ') });
 }
 
 /** That a server does not want to talk to us says nothing of the message: it is tried elsewhere, and later. */

@@ -81,7 +81,7 @@ describe('a host that DANE names', () => {
 
   test('gets none without TLS', async () => {
     await using at = await lab({ TLSA: [ee(good)], authentic: true });
-    expect(await deliver(at, null)).toBe('454 4.7.5 the server does not offer STARTTLS, without which it gets nothing');
+    expect(await deliver(at, null)).toBe('454 4.7.4 the server does not offer STARTTLS, without which it gets nothing');
   });
 
   test('that is wrong is passed over for the next', async () => {
@@ -109,7 +109,7 @@ describe('a host that DANE names', () => {
     await using at = await lab({ TLSA: [pkix, short], authentic: true });
     expect(await deliver(at, other)).toBe('over TLS');
     await using again = await lab({ TLSA: [pkix], authentic: true });
-    expect(await deliver(again, null)).toContain('454 4.7.5');
+    expect(await deliver(again, null)).toContain('454 4.7.4');
   });
 
   test('whose records can not be looked up waits', async () => {
@@ -135,7 +135,6 @@ describe('a host that DANE names', () => {
 
 test.each<[string, Record<string, Zone>, Zone]>([
   ['records that were not validated', {}, { authentic: false }],
-  ['an MX that was not validated', { 'good.test': { MX: [[10, 'mx.good.test']] } }, { authentic: true }],
   ['an address that was not validated', { 'mx.good.test': { A: ['127.0.0.2'] } }, { authentic: true }],
   ['a resolver that validates nothing', { '.': {} }, { authentic: true }],
 ])('%s are nothing to go by: mail goes as it can', async (_what, zones, tlsa) => {
@@ -180,5 +179,47 @@ describe('an authority', () => {
     Object.defineProperty(forged, 'issuerCertificate', { value: new X509Certificate(authority.cert) });
     expect(daneRefusal(forged, [record(authority)], ['mx.good.test'], now)).toMatch(/not signed/);
     expect(daneRefusal(undefined, [record(authority)], ['mx.good.test'], now)).toMatch(/no certificate/);
+  });
+});
+
+test('a host that an unvalidated MX names is held to its certificates too, as Postfix does', async () => {
+  await using at = await lab({ TLSA: [ee(good)], authentic: true }, { 'good.test': { MX: [[10, 'mx.good.test']] } });
+  expect(await deliver(at, other)).toBe('454 4.7.5 the certificate matches no TLSA record');
+});
+
+describe('a mail host that is an alias', () => {
+  /** good.test, whose mail host is an alias of one that may be elsewhere. */
+  const aliased = (
+    alias: Zone,
+    end: Zone,
+    tlsa: { readonly name: 'mx.good.test' | 'host.else.test'; readonly of: Pair },
+  ) =>
+    lab({}, { 'mx.good.test': alias, 'host.else.test': end }).then((at) => {
+      at.dns.zones.delete(`_${at.port}._tcp.mx.good.test`);
+      at.dns.zones.set(`_${at.port}._tcp.${tlsa.name}`, { TLSA: [ee(tlsa.of)], authentic: true });
+      return at;
+    });
+  const alias: Zone = { CNAME: 'host.else.test', authentic: true };
+  const host: Zone = { A: ['127.0.0.2'], authentic: true };
+
+  test.each(['host.else.test', 'mx.good.test'] as const)(
+    'is known by the TLSA of %s (RFC 7672 2.2.2)',
+    async (name) => {
+      await using at = await aliased(alias, host, { name, of: good });
+      expect(await deliver(at, good)).toBe('over TLS');
+      await using again = await aliased(alias, host, { name, of: good });
+      expect(await deliver(again, other)).toBe('454 4.7.5 the certificate matches no TLSA record');
+    },
+  );
+
+  test('of a host that is not validated is known by its own TLSA, if the alias is', async () => {
+    const unsigned: Zone = { A: ['127.0.0.2'] };
+    await using at = await aliased(alias, unsigned, { name: 'mx.good.test', of: good });
+    expect(await deliver(at, other)).toBe('454 4.7.5 the certificate matches no TLSA record');
+    await using elsewhere = await aliased(alias, unsigned, { name: 'host.else.test', of: good });
+    expect(await deliver(elsewhere, other)).toBe('over TLS');
+    const stray: Zone = { CNAME: 'host.else.test' };
+    await using unproved = await aliased(stray, unsigned, { name: 'mx.good.test', of: good });
+    expect(await deliver(unproved, other)).toBe('over TLS');
   });
 });

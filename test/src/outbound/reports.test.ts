@@ -83,7 +83,7 @@ test('a permanent refusal is told to the sender, with what the server said and h
 
 test.each([
   ['you@null.test', '5.1.10', 'takes no mail'],
-  ['you@nobody.test', '5.1.2', 'no domain'],
+  ['you@nobody.test', '5.4.4', 'no domain'],
   ['you@empty.test', '5.4.4', 'has an address'],
   ['you@self.test', '5.4.6', 'comes back'],
 ])('mail to %s is given back at once with %s', async (to, status, text) => {
