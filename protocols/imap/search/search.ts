@@ -60,6 +60,8 @@ class SearchRun {
   }
 
   async run(members: Iterable<Member>): Promise<Member[]> {
+    // What SORT and THREAD mostly look among.
+    if (this.#key.kind === 'all' && this.#scores === null) return [...members];
     const matched: Member[] = [];
     let open = await this.#decide(members, matched);
     if (open.length >= INDEXED_FROM) {

@@ -104,8 +104,16 @@ export class TextColumn extends Column {
   }
 
   protected override async make(from: number, to: number, selected: Selected, pace: Pace): Promise<void> {
-    const of = TEXTS[this.#name];
+    const { raw, of } = TEXTS[this.#name];
     const numbers = new Map<string, number>();
+    // Subjects and senders come again and again: each is made a key of once. A number twice, and one more for a mark.
+    const known = new Map<string, number>();
+    const keyOf = (text: string) => {
+      const { text: key, mark } = of(text);
+      const number = numbers.get(key) ?? numbers.size;
+      numbers.set(key, number);
+      return number * 2 + (mark ? 1 : 0);
+    };
     const values = grown(this.values, to);
     const marks = new Uint8Array(values.length);
     marks.set(this.marks);
@@ -113,11 +121,11 @@ export class TextColumn extends Column {
     values.fill(-1, from, to);
     for await (const page of this.read(from, to, ['envelope'], selected)) {
       for (const { slot, row } of page) {
-        const { text, mark } = of(row.envelope);
-        const number = numbers.get(text) ?? numbers.size;
-        numbers.set(text, number);
-        values[slot] = number;
-        marks[slot] = mark ? 1 : 0;
+        const text = raw(row.envelope);
+        const key = known.get(text) ?? keyOf(text);
+        known.set(text, key);
+        values[slot] = key >> 1;
+        marks[slot] = key & 1;
         if (pace.due) await pace.rest();
       }
     }

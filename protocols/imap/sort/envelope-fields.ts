@@ -51,16 +51,16 @@ function stringAt(text: string, at: number): string {
   return raw.includes('\\') ? raw.replace(/\\(.)/g, '$1') : raw;
 }
 
-/** The subject, decoded. */
+/** The subject, with its encoded words. */
 export function subjectOf(envelope: string): string {
-  return decodeWords(stringAt(envelope, placeOf(envelope, Field.subject)));
+  return stringAt(envelope, placeOf(envelope, Field.subject));
 }
 
-/** addr-mailbox of the first address of a list (RFC 5256 3), '' if there is none. */
+/** addr-mailbox of the first address of a list (RFC 5256 3), with its encoded words; '' if there is none. */
 export function mailboxOf(envelope: string, field: number): string {
   const list = placeOf(envelope, field);
   if (envelope.charCodeAt(list) !== OPEN) return '';
-  return decodeWords(stringAt(envelope, part(envelope, list, 2)));
+  return stringAt(envelope, part(envelope, list, 2));
 }
 
 /** The first address of a list as it is shown (RFC 5957 3): its name, else the address. */

@@ -97,10 +97,32 @@ export function orderBy(criteria: readonly Criterion[], count: number): Uint32Ar
       [keys, below] = [kept.ranks, kept.different];
     }
   }
+  if (below <= COUNTED * count) return counted(keys, below);
   for (let at = 0; at < count; at++) keys[at] = (keys[at] ?? 0) * count + at;
   keys.sort();
   const order = new Uint32Array(count);
   for (let at = 0; at < count; at++) order[at] = (keys[at] ?? 0) % count;
+  return order;
+}
+
+/** With no more different keys than so many for each thing, counting beats sorting. */
+const COUNTED = 2;
+
+/** The order by keys that are below `below`, by counting them; equal ones stay in their order. */
+function counted(keys: Float64Array, below: number): Uint32Array {
+  const next = new Uint32Array(below + 1);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? 0;
+    next[key + 1] = (next[key + 1] ?? 0) + 1;
+  }
+  for (let key = 0; key < below; key++) next[key + 1] = (next[key + 1] ?? 0) + (next[key] ?? 0);
+  const order = new Uint32Array(keys.length);
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at] ?? 0;
+    const place = next[key] ?? 0;
+    next[key] = place + 1;
+    order[place] = at;
+  }
   return order;
 }
 

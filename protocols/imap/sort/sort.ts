@@ -32,7 +32,9 @@ export async function sort(
     sorted.push({ values, reverse });
   }
   if (pace.late) await pace.rest();
-  return Array.from(orderBy(sorted, members.length), (at) => members[at] ?? { slot: -1, seq: 0 });
+  const order: Member[] = [];
+  for (const at of orderBy(sorted, members.length)) order.push(members[at] ?? { slot: -1, seq: 0 });
+  return order;
 }
 
 function isNumber(key: NumberName | TextName): key is NumberName {

@@ -1,6 +1,7 @@
 // The criteria of SORT (RFC 5256 3, RFC 5957 4): which stored columns each is made of, and how.
 
 import { collationKey } from '#storage/message/casemap.ts';
+import { decodeWords } from '#storage/message/words.ts';
 import type { ListingColumn, ListingRow } from '#storage/ports.ts';
 import { baseSubject } from './base-subject.ts';
 import { displayOf, Field, mailboxOf, subjectOf } from './envelope-fields.ts';
@@ -27,18 +28,31 @@ export interface Marked {
   readonly mark: boolean;
 }
 
+/** A criterion that is a text: what of ENVELOPE it is made of, and how, which many messages share. */
+export interface TextSource {
+  raw(envelope: string): string;
+  of(raw: string): Marked;
+}
+
 /** Criteria that are texts are made of ENVELOPE, and compared by the collation. */
-export const TEXTS: Readonly<Record<TextName, (envelope: string) => Marked>> = {
-  subject: (envelope) => {
-    const { base, reply } = baseSubject(subjectOf(envelope));
-    return { text: collationKey(base), mark: reply };
+export const TEXTS: Readonly<Record<TextName, TextSource>> = {
+  subject: {
+    raw: subjectOf,
+    of: (raw) => {
+      const { base, reply } = baseSubject(decodeWords(raw));
+      return { text: collationKey(base), mark: reply };
+    },
   },
-  from: (envelope) => unmarked(mailboxOf(envelope, Field.from)),
-  to: (envelope) => unmarked(mailboxOf(envelope, Field.to)),
-  cc: (envelope) => unmarked(mailboxOf(envelope, Field.cc)),
-  displayfrom: (envelope) => unmarked(displayOf(envelope, Field.from)),
-  displayto: (envelope) => unmarked(displayOf(envelope, Field.to)),
+  from: { raw: (envelope) => mailboxOf(envelope, Field.from), of: decoded },
+  to: { raw: (envelope) => mailboxOf(envelope, Field.to), of: decoded },
+  cc: { raw: (envelope) => mailboxOf(envelope, Field.cc), of: decoded },
+  displayfrom: { raw: (envelope) => displayOf(envelope, Field.from), of: unmarked },
+  displayto: { raw: (envelope) => displayOf(envelope, Field.to), of: unmarked },
 };
+
+function decoded(raw: string): Marked {
+  return unmarked(decodeWords(raw));
+}
 
 function unmarked(text: string): Marked {
   return { text: collationKey(text), mark: false };
