@@ -30,10 +30,10 @@ export async function searchRound(side: Side, as: 'own' | 'peer', report: Report
   await commandsRound(side, as, report, SEARCHES);
 }
 
-/** Waits until the search index has the large mailbox: until then a miss reads every message. */
-async function indexed(side: Side): Promise<void> {
+/** Waits until the search index has a mailbox: until then a miss reads every message. */
+export async function indexed(side: Side, mailbox = 'big'): Promise<void> {
   const client = await login(side, 1);
-  await client.ok('EXAMINE big');
+  await client.ok(`EXAMINE ${mailbox}`);
   for (let took = Number.POSITIVE_INFINITY; took > INDEXED; ) {
     await sleep(5_000);
     const begun = performance.now();

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { ImapWire } from '#test/support/wire.ts';
 import { imapbench, login, user } from './drivers.ts';
 import type { Report } from './report.ts';
+import { indexed } from './search.ts';
 import { bytesOnDisk, residentMegabytes, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
 
-/** Messages of the sample mailbox, 100 times its 600. */
-const SAMPLE = 60_000;
+/** Messages of the sample mailbox, and 100 times as many. */
+const REPEATED = 600;
+const SAMPLE = 100 * REPEATED;
 const RESTORED = 10_000;
 const WRONG_LOGINS = 200;
 
@@ -81,17 +83,28 @@ export async function restoreRound(report: Report, scratch: string): Promise<voi
   report.add('restore of one account of 10,000 messages', 's', { kind: 'value', most: 60 }, 'own', seconds);
 }
 
-/** Bytes on disk of the same messages, everything included, after a checkpoint. */
+/**
+ * Bytes on disk of the same messages, everything included, the search index too, after a checkpoint: of the sample times
+ * 100 as it is, in which each message is there a hundred times, and of as many messages of which none is there twice.
+ */
 export async function diskRound(report: Report, scratch: string, peer: boolean): Promise<void> {
-  const sample = sampleMailbox(scratch, SAMPLE);
+  const messages = `bytes on disk, ${SAMPLE.toLocaleString('en')} messages`;
+  await diskMeasure(report, peer, `${messages}: the sample of ${REPEATED} times 100`, sampleMailbox(scratch, REPEATED));
+  await diskMeasure(report, peer, `${messages}: none twice`, sampleMailbox(scratch, SAMPLE));
+}
+
+async function diskMeasure(report: Report, peer: boolean, name: string, mbox: string): Promise<void> {
   const fill = (side: Side) =>
-    imapbench(side, 'fill', ['--user', user(side, 1), '--mailbox', 'INBOX', '--count', SAMPLE, '--mbox', sample]);
-  const name = `bytes on disk, ${SAMPLE.toLocaleString('en')} messages of the sample`;
+    imapbench(side, 'fill', [
+      ...['--user', user(side, 1), '--mailbox', 'INBOX', '--count', SAMPLE],
+      ...['--mbox', mbox, '--same'],
+    ]);
   const target = { kind: 'ratio', most: 0.5 } as const;
   {
-    await using side = await startOwn();
+    await using side = await startOwn({ settings: '[search]\nindex_after = 1' });
     const before = bytesOnDisk(side.data);
     await fill(side);
+    await indexed(side, 'INBOX');
     // A stopped server has moved everything from its logs into its databases.
     await side.running.stop();
     report.add(name, 'MB', target, 'own', (bytesOnDisk(side.data) - before) / 2 ** 20);
