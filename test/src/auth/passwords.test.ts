@@ -64,6 +64,15 @@ test('a success is remembered for its credential version, a failure never', asyn
   expect(asked.times).toBe(4);
 });
 
+test('of many logins with the same right password at once only the first is computed', async () => {
+  const passwords = new Passwords(createAuthShared(1));
+  const stored = credential(await hashPassword('correct horse'));
+  const { asked, proceed } = counted();
+  const logins = Array.from({ length: 50 }, () => passwords.verify(stored, 'correct horse', proceed));
+  expect(new Set(await Promise.all(logins))).toEqual(new Set(['right']));
+  expect(asked.times).toBe(1);
+});
+
 test.each([
   '',
   'plain text',
