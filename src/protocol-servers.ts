@@ -71,6 +71,10 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     literals: config.imap.literals,
     off: new Set(config.imap.disable),
     offFor: async (id) => (await directory.settings(id)).get('imap-off') ?? [],
+    urls: {
+      secret: store.derivedKey('keys of mailboxes for URLs'),
+      account: async (address) => (await directory.accountByAddress(address))?.id ?? null,
+    },
   });
   const pop3 = createPop3Server(context);
   return {

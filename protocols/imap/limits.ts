@@ -69,6 +69,9 @@ export const URL_CHARS = 8_000;
 export const METADATA_NAMES = 100;
 export const METADATA_NAME_CHARS = 500;
 export const METADATA_BYTES = 16 * 1024;
+/** URLs in one command, and what is asked of one. */
+export const URLS = 50;
+export const URL_PARAMETERS = 4;
 /** Patterns in one LIST: clients that give several give two or three. */
 export const LIST_PATTERNS = 20;
 /** Options in one list of LIST or CREATE: more than there are. */

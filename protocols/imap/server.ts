@@ -11,9 +11,9 @@ import type { Verb } from './commands/verb.ts';
 import { LineCache } from './fetch/lines.ts';
 import { ImapAccount } from './index/account.ts';
 import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './limits.ts';
-import { createRecentShared, RecentLedger, type RecentShared } from './recent.ts';
+import { RecentLedger, type RecentShared } from './recent.ts';
 import { Session } from './session.ts';
-import { DEFAULT_SETTINGS, type ImapSettings } from './settings.ts';
+import type { ImapSettings } from './settings.ts';
 
 /** What the sessions of a thread share. */
 export interface ServerState {
@@ -27,11 +27,11 @@ export interface ServerState {
   leave(account: ImapAccount): void;
 }
 
-/** `shared` is made once for all threads of the process; without it the server is alone. */
+/** `shared` is made once for all threads of the process. */
 export function createImapServer(
   context: ProtocolContext,
-  shared: RecentShared = createRecentShared(Date.now()),
-  settings: ImapSettings = DEFAULT_SETTINGS,
+  shared: RecentShared,
+  settings: ImapSettings,
 ): ProtocolServer {
   return new ImapServer(context, shared, settings);
 }

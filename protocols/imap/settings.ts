@@ -1,6 +1,7 @@
 // What the operator has said of IMAP: for all, and for single accounts whose program breaks on an extension.
 
 import type { AccountId } from '#storage/ports.ts';
+import type { UrlAuthority } from './url/authority.ts';
 
 export interface ImapSettings {
   /** Which literals need not be asked for: all (LITERAL+), or small ones only (LITERAL-); never both (RFC 7888 5). */
@@ -9,9 +10,9 @@ export interface ImapSettings {
   readonly off: ReadonlySet<string>;
   /** Those that are off for an account besides, in any case. */
   offFor(account: AccountId): Promise<readonly string[]>;
+  /** What URLAUTH needs. */
+  readonly urls: UrlAuthority;
 }
-
-export const DEFAULT_SETTINGS: ImapSettings = { literals: 'plus', off: new Set(), offFor: async () => [] };
 
 /** The commands that come with a capability: where it is off they are unknown. */
 const COMMANDS: Readonly<Record<string, string>> = {
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   COMPRESS: 'COMPRESS=DEFLATE',
   ENABLE: 'ENABLE',
   ESEARCH: 'MULTISEARCH',
+  GENURLAUTH: 'URLAUTH',
   GETMETADATA: 'METADATA',
   GETQUOTA: 'QUOTA',
   GETQUOTAROOT: 'QUOTA',
@@ -28,6 +30,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   NAMESPACE: 'NAMESPACE',
   NOTIFY: 'NOTIFY',
   REPLACE: 'REPLACE',
+  RESETKEY: 'URLAUTH',
   SETMETADATA: 'METADATA',
   SETQUOTA: 'QUOTA',
   SORT: 'SORT',
@@ -38,6 +41,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
   UIDBATCHES: 'UIDBATCHES',
   UNAUTHENTICATE: 'UNAUTHENTICATE',
   UNSELECT: 'UNSELECT',
+  URLFETCH: 'URLAUTH',
   XLIST: 'XLIST',
 };
 

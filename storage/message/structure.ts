@@ -60,6 +60,22 @@ export function body(structure: string): string {
   return bodyText(parseList(bodystructure(structure)));
 }
 
+/** BODYSTRUCTURE of the part that these numbers name, of the message itself without any; undefined if there is none. */
+export function partStructure(structure: string, path: readonly number[]): string | undefined {
+  let list = parseList(bodystructure(structure));
+  let isRoot = true;
+  for (const number of path) {
+    const inner: Value | undefined = isMessage(list) && !isRoot ? list[8] : list;
+    if (!Array.isArray(inner)) return undefined;
+    const entersMessage = inner !== list || isRoot;
+    const children: Value[] = isMultipart(inner) ? inner.slice(0, childCount(inner)) : entersMessage ? [inner] : [];
+    const next: Value | undefined = children[number - 1];
+    if (!Array.isArray(next)) return undefined;
+    [list, isRoot] = [next, false];
+  }
+  return valueText(list);
+}
+
 /** The name that a person knows a part by, in Unicode, or ''. */
 export function fileName(part: Part): string {
   return (
@@ -172,7 +188,9 @@ function childCount(list: Value[]): number {
 /** A value as IMAP writes it; between address structures and between parts there is no space. */
 function valueText(value: Value): string {
   if (typeof value === 'string') return value;
-  return `(${value.map(valueText).join(isMultipart(value) ? '' : ' ')})`;
+  const lists = value.slice(0, childCount(value)).map(valueText).join('');
+  const rest = value.slice(childCount(value)).map(valueText).join(' ');
+  return `(${lists}${lists === '' || rest === '' ? '' : ' '}${rest})`;
 }
 
 // ------------------------------------------------------------------------------------------------------------ parts

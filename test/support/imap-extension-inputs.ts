@@ -64,6 +64,15 @@ const ENTRIES = [
 ];
 const USES = ['\\Sent', '\\Drafts', '\\All', '\\sent', '\\Junk', 'Sent', '\\'];
 
+const URLS = [
+  ...['', ':internal:', ':internal:01', ':internal:zz', ':x:00'].map(
+    (end) => `imap://anna@example.test/INBOX/;uid=1;urlauth=anonymous${end}`,
+  ),
+  'imap://anna@example.test/INBOX;uidvalidity=1/;uid=2/;section=1.2.MIME/;partial=1.2;urlauth=user+anna',
+  'imap://anna%40example.test@mail.example.test/x/;uid=1;expire=2000-01-01T00:00:00Z;urlauth=submit+x',
+  ...['imap://bert@example.test/INBOX/;uid=1;urlauth=authuser', '/INBOX/;uid=1', 'x', 'imap:///;uid=1;urlauth=%zz'],
+];
+
 /** The arguments of LIST, from the space on. */
 export function listArguments(random: Random): string {
   const select = random() < 0.5 ? '' : ` (${some(random, 3, SELECT)})`;
@@ -114,6 +123,10 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
       `GETMETADATA ${pick(random, ['', '(DEPTH 1) ', '(MAXSIZE 5 DEPTH infinity) ', '(X 1) '])}${pick(random, ['""', mailbox()])} ${pick(random, ENTRIES)}`,
     () =>
       `SETMETADATA ${pick(random, ['""', mailbox()])} (${pick(random, ENTRIES)} ${pick(random, ['NIL', '"x"', '~{1+}\r\n\0', '{0+}\r\n'])})`,
+    () => `GENURLAUTH "${pick(random, URLS)}" ${pick(random, ['INTERNAL', 'internal', 'X'])}`,
+    () =>
+      `URLFETCH ${pick(random, [`"${pick(random, URLS)}"`, `("${pick(random, URLS)}" BODYPARTSTRUCTURE BINARY)`, '(BODY)'])}`,
+    () => `RESETKEY${pick(random, ['', ` ${mailbox()}`, ` ${mailbox()} INTERNAL`, ' INBOX X'])}`,
     () => `UIDBATCHES ${pick(random, ['500', '1', '0', '500 1:2', '4294967295 2:1', '501 1:*'])}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,

@@ -1,5 +1,6 @@
 // The IMAP server over the real store and authenticator, for tests over sockets: a plain and a TLS port, with the
 // accounts anna (a quota can be given) and bert at example.test.
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
@@ -95,6 +96,10 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
     literals: options.literals ?? 'plus',
     off: new Set(options.off),
     offFor: async (id) => (await store.directory.settings(id)).get('imap-off') ?? [],
+    urls: {
+      secret: randomBytes(32),
+      account: async (address) => (await store.directory.accountByAddress(address))?.id ?? null,
+    },
   });
   const listen = async (secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

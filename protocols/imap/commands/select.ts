@@ -75,6 +75,7 @@ function report(session: Session, selected: Selected, mailbox: Mailbox, name: st
   }
   out.text(`* OK [MAILBOXID (${objectId('F', session.owner.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
+  out.text('* OK [URLMECH INTERNAL] URLs can be authorized\r\n'); // RFC 4467 8
   // The row was read before the index, which may have newer messages.
   out.text(`* OK [UIDNEXT ${Math.max(mailbox.uidnext, view.lastUid + 1)}] Predicted next UID\r\n`);
   out.text(`* OK [HIGHESTMODSEQ ${selected.synced}] Highest\r\n`);

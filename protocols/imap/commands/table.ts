@@ -37,6 +37,8 @@ import { thread, uidThread } from './thread.ts';
 import { uidBatches } from './uid-batches.ts';
 import { unauthenticate } from './unauthenticate.ts';
 import { unselect } from './unselect.ts';
+import { genUrlAuth, resetKeys } from './url-auth.ts';
+import { urlFetch } from './url-fetch.ts';
 import type { Verb } from './verb.ts';
 import { xlist } from './xlist.ts';
 
@@ -56,6 +58,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['EXAMINE', examine],
   ['EXPUNGE', expunge],
   ['FETCH', fetch],
+  ['GENURLAUTH', genUrlAuth],
   ['GETMETADATA', getMetadata],
   ['GETQUOTA', getQuota],
   ['GETQUOTAROOT', getQuotaRoot],
@@ -71,6 +74,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['NOTIFY', notify],
   ['RENAME', rename],
   ['REPLACE', replace],
+  ['RESETKEY', resetKeys],
   ['SEARCH', search],
   ['SELECT', select],
   ['SETMETADATA', setMetadata],
@@ -94,5 +98,6 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['UNAUTHENTICATE', unauthenticate],
   ['UNSELECT', unselect],
   ['UNSUBSCRIBE', unsubscribe],
+  ['URLFETCH', urlFetch],
   ['XLIST', xlist],
 ]);

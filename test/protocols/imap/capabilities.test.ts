@@ -27,7 +27,17 @@ test('what is advertised depends on the state, and is told without being asked f
   const after = [
     ...['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ID', 'ENABLE', 'IDLE'],
     ...['NAMESPACE', 'CHILDREN', 'UNSELECT', 'UIDPLUS', 'MOVE', 'SPECIAL-USE'],
-    ...['COMPRESS=DEFLATE', 'UNAUTHENTICATE', 'MULTIAPPEND', 'BINARY', 'CATENATE', 'REPLACE', 'UTF8=ACCEPT'],
+    ...[
+      'COMPRESS=DEFLATE',
+      'UNAUTHENTICATE',
+      'MULTIAPPEND',
+      'BINARY',
+      'CATENATE',
+      'URLAUTH',
+      'URLAUTH=BINARY',
+      'REPLACE',
+      'UTF8=ACCEPT',
+    ],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'METADATA', 'LIST-METADATA'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
