@@ -6,6 +6,7 @@
 // the same. What a kept context can't finish the documented call does too, or it says what is wrong with it.
 
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import { undoingBase64 } from './base64-runs.ts';
 import { readDictionaries } from './dictionaries.ts';
 import { DICTIONARY_BYTES, INLINE_BYTES } from './limits.ts';
 import { compress, decompress, roomFor, ZSTD_PARAMETERS } from './zstd.ts';
@@ -14,7 +15,7 @@ import { compress, decompress, roomFor, ZSTD_PARAMETERS } from './zstd.ts';
 export interface Packer {
   /** True while contexts are kept; false where every call makes its own. */
   readonly kept: boolean;
-  /** One zstd frame with a checksum, in memory of its own. */
+  /** Packed with a checksum, in memory of its own. */
   pack(plain: Uint8Array): Uint8Array;
   /** Throws if it is damaged, is followed by anything, or has more than `maxBytes` plain bytes. */
   unpack(packed: Uint8Array, maxBytes: number): Uint8Array;
@@ -39,9 +40,10 @@ export function createPackers(notKept: () => void = () => {}): Packers {
     const found = made[kind];
     if (found !== undefined) return found;
     const created = createPacker(dictionaries[kind]);
-    made[kind] = created;
     if (!created.kept) notKept();
-    return created;
+    const packing = kind === 'body' ? undoingBase64(created) : created;
+    made[kind] = packing;
+    return packing;
   };
   return {
     get header() {
