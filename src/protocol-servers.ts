@@ -12,6 +12,7 @@ import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
 import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
+import { createForwarder } from './outbound/forward.ts';
 import { retryTimes } from './outbound/retry.ts';
 import { createSubmission } from './outbound/submit.ts';
 import { networkMatcher } from './peers.ts';
@@ -54,7 +55,12 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const conduct = createConduct(shared.conduct);
   const proxied = networkMatcher(config.proxyFrom);
   const smtp = { ...context, conduct, proxied, sessions: parts.sessions };
-  const ingress = createIngress({ hostname, directory, mail, conduct, log });
+  const retry = retryTimes(config.outbound);
+  const forwarder = createForwarder({
+    ...{ hostname, retry, queue: store.queue, now: Date.now, send: config.outbound.send },
+    derivedKey: (purpose) => store.derivedKey(purpose),
+  });
+  const ingress = createIngress({ hostname, directory, mail, conduct, forwarder, log });
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const submission = createSubmission({
     ...{ hostname, directory, mail, ingress, stage, messageSize, log },
@@ -64,7 +70,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     queue: store.queue,
     signingKeys: store.signingKeys,
     domainSettings: store.domainSettings,
-    retry: retryTimes(config.outbound),
+    retry,
   });
   const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true, verp: true } }, 'submission');
   const imap = createImapServer(context, shared.recent, {

@@ -111,7 +111,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'account set': {
     words: 'ADDRESS NAME VALUE',
-    about: 'send-as, bcc, save-sent, verp, footer, imap-off, or one of the limits on sending of an account',
+    about:
+      'send-as, forward, forward-copy, bcc, save-sent, verp, footer, imap-off, or one of the limits on sending of an account',
     options: [],
     load: () => import('./account/set.ts'),
   },

@@ -4,7 +4,17 @@ import { hash } from 'node:crypto';
 import type { Logger } from 'pino';
 import type { Envelope, IngressSession, SmtpReply } from '#protocols/ports.ts';
 import { StoreError } from '#storage/errors.ts';
-import type { Account, AccountId, AppendEntry, Directory, MailAccount, MailboxId, Staged } from '#storage/ports.ts';
+import type {
+  Account,
+  AccountId,
+  AppendEntry,
+  Directory,
+  MailAccount,
+  MailboxId,
+  Resolution,
+  Staged,
+} from '#storage/ports.ts';
+import type { Forwarder } from './forwarder.ts';
 import { INBOXES, PARALLEL } from './limits.ts';
 import { ACCEPTED, combine, replyOf, TEMPORARY, UNKNOWN } from './outcome.ts';
 import { prefix } from './prefix.ts';
@@ -22,6 +32,7 @@ export interface DeliverParts {
   readonly directory: Pick<Directory, 'resolve'>;
   readonly mail: (id: AccountId) => MailAccount;
   readonly hostname: string;
+  readonly forwarder: Forwarder;
   readonly log: Logger;
 }
 
@@ -30,6 +41,7 @@ export function createDeliver({
   directory,
   mail,
   hostname,
+  forwarder,
   log,
 }: DeliverParts): (delivery: Delivery) => Promise<readonly SmtpReply[]> {
   const inboxes = new Map<AccountId, MailboxId>();
@@ -68,27 +80,51 @@ export function createDeliver({
     }
   }
 
-  /** Who gets a copy: each account once, whatever leads to it. */
-  async function plan(delivery: Delivery): Promise<readonly Copies[]> {
+  /** Who gets a copy: each account once, whatever leads to it; and where else it goes, each address once. */
+  async function plan(delivery: Delivery): Promise<readonly Plan[]> {
     const accounts = new Map<AccountId, Copy>();
-    const plans: Copies[] = [];
+    const elsewhere = new Set<string>();
+    const plans: Plan[] = [];
     for (const recipient of delivery.envelope.recipients) {
       const resolution = await directory.resolve(recipient);
+      const sender = delivery.envelope.sender === '' && !isSomebody(resolution) ? forwarder.returns(recipient) : null;
+      if (sender !== null && resolution.kind !== 'foreign') {
+        plans.push({ copies: [], onward: () => forwarder.giveBack(delivery, recipient, sender) });
+        continue;
+      }
       // It was there at RCPT: if it is unknown now it went meanwhile.
       if (resolution.kind !== 'local') {
         plans.push(resolution.kind === 'unknown' ? UNKNOWN : TEMPORARY);
         continue;
       }
-      const copies = resolution.accounts.map((account) => accounts.get(account.id) ?? { account, recipient });
+      const { onwards = [], forwards = [] } = resolution;
+      const copies = resolution.accounts
+        .filter(({ id }) => !onwards.includes(id))
+        .map((account) => accounts.get(account.id) ?? { account, recipient });
       for (const copy of copies) accounts.set(copy.account.id, copy);
-      plans.push(copies);
+      const targets = forwards.filter((address) => !elsewhere.has(address));
+      for (const target of targets) elsewhere.add(target);
+      plans.push({
+        copies,
+        ...(targets.length > 0 && { onward: () => forwarder.forward(delivery, recipient, targets) }),
+      });
     }
     return plans;
   }
 
+  async function send({ about }: Delivery, { onward }: Copies): Promise<SmtpReply[]> {
+    if (onward === undefined) return [];
+    try {
+      return [await onward()];
+    } catch (error) {
+      log.warn({ ...about, err: error }, 'not forwarded');
+      return [replyOf(error)];
+    }
+  }
+
   return async (delivery) => {
     const plans = await plan(delivery);
-    const copies = [...new Set(plans.flatMap((planned) => ('code' in planned ? [] : planned)))];
+    const copies = [...new Set(plans.flatMap((planned) => ('code' in planned ? [] : planned.copies)))];
     const replies = new Map<Copy, SmtpReply>();
     const queue = [...copies];
     const work = async () => {
@@ -98,8 +134,18 @@ export function createDeliver({
     };
     await Promise.all(Array.from({ length: Math.min(PARALLEL, copies.length) }, work));
     const replyTo = (copy: Copy) => replies.get(copy) ?? TEMPORARY;
-    return plans.map((planned) => ('code' in planned ? planned : combine(planned.map(replyTo))));
+    const outcomes: SmtpReply[] = [];
+    for (const planned of plans) {
+      if ('code' in planned) outcomes.push(planned);
+      else outcomes.push(combine([...planned.copies.map(replyTo), ...(await send(delivery, planned))]));
+    }
+    return outcomes;
   };
+}
+
+/** Somebody has this very address. */
+export function isSomebody(resolution: Resolution): boolean {
+  return resolution.kind === 'local' && !resolution.caught;
 }
 
 interface Copy {
@@ -108,8 +154,13 @@ interface Copy {
   readonly recipient: string;
 }
 
-/** What a recipient comes to: copies, or why there are none. */
-type Copies = SmtpReply | readonly Copy[];
+/** What a recipient comes to: copies here and a message that goes on, or why there is nothing. */
+type Plan = SmtpReply | Copies;
+
+interface Copies {
+  readonly copies: readonly Copy[];
+  readonly onward?: () => Promise<SmtpReply>;
+}
 
 /**
  * The same message from the same sender again within the hour is a retry after a lost reply or a half-done delivery.

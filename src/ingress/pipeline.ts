@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import type { Conduct, Envelope, Ingress, IngressSession, SmtpReply } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import type { AccountId, Directory, MailAccount } from '#storage/ports.ts';
-import { createDeliver, type Delivery } from './deliver.ts';
+import { createDeliver, type Delivery, isSomebody } from './deliver.ts';
+import type { Forwarder } from './forwarder.ts';
 import { CAUGHT } from './limits.ts';
 import { loops } from './loops.ts';
 import { combine, GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
@@ -15,6 +16,7 @@ export interface IngressParts {
   readonly directory: Pick<Directory, 'resolve'>;
   readonly mail: (id: AccountId) => MailAccount;
   readonly conduct: Conduct;
+  readonly forwarder: Forwarder;
   readonly log: Logger;
 }
 
@@ -61,6 +63,8 @@ async function recipient(
   try {
     const resolution = await parts.directory.resolve(address);
     if (resolution.kind === 'foreign') return { ...RELAY, text: `<${address}> ${RELAY.text}` };
+    // Only a report comes back to a return address of ours.
+    if (envelope.sender === '' && !isSomebody(resolution) && parts.forwarder.returns(address) !== null) return null;
     if (resolution.kind === 'unknown') {
       const refusal = isRole(address) ? UNREAD : UNKNOWN;
       return { ...refusal, text: `<${address}> ${refusal.text}` };
@@ -68,8 +72,9 @@ async function recipient(
     if (resolution.caught && guesses(parts, session)) return GUESSING;
     if (envelope.declaredSize === null) return null;
     const size = envelope.declaredSize;
-    const room = await Promise.all(resolution.accounts.map(({ id }) => parts.mail(id).hasRoom(size)));
-    return room.length > 0 && !room.some(Boolean) ? MAILBOX_FULL : null;
+    const keeping = resolution.accounts.filter(({ id }) => resolution.onwards?.includes(id) !== true);
+    const room = await Promise.all(keeping.map(({ id }) => parts.mail(id).hasRoom(size)));
+    return room.length > 0 && !room.some(Boolean) && resolution.forwards === undefined ? MAILBOX_FULL : null;
   } catch (error) {
     if (error instanceof StoreError && !isTemporary(error.code)) {
       return { ...UNKNOWN, text: `<${address}> ${UNKNOWN.text}` }; // a name that can be nobody's

@@ -53,7 +53,8 @@ function recipientOf(address: string, envelope: Envelope): NewQueuedRecipient {
   return { address, domain: domainOf(address), original: orcpt ?? '', notify: bits ?? NOTIFY_UNSAID };
 }
 
-async function hasEightBit(staged: Staged): Promise<boolean> {
+/** Octets above 127 (RFC 6152). */
+export async function hasEightBit(staged: Staged): Promise<boolean> {
   for await (const chunk of staged.open()) if (!isAscii(chunk as Uint8Array)) return true;
   return false;
 }

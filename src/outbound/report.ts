@@ -22,8 +22,10 @@ export interface ReportOptions {
   readonly recipients: readonly Reported[];
   /** The server that said it; '' if none did. */
   readonly host: string;
-  /** What of the message goes back; its header, or all of it. */
-  readonly original: { readonly bytes: Uint8Array; readonly whole: boolean };
+  /** All of the message goes back with it, or only its header. */
+  readonly whole: boolean;
+  /** Whom it tells; '' for the sender. */
+  readonly reader: string;
   /** Unix ms. */
   readonly now: number;
 }
@@ -35,6 +37,9 @@ const TITLES: Readonly<Record<Action, string>> = {
   relayed: 'Successful mail delivery report',
 };
 
+const FORWARDED_TITLE = 'Mail to you could not be forwarded';
+const FORWARDED_LEAD = 'The message below came for you. Its sender can not be told that it could not be forwarded to:';
+
 const LEADS: Readonly<Record<Action, string>> = {
   failed: 'Your message could not be delivered to:',
   delayed:
@@ -43,23 +48,31 @@ const LEADS: Readonly<Record<Action, string>> = {
   relayed: 'Your message was handed on to a server that does not report deliveries, for:',
 };
 
-/** The report as a message. */
-export function makeReport(options: ReportOptions): Buffer {
-  const { hostname, message, action, now, original } = options;
+/** The report as a message, but for what goes back with it. */
+export interface Report {
+  readonly before: Buffer;
+  readonly after: Buffer;
+}
+
+export function makeReport(options: ReportOptions): Report {
+  const { hostname, message, action, now, whole } = options;
+  const reader = options.reader === '' ? message.sender : options.reader;
   const boundary = `report-${randomBytes(16).toString('hex')}`;
   const date = formatDate({ seconds: Math.floor(now / 1000), offsetMinutes: 0 });
   // RFC 6533: other types where an address is not ASCII.
-  const global = ![message.sender, ...options.recipients.map(({ recipient }) => recipient.address)].every(isAscii);
+  const global = ![reader, message.sender, ...options.recipients.map(({ recipient }) => recipient.address)].every(
+    isAscii,
+  );
   const status = global ? 'message/global-delivery-status' : 'message/delivery-status';
-  const returned = original.whole
+  const returned = whole
     ? `message/${global ? 'global' : 'rfc822'}`
     : global
       ? 'message/global-headers'
       : 'text/rfc822-headers';
   const head = [
     `From: Mail Delivery System <MAILER-DAEMON@${hostname}>`,
-    `To: <${message.sender}>`,
-    `Subject: ${TITLES[action]}`,
+    `To: <${reader}>`,
+    `Subject: ${options.reader === '' ? TITLES[action] : FORWARDED_TITLE}`,
     `Date: ${date}`,
     `Message-ID: <${randomBytes(16).toString('base64url')}@${hostname}>`,
     'Auto-Submitted: auto-replied', // RFC 3834 5
@@ -72,7 +85,7 @@ export function makeReport(options: ReportOptions): Buffer {
     '',
     `This is the mail server ${hostname}.`,
     '',
-    LEADS[action],
+    options.reader === '' ? LEADS[action] : FORWARDED_LEAD,
     '',
     ...options.recipients.flatMap((reported) => forPeople(reported, options)),
     ...(action === 'delayed' ? [`It is tried until ${dateOf(message.expires)}.`, ''] : []),
@@ -91,7 +104,7 @@ export function makeReport(options: ReportOptions): Buffer {
     '',
     '',
   ];
-  return Buffer.concat([Buffer.from(head.join('\r\n')), original.bytes, Buffer.from(`\r\n--${boundary}--\r\n`)]);
+  return { before: Buffer.from(head.join('\r\n')), after: Buffer.from(`\r\n--${boundary}--\r\n`) };
 }
 
 function forPeople({ recipient, reply }: Reported, { action, host }: ReportOptions): string[] {

@@ -24,6 +24,8 @@ export interface SendingSettings extends SendingLimits {
 /** The names of the settings, as the command line and the directory know them, and what each takes. */
 export const SETTINGS = {
   'send-as': 'an address or @DOMAIN that the account may send as',
+  forward: 'an address that everything that comes in is forwarded to',
+  'forward-copy': 'no: what is forwarded is not kept',
   bcc: 'an address that everything is sent to, too',
   'save-sent': 'yes: a copy of what is sent lies in Sent',
   verp: 'yes: each recipient gets what is sent from a return address of his own (VERP)',
@@ -36,7 +38,7 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 
 /** Those that may have several values. */
-export const LISTS: ReadonlySet<SettingName> = new Set(['send-as', 'bcc', 'imap-off']);
+export const LISTS: ReadonlySet<SettingName> = new Set(['send-as', 'forward', 'bcc', 'imap-off']);
 
 export async function sendingSettings(
   directory: Pick<Directory, 'settings'>,

@@ -9,6 +9,7 @@ import { createConduct } from '../conduct.ts';
 import { createIngress } from '../ingress/pipeline.ts';
 import type { ServerShared } from '../thread-messages.ts';
 import { createConnector } from './connector.ts';
+import { createForwarder } from './forward.ts';
 import { retryTimes } from './retry.ts';
 import type { SchedulerParts } from './scheduler/lane.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
@@ -37,8 +38,13 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
       directory,
       mail: (id) => store.mail(id),
       conduct: createConduct(shared.conduct),
+      forwarder: createForwarder({
+        ...{ hostname, queue, now, retry: retryTimes(outbound), send: outbound.send },
+        derivedKey: (purpose) => store.derivedKey(purpose),
+      }),
       log,
     }),
+    mail: (id) => store.mail(id),
     stage: (options) => store.stage(options),
     connect: createConnector({
       ...{ resolver, extraCa, hostname: outbound.ehlo, port: outbound.port, source: outbound.source },

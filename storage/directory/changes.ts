@@ -7,7 +7,7 @@ import { all, type Op, one, run } from '../operation.ts';
 import type { Account, ChangeKind } from '../ports.ts';
 import { type Address, formatAddress, parseAddress } from './addresses.ts';
 import { forgetDomainSettings } from './domain-settings.ts';
-import { SETTING_VALUES, TARGETS } from './limits.ts';
+import { FORWARDS, SETTING_VALUES, TARGETS } from './limits.ts';
 import { logThing } from './log.ts';
 import { resolve } from './resolve.ts';
 import {
@@ -223,18 +223,20 @@ export function* removeAlias(address: Address): Op<void> {
   yield* finish(unit);
 }
 
-/** The targets in their one spelling, without doubles. Foreign ones are refused in this release. */
+/** The targets in their one spelling, without doubles; those elsewhere as they are written. */
 function* localTargets(targets: readonly string[]): Op<string[]> {
   const names = new Set<string>();
+  let forwards = 0;
   for (const text of targets) {
     const target = parseAddress(text);
     if (target === undefined) throw new StoreError('invalid', `${JSON.stringify(text)} is not an address`);
     const { kind } = yield* resolve(text);
-    if (kind === 'foreign') throw new StoreError('invalid', `${target.domain} is not a domain of ours`);
     if (kind === 'unknown') throw new StoreError('not-found', `there is nobody at ${formatAddress(target)}`);
-    names.add(formatAddress(target));
+    if (kind === 'foreign') forwards++;
+    names.add(kind === 'foreign' ? text : formatAddress(target));
   }
   if (names.size === 0) throw new StoreError('invalid', 'an alias without targets');
+  if (forwards > FORWARDS) throw new StoreError('limit', `more than ${FORWARDS} targets elsewhere`);
   if (names.size > TARGETS) throw new StoreError('limit', `more than ${TARGETS} targets`);
   return [...names];
 }

@@ -6,6 +6,9 @@ export const ALIAS_DEPTH = 10;
 /** Targets of one alias: each is looked up at RCPT. Larger groups are lists, which are a later part. */
 export const TARGETS = 100;
 
+/** Addresses elsewhere that one address leads to: each is a message that goes out under our name. */
+export const FORWARDS = 20;
+
 /** Accounts that one address leads to: each delivery is a transaction that the reply to DATA waits for. */
 export const RECIPIENTS = 1_000;
 

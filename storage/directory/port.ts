@@ -20,7 +20,7 @@ export interface Account {
 export interface Alias {
   /** `sales@example.test`, or `@example.test` for the catch-all of a domain. */
   readonly address: string;
-  /** Addresses; a local one may itself be an alias (at most 10 deep), others are refused in this release. */
+  /** Addresses; a local one may itself be an alias (at most 10 deep), to others it is forwarded. */
   readonly targets: readonly string[];
 }
 
@@ -32,6 +32,10 @@ export type Resolution =
       readonly suffix: string;
       /** Only a domain's catch-all takes it. */
       readonly caught: boolean;
+      /** Addresses elsewhere that it is forwarded to; absent: none. */
+      readonly forwards?: readonly string[];
+      /** Those of the accounts that forward it and keep no copy; absent: none. */
+      readonly onwards?: readonly AccountId[];
     }
   /** A domain of ours, but nobody there. */
   | { readonly kind: 'unknown' }

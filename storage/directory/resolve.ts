@@ -3,7 +3,7 @@
 import { all, type Op, one } from '../operation.ts';
 import type { Credential, Resolution } from '../ports.ts';
 import { type Address, canonicalDomain, canonicalLocal, parseAddress, splitSuffix } from './addresses.ts';
-import { ALIAS_DEPTH, LOGIN_LENGTH, RECIPIENTS } from './limits.ts';
+import { ALIAS_DEPTH, FORWARDS, LOGIN_LENGTH, RECIPIENTS } from './limits.ts';
 import {
   ACCOUNT_COLUMNS,
   type AccountRow,
@@ -12,6 +12,7 @@ import {
   defaultDomain,
   domainRow,
   presentAccount,
+  readSettings,
   targetsOf,
 } from './rows.ts';
 
@@ -23,13 +24,18 @@ export function* resolve(text: string): Op<Resolution> {
   const address = parseAddress(text.toLowerCase() === 'postmaster' ? `postmaster@${yield* defaultDomain()}` : text);
   if (address === undefined) return yield* unparsed(text);
   if ((yield* domainRow(address.domain)) === undefined) return { kind: 'foreign' };
-  const found = new Map<string, AccountRow>();
+  const found: Found = { accounts: new Map(), forwards: new Set(), onwards: new Set() };
   const { suffix, caught } = yield* follow(address, found, new Set(), 0);
-  for (const stead of found.size === 0 ? yield* steadsOf(address) : []) {
-    if (found.size === 0) yield* follow(stead, found, new Set(), 0);
+  for (const stead of isNobody(found) ? yield* steadsOf(address) : []) {
+    if (isNobody(found)) yield* follow(stead, found, new Set(), 0);
   }
-  if (found.size === 0) return { kind: 'unknown' };
-  return { kind: 'local', accounts: [...found.values()].map(presentAccount), suffix, caught };
+  if (isNobody(found)) return { kind: 'unknown' };
+  const { accounts, forwards, onwards } = found;
+  return {
+    ...{ kind: 'local', accounts: [...accounts.values()].map(presentAccount), suffix, caught },
+    ...(forwards.size > 0 && { forwards: [...forwards] }),
+    ...(onwards.size > 0 && { onwards: [...onwards] }),
+  };
 }
 
 /** Who reads the mail of a role that every domain has (RFC 5321 4.5.1, RFC 2142), where nobody was named. */
@@ -39,6 +45,19 @@ function* steadsOf({ local, domain }: Address): Op<Address[]> {
     { local: 'postmaster', domain },
     { local: 'postmaster', domain: yield* defaultDomain() },
   ];
+}
+
+/** Whom an address leads to. */
+interface Found {
+  readonly accounts: Map<string, AccountRow>;
+  /** Addresses elsewhere. */
+  readonly forwards: Set<string>;
+  /** Accounts that keep no copy of what they forward. */
+  readonly onwards: Set<string>;
+}
+
+function isNobody({ accounts, forwards }: Found): boolean {
+  return accounts.size === 0 && forwards.size === 0;
 }
 
 interface Followed {
@@ -55,7 +74,7 @@ function* unparsed(text: string): Op<Resolution> {
 }
 
 /** Adds the accounts that an address leads to; the suffix it was written with. */
-function* follow(address: Address, found: Map<string, AccountRow>, seen: Set<string>, depth: number): Op<Followed> {
+function* follow(address: Address, found: Found, seen: Set<string>, depth: number): Op<Followed> {
   const { domain } = address;
   const { base, suffix } = splitSuffix(address.local);
   if (yield* arrive(address, found, seen, depth)) return { suffix: '', caught: false };
@@ -66,10 +85,16 @@ function* follow(address: Address, found: Map<string, AccountRow>, seen: Set<str
 }
 
 /** Adds the account of exactly this address, or those of the alias; false if there is neither. */
-function* arrive(address: Address, found: Map<string, AccountRow>, seen: Set<string>, depth: number): Op<boolean> {
+function* arrive(address: Address, found: Found, seen: Set<string>, depth: number): Op<boolean> {
   const account = address.local === '' ? undefined : yield* accountAt(address);
   if (account !== undefined) {
-    if (found.size < RECIPIENTS) found.set(account.id, account);
+    if (found.accounts.has(account.id) || found.accounts.size >= RECIPIENTS) return true;
+    found.accounts.set(account.id, account);
+    const set = yield* readSettings(account.id);
+    const forwards = set.get('forward') ?? [];
+    if (forwards.length === 0) return true;
+    if (set.get('forward-copy')?.[0] === 'no') found.onwards.add(account.id);
+    if (depth < ALIAS_DEPTH) for (const text of forwards) yield* goOn(text, found, seen, depth);
     return true;
   }
   if ((yield* aliasRow(address)) === undefined) return false;
@@ -77,11 +102,16 @@ function* arrive(address: Address, found: Map<string, AccountRow>, seen: Set<str
   // Each alias is followed once, so that circles end, and nests of them cost no more than their number.
   if (seen.has(name) || depth >= ALIAS_DEPTH) return true;
   seen.add(name);
-  for (const text of yield* targetsOf(address)) {
-    const target = parseAddress(text);
-    if (target !== undefined) yield* follow(target, found, seen, depth + 1);
-  }
+  for (const text of yield* targetsOf(address)) yield* goOn(text, found, seen, depth);
   return true;
+}
+
+/** To a target of an alias or a forwarding: here, or elsewhere. */
+function* goOn(text: string, found: Found, seen: Set<string>, depth: number): Op<void> {
+  const target = parseAddress(text);
+  if (target === undefined) return;
+  if ((yield* domainRow(target.domain)) !== undefined) yield* follow(target, found, seen, depth + 1);
+  else if (found.forwards.size < FORWARDS) found.forwards.add(text);
 }
 
 /** A credential whose SCRAM keys are sealed. */

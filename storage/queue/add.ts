@@ -3,7 +3,7 @@
 import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import type { NewQueued, QueueId } from '../ports.ts';
-import { PREFIX_BYTES, RECIPIENTS } from './limits.ts';
+import { ONCE_MS, PREFIX_BYTES, RECIPIENTS } from './limits.ts';
 import { LANE, laneOf } from './rows.ts';
 
 /** What the transaction writes. */
@@ -28,7 +28,16 @@ export function outgoing(message: NewQueued, blob: string): Outgoing {
 
 /** Writes a message; its id. `now` in unix ms. */
 export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId> {
+  if (message.once !== undefined) {
+    yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
+    yield* run('DELETE FROM queued_once WHERE at < $1', [now - ONCE_MS]);
+    const known = yield* one<{ queued: number }>('SELECT queued FROM queued_once WHERE id = $1', [message.once]);
+    if (known !== undefined) return known.queued;
+  }
   const id = yield* takeId(content.size);
+  if (message.once !== undefined) {
+    yield* run('INSERT INTO queued_once (id, queued, at) VALUES ($1, $2, $3)', [message.once, id, now]);
+  }
   yield* run(
     `INSERT INTO queued (id, tenant, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full,
       created, expires, prefix, header, body, blob, verp, forwarded)

@@ -30,3 +30,6 @@ export const BOUNCE_MS = 60 * 86_400_000;
 /** Outcomes on other servers that an account's standing is made of, and how many of them may be refusals: a fifth. */
 export const OUTCOMES = 50;
 export const REFUSALS = 10;
+
+/** How long a message that was taken once is known, ms: as long as a delivery id in a mailbox. */
+export const ONCE_MS = 3_600_000;

@@ -23,6 +23,8 @@ export interface NewQueued {
   readonly requireTls: boolean;
   /** Each recipient gets it from an address of its own: these are the two characters around his (VERP). */
   readonly verp?: string;
+  /** The same id within an hour adds nothing: the first message's id is returned. */
+  readonly once?: string;
   /** The address of ours that it is forwarded for. */
   readonly forwarded?: string;
   /** ENVID, '' for none. */
@@ -48,7 +50,7 @@ export interface NewQueuedRecipient {
   readonly notify: number;
 }
 
-export interface QueuedMessage extends Omit<NewQueued, 'staged' | 'prefix' | 'recipients' | 'notBefore'> {
+export interface QueuedMessage extends Omit<NewQueued, 'staged' | 'prefix' | 'recipients' | 'notBefore' | 'once'> {
   readonly id: QueueId;
   /** Prefix and message, in bytes. */
   readonly size: number;

@@ -209,7 +209,11 @@ export function directoryContracts(open: OpenStore): void {
     test('an alias needs targets here, and not too many', async () => {
       const alias = (targets: string[]) => directory.addAlias('x@example.test', targets);
       await expect(alias([])).rejects.toMatchObject({ code: 'invalid' });
-      await expect(alias(['x@elsewhere.test'])).rejects.toMatchObject({ code: 'invalid' });
+      await directory.addAlias('elsewhere@example.test', ['X@elsewhere.test', 'anna@example.test']);
+      expect(await directory.resolve('elsewhere@example.test')).toMatchObject({
+        ...{ kind: 'local', accounts: [{ address: 'anna@example.test' }], forwards: ['X@elsewhere.test'] },
+      });
+      await directory.removeAlias('elsewhere@example.test');
       await expect(alias(['nonsense'])).rejects.toMatchObject({ code: 'invalid' });
       await expect(alias(['nobody@example.test'])).rejects.toMatchObject({ code: 'not-found' });
       await expect(alias(sequence(0, TARGETS).map((n) => `anna+${n}@example.test`))).rejects.toMatchObject({

@@ -7,6 +7,7 @@ import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
 import { freePorts, Installation, type Running } from '#test/support/installation.ts';
 import { until } from '#test/support/outbound.ts';
 import { type SmtpPeer, smtpPeer } from '#test/support/smtp-peer.ts';
+import { SmtpWire } from '#test/support/wire.ts';
 
 const PASSWORD = 'correct horse';
 
@@ -29,7 +30,7 @@ afterEach(async () => {
 
 async function install(threads = 1): Promise<Installation> {
   const installation = new Installation({
-    ...{ folder: `${folder.path}/here`, threads, listen: { submission: 0 } },
+    ...{ folder: `${folder.path}/here`, threads, listen: { submission: 0, smtp: 0 } },
     settings: `[dns]\nservers = ["127.0.0.1:${dns.port}"]\n[outbound]\nport = ${port}\nehlo = "here.example.test"`,
   });
   await installation.populate(['anna'], PASSWORD);
@@ -107,6 +108,32 @@ test('kill -9 at any point loses nothing, and only what was cut between dot and 
     await peer[Symbol.asyncDispose]();
     if (listening !== peer) await listening[Symbol.asyncDispose]();
   }
+});
+
+test('kill -9 after the reply loses nothing of what is forwarded, and no address that is to get no mail', async () => {
+  const here = await install();
+  let server = await serve(here);
+  await here.ok(['alias', 'add', 'out@example.test', 'you@other.test']);
+  const client = await SmtpWire.open(server.port('smtp'));
+  for (const line of ['EHLO a.example', 'MAIL FROM:<joe@sender.test>', 'RCPT TO:<out@example.test>', 'DATA']) {
+    expect((await client.command(line)).code).toBeLessThan(400);
+  }
+  expect((await client.command('Subject: forwarded\r\n\r\ntext\r\n.')).code).toBe(250);
+  await server.kill();
+  server = await serve(here);
+  await here.ok(['suppression', 'add', 'Nobody@other.test']);
+  await server.kill();
+  await using peer = await smtpPeer({ host: '127.0.0.1', port });
+  server = await serve(here);
+  expect(JSON.parse(await here.ok(['suppression', 'list', '--json']))).toMatchObject([
+    { address: 'nobody@other.test', blocks: true, bounces: 0 },
+  ]);
+  await expect(submit(server, { to: 'nobody@other.test' })).rejects.toThrow('the administrator says so');
+  await here.ok(['suppression', 'remove', 'nobody@other.test']);
+  await here.ok(['queue', 'flush']);
+  await until(() => peer.messages.length > 0);
+  expect(peer.messages[0]?.mail).toMatch(/^MAIL FROM:<SRS0=/);
+  await until(async () => JSON.parse(await here.ok(['queue', 'list', '--json'])).length === 0);
 });
 
 test('the queue is listed, shown, held, released, retried and deleted by commands', async () => {

@@ -4,6 +4,7 @@ import { formatReply, ReplyReader } from '#protocols/smtp/client/reply.ts';
 import { Session } from '#protocols/smtp/client/session.ts';
 import { parseStsPolicy, stsId } from '#protocols/smtp/client/sts-policy.ts';
 import { transact } from '#protocols/smtp/client/transaction.ts';
+import { createSrs } from '#src/outbound/srs.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
 import { smtpPeer } from '#test/support/smtp-peer.ts';
 
@@ -109,4 +110,39 @@ test('an MTA-STS policy is read or refused', () => {
   }
   parseStsPolicy(`${' '.repeat(60_000)}x`);
   stsId(`v=STSv1;${'; '.repeat(30_000)}`);
+});
+
+test('a return address leads to the sender it was made for, and no other address leads anywhere', () => {
+  const random = seeded(1_123);
+  const srs = createSrs((purpose) => Buffer.from(purpose));
+  const letters = [
+    'a',
+    'Z',
+    '0',
+    '=',
+    '+',
+    '-',
+    '.',
+    ' ',
+    '"',
+    '\\\\',
+    '@',
+    'é',
+    'SRS0',
+    'SRS1',
+    '=ab',
+    'x.test',
+    '<',
+    '>',
+  ];
+  const some = (most: number) => Array.from({ length: between(random, 1, most) }, () => pick(random, letters)).join('');
+  for (let n = 0; n < 20_000; n++) {
+    const local = `x${some(12)}`.slice(n % 2).replace(/["\\]/g, '') || 'x';
+    const sender = `"${local}"@sender.test`;
+    const made = srs.rewrite(sender, 'example.test', n * 10_000_000);
+    const back = srs.original(made, n * 10_000_000);
+    if (/^SRS[01][=+-]/i.test(local)) expect(back === null || /^"?SRS[01]/i.test(back)).toBe(true);
+    else expect(back?.replace(/"/g, '')).toBe(`${local}@sender.test`);
+    expect(srs.original(`${some(20)}@example.test`, n * 10_000_000)).toBeNull();
+  }
 });

@@ -70,8 +70,10 @@ export async function outboundLab(
           log,
           mail: (id) => smtp.store.mail(id),
           conduct: createConduct(createConductShared()),
+          forwarder: smtp.forwarder,
         },
       }),
+      mail: (id) => smtp.store.mail(id),
       stage: (bounds) => smtp.store.stage(bounds),
       connect: createConnector({
         policyOf: createPolicies({

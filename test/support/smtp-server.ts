@@ -15,15 +15,17 @@ import { Throttle } from '#src/auth/throttle.ts';
 import { loadCertificates } from '#src/certificates/provider.ts';
 import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
+import type { Forwarder } from '#src/ingress/forwarder.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { Sessions } from '#src/observe/sessions.ts';
+import { createForwarder } from '#src/outbound/forward.ts';
 import type { RelayRule } from '#src/outbound/relay.ts';
 import type { SendingLimits } from '#src/outbound/settings.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
-import type { Account, MailAccount, Store } from '#storage/ports.ts';
+import type { Account, AccountId, MailAccount, Store } from '#storage/ports.ts';
 import { temporaryFolder } from './folder.ts';
 import { NO_SYNC, openSqlStore, type SqlStore } from './sql-store.ts';
 
@@ -64,6 +66,7 @@ export interface SmtpServers extends AsyncDisposable {
   readonly servers: { readonly mx: ProtocolServer; readonly submission: ProtocolServer; readonly lmtp: ProtocolServer };
   readonly store: SqlStore;
   readonly conduct: Conduct;
+  readonly forwarder: Forwarder;
   readonly sessions: Sessions;
   readonly folder: string;
   readonly anna: Account;
@@ -96,7 +99,13 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const hostname = 'mail.example.test';
   const messageSize = options.messageSize ?? 52_428_800;
   const conduct = createConduct(createConductShared());
-  const pipeline = createIngress({ hostname, directory: store.directory, mail: (id) => store.mail(id), conduct, log });
+  const retry = () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 });
+  const forwarder = createForwarder({
+    ...{ hostname, retry, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
+    derivedKey: (purpose) => store.derivedKey(purpose),
+  });
+  const mail = (id: AccountId) => store.mail(id);
+  const pipeline = createIngress({ hostname, directory: store.directory, mail, conduct, forwarder, log });
   const ingress: Ingress = {
     ...pipeline,
     accept: (envelope, ...rest) => {
@@ -110,8 +119,8 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     signingKeys: store.signingKeys,
     domainSettings: store.domainSettings,
     send: options.send ?? true,
-    retry: () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 }),
-    mail: (id) => store.mail(id),
+    retry,
+    mail,
     relay: options.relay ?? [],
     limits: { messagesADay: null, recipientsAMessage: null, newRecipientsADay: null, ...options.sending },
   });
@@ -160,7 +169,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const lifetime = opening.move();
   return {
     ...ports,
-    ...{ servers, store: real, conduct, sessions, folder, anna, bert },
+    ...{ servers, store: real, conduct, forwarder, sessions, folder, anna, bert },
     inbox: (account) => inboxOf(real.mail(account.id)),
     [Symbol.asyncDispose]: () => lifetime[Symbol.asyncDispose](),
   };

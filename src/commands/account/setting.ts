@@ -1,6 +1,7 @@
 // What may be set for an account, checked before it is kept.
 
 import { isCapability } from '#config/keys.ts';
+import { parseAddress } from '#storage/directory/addresses.ts';
 import type { Store } from '#storage/ports.ts';
 import { SETTINGS, type SettingName } from '../../outbound/settings.ts';
 import { Refused, UsageError } from '../command.ts';
@@ -13,9 +14,12 @@ export function settingName(name: string): SettingName {
 
 /** A value in its one spelling; UsageError if it can't be one. */
 export function settingValue(name: SettingName, value: string): string {
-  const text = value.trim().toLowerCase();
+  // The local part of an address elsewhere may be written in capitals for a reason.
+  const text = name === 'forward' ? value.trim() : value.trim().toLowerCase();
   const fits = {
     'send-as': /^[^\s@]*@[^\s@]+$/.test(text),
+    forward: parseAddress(text) !== undefined,
+    'forward-copy': text === 'no',
     bcc: /^[^\s@]+@[^\s@]+$/.test(text),
     'save-sent': text === 'yes',
     verp: text === 'yes',

@@ -19,6 +19,7 @@ import { domainOf } from '../enqueue.ts';
 import { REPORTED_BYTES, REPORTED_HEADER_BYTES } from '../limits.ts';
 import { type Action, makeReport, type Reported } from '../report.ts';
 import { nextAttempt, type Retry } from '../retry.ts';
+import { isFiled } from './local.ts';
 
 /** What happened in one attempt. */
 export interface Attempted {
@@ -52,9 +53,8 @@ export async function writeOutcome(parts: OutcomeParts, attempted: Attempted): P
   await using stack = new AsyncDisposableStack();
   const reports: NewQueued[] = [];
   for (const [action, recipients] of reportsOf(attempted, results)) {
-    const report = await reportOn(parts, attempted, action, recipients, now);
-    const staged = stack.use(await stageReport(parts, report));
-    reports.push(toSender(parts, attempted.message, staged, { now, eightBit: !isAscii(report) }));
+    const { staged, eightBit } = await reportOn(parts, attempted, action, recipients, now);
+    reports.push(toReader(parts, attempted.message, stack.use(staged), { now, eightBit }));
   }
   return (await parts.queue.settle(results, reports)) ? results : null;
 }
@@ -97,12 +97,14 @@ function refusesAll({ code, enhanced }: ServerReply): boolean {
 /** Who is reported on, by what happened. The null sender gets no report (RFC 5321 4.5.5). */
 function reportsOf(attempted: Attempted, results: readonly AttemptResult[]): Map<Action, Reported[]> {
   const reports = new Map<Action, Reported[]>();
-  if (domainOf(attempted.message.sender) === '') return reports;
+  const { sender, forwarded } = attempted.message;
+  if (forwarded === undefined && domainOf(sender) === '') return reports;
   for (const [i, recipient] of attempted.recipients.entries()) {
     const result = results[i];
     const reply = attempted.replies[i];
     if (result === undefined || reply === undefined) continue;
-    const action = actionOf(attempted, recipient, result);
+    const action =
+      forwarded === undefined ? actionOf(attempted, recipient, result) : forwardedAction(attempted, result);
     if (action === null) continue;
     const told = { recipient, reply, status: result.status };
     reports.set(action, [...(reports.get(action) ?? []), told]);
@@ -121,24 +123,36 @@ function actionOf({ kind }: Attempted, recipient: QueuedRecipient, result: Attem
   return kind === 'local' ? 'delivered' : 'relayed';
 }
 
+/**
+ * Of what is forwarded only its recipient here is told, and only of failures: that the sender is who he says was never
+ * confirmed. What is such a report itself, on its way into Junk, is not reported on again.
+ */
+function forwardedAction({ message }: Attempted, { state }: AttemptResult): Action | null {
+  return state === 'failed' && !isFiled(message) ? 'failed' : null;
+}
+
 async function reportOn(
   parts: OutcomeParts,
   { message, host }: Attempted,
   action: Action,
   recipients: readonly Reported[],
   now: number,
-): Promise<Buffer> {
-  const content = await parts.queue.content(message.id);
-  const whole = action === 'failed' && message.returnFull && message.size <= REPORTED_BYTES;
-  const bytes = whole ? await content.bytes() : await headerOf(content);
-  const { hostname } = parts;
-  return makeReport({ hostname, message, action, recipients, host, now, original: { bytes, whole } });
-}
-
-async function stageReport({ stage }: OutcomeParts, report: Buffer): Promise<Staged> {
-  await using staging = stage({ maxBytes: report.length });
-  await staging.write(report);
-  return await staging.finish();
+): Promise<{ readonly staged: Staged; readonly eightBit: boolean }> {
+  const { hostname, queue, stage } = parts;
+  const content = await queue.content(message.id);
+  // Of what was forwarded there may be no other copy.
+  const small = message.size <= REPORTED_BYTES || message.forwarded !== undefined;
+  const whole = action === 'failed' && message.returnFull && small;
+  const reader = message.forwarded ?? '';
+  const { before, after } = makeReport({ hostname, message, action, recipients, host, now, whole, reader });
+  const header = whole ? null : await headerOf(content);
+  await using staging = stage({ maxBytes: before.length + after.length + (header?.length ?? content.size) });
+  await staging.write(before);
+  if (header !== null) await staging.write(header);
+  else for await (const chunk of content.read()) await staging.write(chunk);
+  await staging.write(after);
+  const eightBit = !isAscii(before) || (header === null ? message.eightBit : !isAscii(header));
+  return { staged: await staging.finish(), eightBit };
 }
 
 async function headerOf(content: MessageContent): Promise<Uint8Array> {
@@ -147,17 +161,20 @@ async function headerOf(content: MessageContent): Promise<Uint8Array> {
   return end < 0 ? bytes : bytes.subarray(0, end + 2);
 }
 
-function toSender(
+/** To the sender, or to him for whom it was forwarded. */
+function toReader(
   parts: OutcomeParts,
-  { sender }: QueuedMessage,
+  { sender, forwarded }: QueuedMessage,
   staged: Staged,
   { now, eightBit }: { readonly now: number; readonly eightBit: boolean },
 ): NewQueued {
-  const domain = domainOf(sender);
+  const address = forwarded ?? sender;
+  const domain = domainOf(address);
   return {
     ...{ staged, prefix: new Uint8Array(0), owner: '', sender: '', requireTls: false, envelopeId: '' },
-    ...{ utf8: Buffer.byteLength(sender) !== sender.length, eightBit, returnFull: false, notBefore: now },
+    ...(forwarded !== undefined && { forwarded }),
+    ...{ utf8: Buffer.byteLength(address) !== address.length, eightBit, returnFull: false, notBefore: now },
     expires: now + parts.retry(domain).giveUpMs,
-    recipients: [{ address: sender, domain, original: '', notify: 0 }],
+    recipients: [{ address, domain, original: '', notify: 0 }],
   };
 }

@@ -167,7 +167,9 @@ describe('account settings', () => {
     await succeeds('account unset anna@x.test send-as @x.test');
     await succeeds('account unset anna@x.test messages-a-day');
     expect(await shown()).toHaveLength(2);
-    expect(await succeeds('account unblock anna@x.test')).toBe('anna@x.test may send as much as on a new day\n');
+    expect(await succeeds('account unblock anna@x.test')).toBe(
+      'anna@x.test may send as much as on a new day, and nothing of it is held\n',
+    );
     await succeeds('account remove anna@x.test');
     await succeeds('account add anna@x.test');
     expect(await shown()).toEqual([]);

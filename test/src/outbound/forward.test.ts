@@ -1,0 +1,191 @@
+// Mail that comes in and goes on to addresses elsewhere, and what comes back to the return addresses that it goes with:
+// over sockets, from our MX through the queue to peers.
+import { expect, test } from 'vitest';
+import { createSrs } from '#src/outbound/srs.ts';
+import { type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
+import { SmtpWire } from '#test/support/wire.ts';
+
+const ZONES = {
+  'other.test': { MX: [[1, 'mx.other.test']] },
+  'mx.other.test': { A: ['127.0.0.2'] },
+  'sender.test': { MX: [[1, 'mx.sender.test']] },
+  'mx.sender.test': { A: ['127.0.0.3'] },
+} as const;
+const DAY = 86_400_000;
+
+/** Hands a message in at our MX; the last reply. */
+async function incoming(
+  lab: OutboundLab,
+  to: readonly string[],
+  from = 'joe@sender.test',
+  lines: readonly string[] = [],
+) {
+  const client = await SmtpWire.open(lab.smtp.mx);
+  await client.command('EHLO mx.sender.test');
+  let reply = await client.command(`MAIL FROM:<${from}>`);
+  for (const address of to) {
+    if (reply.code < 300) reply = await client.command(`RCPT TO:<${address}>`);
+  }
+  if (reply.code < 300) {
+    await client.command('DATA');
+    reply = await client.command([...lines, 'From: joe@sender.test', 'Subject: hello', '', 'text', '.'].join('\r\n'));
+  }
+  client.wire.destroy();
+  return `${reply.code} ${reply.lines.join(' ')}`;
+}
+
+const drained = (lab: OutboundLab) => until(async () => (await lab.smtp.store.queue.totals()).messages === 0);
+
+async function junk({ smtp }: OutboundLab): Promise<string[]> {
+  const mail = smtp.store.mail(smtp.anna.id);
+  const box = (await mail.mailboxes()).find(({ special }) => special === 'junk');
+  const found: string[] = [];
+  for await (const page of mail.placements(box?.id ?? 0, [[1, 99]])) {
+    for (const { message } of page) found.push(`${await (await mail.content(message)).bytes()}`);
+  }
+  return found;
+}
+
+test('an alias of addresses elsewhere: the message goes on as it came, unsigned, with a return address of ours', async () => {
+  await using lab = await outboundLab(ZONES);
+  await using peer = await lab.peer(2);
+  await lab.smtp.store.directory.addAlias('team@example.test', ['One@other.test', 'bert@example.test']);
+  expect(await incoming(lab, ['team@example.test'])).toMatch(/^250 /);
+  await drained(lab);
+  const [message] = peer.messages;
+  expect(message?.mail).toMatch(/^MAIL FROM:<SRS0=[a-z2-7]{8}=[a-z2-7]{2}=sender\.test=joe@example\.test>/);
+  expect(message?.recipients).toEqual(['RCPT TO:<One@other.test>']);
+  expect(message?.content).toMatch(
+    /^Delivered-To: team@example\.test\r\nReceived: from mx\.sender\.test [\s\S]*for <team@example\.test>; [^\n]*\nFrom: joe@sender\.test\r\nSubject: hello\r\n\r\ntext\r\n$/,
+  );
+  expect(await lab.smtp.inbox(lab.smtp.bert)).toHaveLength(1);
+});
+
+test('what comes back to the return address goes to the sender; nothing else gets through it', async () => {
+  await using lab = await outboundLab(ZONES);
+  await using other = await lab.peer(2);
+  await using sender = await lab.peer(3);
+  await lab.smtp.store.directory.addAlias('out@example.test', ['one@other.test']);
+  // The catch-all does not swallow them.
+  await lab.smtp.store.directory.addAlias('@example.test', ['bert@example.test']);
+  await incoming(lab, ['out@example.test'], '"a \\"b"@sender.test');
+  await drained(lab);
+  const srs = /<(.*)>/.exec(other.messages[0]?.mail ?? '')?.[1] ?? '';
+  expect(await incoming(lab, [srs.toUpperCase()], '')).toMatch(/^250 /);
+  await drained(lab);
+  expect(sender.messages.map(({ mail, recipients }) => [mail, ...recipients])).toEqual([
+    ['MAIL FROM:<>', 'RCPT TO:<"A \\"B"@sender.test>'],
+  ]);
+  await lab.smtp.store.directory.removeAlias('@example.test');
+  const bad = [
+    srs.replace(/=([a-z2-7])/, (_, c) => `=${c === 'a' ? 'b' : 'a'}`),
+    srs.replace('sender', 'victim'),
+    'SRS0=@example.test',
+  ];
+  for (const address of bad) expect(await incoming(lab, [address], '')).toMatch(/^550 5\.1\.1/);
+  expect(await incoming(lab, [srs], 'joe@sender.test')).toMatch(/^550 5\.1\.1/);
+  lab.pass(21 * DAY);
+  expect(await incoming(lab, [srs], '')).toMatch(/^250 /);
+  lab.pass(DAY);
+  expect(await incoming(lab, [srs], '')).toMatch(/^550 5\.1\.1/);
+});
+
+test('return addresses of other forwarders are kept in ours, also of the second and the third', () => {
+  const servers = ['a', 'b', 'c', 'd'].map((name) => createSrs((purpose) => Buffer.from(`${name} ${purpose}`)));
+  const now = 1_790_000_000_000;
+  let address = 'Joe+x@sender.test';
+  const path = [address];
+  for (const [i, srs] of servers.entries()) {
+    address = srs.rewrite(address, `${i}.test`, now);
+    path.push(address);
+  }
+  expect(path.map((text) => text.replace(/=[a-z2-7]{8,10}=(?:..=)?/g, '=H='))).toEqual([
+    'Joe+x@sender.test',
+    'SRS0=H=sender.test=Joe+x@0.test',
+    expect.stringMatching(/^SRS1=H=0\.test==/),
+    expect.stringMatching(/^SRS1=H=0\.test==/),
+    expect.stringMatching(/^SRS1=H=0\.test==.*@3\.test$/),
+  ]);
+  // Each sends it straight to the first, which knows the sender.
+  for (const i of [1, 2, 3]) expect(servers[i]?.original(path[i + 1] ?? '', now)).toBe(path[1]);
+  expect(servers[0]?.original(path[1] ?? '', now + 20 * DAY)).toBe('Joe+x@sender.test');
+  expect(servers[1]?.original(path[1] ?? '', now)).toBeNull();
+});
+
+test('an account forwards and keeps a copy, or none; own senders keep their address, the null sender stays null', async () => {
+  await using lab = await outboundLab(ZONES);
+  await using peer = await lab.peer(2);
+  const { directory } = lab.smtp.store;
+  await directory.setSetting(lab.smtp.anna.id, 'forward', ['one@other.test', 'bert@example.test']);
+  expect(await incoming(lab, ['anna+x@example.test'], '')).toMatch(/^250 /);
+  await drained(lab);
+  expect(peer.messages.at(-1)?.mail).toBe('MAIL FROM:<>');
+  expect(
+    [await lab.smtp.inbox(lab.smtp.anna), await lab.smtp.inbox(lab.smtp.bert)].map(({ length }) => length),
+  ).toEqual([1, 1]);
+  await directory.setSetting(lab.smtp.anna.id, 'forward-copy', ['no']);
+  await lab.submit({ to: 'anna@example.test' });
+  await drained(lab);
+  expect(peer.messages.at(-1)?.mail).toBe('MAIL FROM:<anna@example.test>');
+  expect(
+    [await lab.smtp.inbox(lab.smtp.anna), await lab.smtp.inbox(lab.smtp.bert)].map(({ length }) => length),
+  ).toEqual([1, 2]);
+  // Round in a circle: each once.
+  await directory.setSetting(lab.smtp.bert.id, 'forward', ['anna@example.test']);
+  await incoming(lab, ['bert@example.test', 'anna@example.test'], 'other@sender.test');
+  await drained(lab);
+  expect(peer.messages).toHaveLength(3);
+});
+
+test('what could not be forwarded lies in the Junk of him for whom it came, and nobody else hears of it', async () => {
+  await using lab = await outboundLab(ZONES);
+  await using _other = await lab.peer(2, { act: (line) => (/^RCPT/.test(line) ? '550 5.1.1 Nobody' : undefined) });
+  await using sender = await lab.peer(3);
+  const { directory } = lab.smtp.store;
+  await directory.setSetting(lab.smtp.anna.id, 'forward', ['one@other.test']);
+  await directory.setSetting(lab.smtp.anna.id, 'forward-copy', ['no']);
+  await directory.addAlias('out@example.test', ['one@other.test']);
+  expect(await incoming(lab, ['anna@example.test', 'out@example.test'])).toMatch(/^250 /);
+  await drained(lab);
+  const [report, ...more] = await junk(lab);
+  expect(more).toEqual([]);
+  expect(report).toMatch(
+    /^From: Mail Delivery System [\s\S]*To: <anna@example\.test>\r\nSubject: Mail to you could not be forwarded/,
+  );
+  expect(report).toMatch(/550 5\.1\.1 Nobody[\s\S]*Content-Type: message\/rfc822[\s\S]*Subject: hello\r\n\r\ntext\r\n/);
+  expect(sender.messages).toEqual([]);
+  expect(await lab.smtp.inbox(lab.smtp.anna)).toEqual([]);
+});
+
+test('a peer that repeats a message has it forwarded once; one that comes back is a loop', async () => {
+  await using lab = await outboundLab(ZONES);
+  await using peer = await lab.peer(2);
+  await lab.smtp.store.directory.addAlias('out@example.test', ['one@other.test']);
+  for (let n = 0; n < 2; n++) {
+    expect(await incoming(lab, ['out@example.test'], 'joe@sender.test', ['Message-ID: <1@sender.test>'])).toMatch(
+      /^250/,
+    );
+    await drained(lab);
+  }
+  expect(peer.messages).toHaveLength(1);
+  lab.pass(2 * 3_600_000);
+  await incoming(lab, ['out@example.test'], 'joe@sender.test', ['Message-ID: <1@sender.test>']);
+  await drained(lab);
+  expect(peer.messages).toHaveLength(2);
+  expect(await incoming(lab, ['out@example.test'], 'joe@sender.test', ['Delivered-To: out@example.test'])).toMatch(
+    /^554 5\.4\.6/,
+  );
+});
+
+test('there are at most 20 addresses elsewhere behind one, whatever leads to them', async () => {
+  await using lab = await outboundLab(ZONES, { idle: true });
+  const { directory } = lab.smtp.store;
+  const many = Array.from({ length: 21 }, (_, n) => `u${n}@other.test`);
+  await expect(directory.addAlias('many@example.test', many)).rejects.toMatchObject({ code: 'limit' });
+  await directory.addAlias('a@example.test', many.slice(0, 15));
+  await directory.addAlias('b@example.test', many.slice(10));
+  await directory.addAlias('ab@example.test', ['a@example.test', 'b@example.test']);
+  expect(await incoming(lab, ['ab@example.test'])).toMatch(/^250/);
+  const [queued] = await lab.smtp.store.queue.list({}, 0, 9);
+  expect(queued?.recipients).toHaveLength(20);
+});
