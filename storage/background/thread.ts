@@ -30,15 +30,15 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
   const began = Date.now();
   const post = (message: FromBackground) => port.postMessage(message);
   const log = forwardingLog(post);
-  const checkpoints = new Checkpoints((name) => engine.checkpoint(databaseKey(name)), log);
+  const stop = new AbortController();
+  const { signal } = stop;
+  const checkpoints = new Checkpoints({ checkpoint: (name) => engine.checkpoint(databaseKey(name)), log, signal });
   const { control, engine, layout, blobs } = joinStore(data, {
     log,
     handles: HANDLES,
     maintenance: { hold: () => Promise.resolve(), grown: (name) => checkpoints.add(name) },
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
-  const stop = new AbortController();
-  const { signal } = stop;
   const housekeeping = new Housekeeping({ engine, blobs, log, now: Date.now, signal });
 
   // After a run that was killed: its logs are synced, its loose bodies swept, before the store counts as settled.

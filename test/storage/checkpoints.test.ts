@@ -1,0 +1,36 @@
+// The queue of checkpoints: each database once however often it is named, one after the other, whatever becomes of one.
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import { expect, test, vi } from 'vitest';
+import { Checkpoints } from '#storage/background/checkpoints.ts';
+
+const log = pino({ level: 'silent' });
+
+test('a database that is named while it waits is checkpointed once, and again when it is named later', async () => {
+  const done: string[] = [];
+  let running = 0;
+  const checkpoint = async (name: string) => {
+    expect(++running).toBe(1);
+    await sleep(1);
+    running--;
+    done.push(name);
+    if (name === 'b' && done.length < 4) throw new Error('busy');
+  };
+  const checkpoints = new Checkpoints({ checkpoint, log, signal: new AbortController().signal, pause: 20 });
+  for (const name of ['a', 'b', 'a', 'c', 'b', 'a']) checkpoints.add(name);
+  expect(done).toEqual([]);
+  await vi.waitFor(() => expect(done).toEqual(['a', 'b', 'c']));
+  for (const name of ['b', 'b']) checkpoints.add(name);
+  await vi.waitFor(() => expect(done).toEqual(['a', 'b', 'c', 'b']));
+});
+
+test('what was due when the store closes is left', async () => {
+  const stop = new AbortController();
+  const checkpoint = vi.fn(async () => {});
+  const checkpoints = new Checkpoints({ checkpoint, log, signal: stop.signal, pause: 10 });
+  checkpoints.add('a');
+  stop.abort();
+  checkpoints.add('b');
+  await sleep(50);
+  expect(checkpoint).not.toHaveBeenCalled();
+});
