@@ -15,6 +15,8 @@ export interface Known {
   modseq: number;
   /** By the clock that all sessions share: nothing before it is missing in the flags as they were last told. */
   toldAt: number;
+  /** During which command. */
+  toldBy: string;
 }
 
 /** What all sessions together know: a clock, what each UID stands for, and whose messages are recent. */
@@ -158,7 +160,8 @@ export class Model {
 
   #exists(number: number): void {
     must(number >= this.messages.length, `${number} EXISTS, after ${this.messages.length} and no EXPUNGE`);
-    while (this.messages.length < number) this.messages.push({ uid: null, flags: null, modseq: 0, toldAt: 0 });
+    while (this.messages.length < number)
+      this.messages.push({ uid: null, flags: null, modseq: 0, toldAt: 0, toldBy: '' });
   }
 
   #countRecent(number: number): void {
@@ -257,6 +260,7 @@ export class Model {
     }
     message.flags = flags;
     message.toldAt = asked.since;
+    message.toldBy = asked.name;
   }
 
   /** The numbers of the messages that a set of UIDs names, of those that are known. */
@@ -266,7 +270,7 @@ export class Model {
 }
 
 function unknown(): Known {
-  return { uid: null, flags: null, modseq: 0, toldAt: 0 };
+  return { uid: null, flags: null, modseq: 0, toldAt: 0, toldBy: '' };
 }
 
 /** The numbers of a set without a star. */

@@ -1,7 +1,7 @@
 // One client of the random stress: a connection, what it knows, and random commands whose every reply is checked.
 import { between, pick, type Random } from '#test/support/random.ts';
 import { ImapWire } from '#test/support/wire.ts';
-import { type Asked, Inconsistent, listed, Model, must, type Shared } from './model.ts';
+import { type Asked, Inconsistent, type Known, listed, Model, must, type Shared } from './model.ts';
 
 export interface Place {
   readonly port: number;
@@ -16,6 +16,9 @@ export interface Place {
 
 const SYSTEM = ['\\Seen', '\\Flagged', '\\Answered', '\\Draft', '\\Deleted'];
 const WORDS = ['one', 'two', '$Three', 'four'];
+/** Lines that are kept for the report, and the last ones that it shows in any case. */
+const HISTORY = 2_000;
+const SHOWN = 25;
 /** A command that has no answer for so long is a hang, ms. */
 const PATIENCE = 60_000;
 
@@ -72,16 +75,29 @@ export class StressSession {
     const { messages } = this.model;
     const before = messages.map((message) => ({ ...message }));
     await this.#run('FETCH 1:* (UID FLAGS)', { numbers: messages.map((_, index) => index + 1) });
+    try {
+      this.#same(before);
+    } catch (error) {
+      throw this.#reported(error);
+    }
+    for (const flag of ['SEEN', 'DELETED', 'KEYWORD one']) await this.#searchFor(flag);
+    await this.#status();
+    return messages.map(({ uid, flags }) => `${uid} ${flags?.replace(/\\recent ?/, '').trim()}`);
+  }
+
+  /** Is what was told before what is there? */
+  #same(before: readonly Known[]): void {
+    const { messages } = this.model;
     must(messages.length === before.length, `${before.length} messages became ${messages.length} at rest`);
     for (const [index, { uid, flags }] of messages.entries()) {
       const old = before[index];
       must(uid !== null && flags !== null, `${index + 1} was not told`);
       must((old?.uid ?? uid) === uid, `${index + 1} was UID ${old?.uid}, is ${uid}`);
-      must((old?.flags ?? flags) === flags, `UID ${uid} had ${old?.flags}, and has ${flags}, which was not told`);
+      must(
+        (old?.flags ?? flags) === flags,
+        `UID ${uid} had ${old?.flags} by ${old?.toldBy}, has ${flags}, which was not told`,
+      );
     }
-    for (const flag of ['SEEN', 'DELETED', 'KEYWORD one']) await this.#searchFor(flag);
-    await this.#status();
-    return messages.map(({ uid, flags }) => `${uid} ${flags?.replace(/\\recent ?/, '').trim()}`);
   }
 
   // ------------------------------------------------------------------------------------------------------ commands
@@ -224,7 +240,7 @@ export class StressSession {
     const tag = client.nextTag();
     this.#note(`${tag} IDLE`);
     client.wire.send(`${tag} IDLE\r\n`);
-    const asked: Asked = { name: 'IDLE', expunges: true, numbers: new Set(), ...this.#shared.now };
+    const asked: Asked = { name: `${tag} IDLE`, expunges: true, numbers: new Set(), ...this.#shared.now };
     const timer = setTimeout(() => client.wire.send('DONE\r\n'), between(this.#random, 1, 60));
     try {
       await this.#replies(tag, asked);
@@ -270,7 +286,7 @@ export class StressSession {
 
   #note(text: string): void {
     this.#history.push(text.replace(/x{100,}/g, 'x…'));
-    if (this.#history.length > 60) this.#history.shift();
+    if (this.#history.length > HISTORY) this.#history.shift();
   }
 
   /** Runs a command; the tagged reply's text behind OK. */
@@ -283,7 +299,7 @@ export class StressSession {
     this.#note(`${tag} ${text}`);
     this.commands++;
     const { expunges = false, numbers = [], no = null } = options;
-    const name = text.split(' ').slice(0, 2).join(' ');
+    const name = `${tag} ${text.slice(0, 80)}`;
     const asked: Asked = { name, expunges, numbers: new Set(numbers), ...this.#shared.now };
     this.#lines = [];
     client.wire.send(`${tag} ${text}\r\n`);
@@ -317,11 +333,19 @@ export class StressSession {
         );
       }
     } catch (error) {
-      const told = error instanceof Inconsistent ? error.message : String(error);
-      throw new Inconsistent(`${this.model.name}: ${told}\n${this.#history.slice(-25).join('\n')}`);
+      throw this.#reported(error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** With what this session was told before: of the message that it is about, and last. */
+  #reported(error: unknown): Inconsistent {
+    const told = error instanceof Inconsistent ? error.message : String(error);
+    const uid = /UID \d+/.exec(told)?.[0] ?? 'no UID';
+    const about = this.#history.slice(0, -SHOWN).filter((line) => `${line} `.includes(`${uid} `));
+    const lines = [...about.slice(-SHOWN), '…', ...this.#history.slice(-SHOWN)];
+    return new Inconsistent(`${this.model.name}: ${told}\n${lines.join('\n')}`);
   }
 
   #takeFound(text: string): void {

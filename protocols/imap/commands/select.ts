@@ -18,7 +18,8 @@ export const examine: Verb = opening(true);
 function opening(readOnly: boolean): Verb {
   return {
     state: 'authenticated',
-    expunges: true,
+    // What is expunged meanwhile is told when the client has heard that the mailbox is selected.
+    expunges: false,
     async run(session, { scanner }) {
       scanner.space();
       const path = mailboxName(scanner);

@@ -18,6 +18,11 @@ export class ChangedSlots {
   }
 
   has(slot: number): boolean {
+    return this.tickOf(slot) !== undefined;
+  }
+
+  /** When a slot has changed; undefined if it has not. */
+  tickOf(slot: number): number | undefined {
     const { runs } = this;
     let low = 0;
     let high = runs.length;
@@ -26,7 +31,8 @@ export class ChangedSlots {
       if ((runs[middle]?.last ?? 0) < slot) low = middle + 1;
       else high = middle;
     }
-    return (runs[low]?.first ?? Number.POSITIVE_INFINITY) <= slot;
+    const run = runs[low];
+    return run !== undefined && run.first <= slot ? run.tick : undefined;
   }
 
   /** The slots that changed after they were told: what is in no run of `told` with the same tick or a newer one. */

@@ -151,23 +151,30 @@ export class MailboxIndex {
     }
   }
 
-  /** Slots whose flags changed after `tick` (and `modseq`): of `view`, but some may not be in it. */
+  /**
+   * Slots of `view` whose flags changed after `tick`; where the log does not reach back so far, those that are newer than
+   * `modseq`, up to which everything has been told.
+   */
   changedSince(view: View, tick: number, modseq: number): ChangedSlots {
     if (tick === this.#tick) return NOTHING;
     const { rows } = this.#view;
-    if (view.rows === rows && tick >= this.#forgotten) {
-      const from = this.#log.findLastIndex((run) => run.tick <= tick) + 1;
-      return new ChangedSlots(this.#log.slice(from));
-    }
+    const logged = tick >= this.#forgotten ? this.#loggedSince(tick) : null;
+    if (logged !== null && view.rows === rows) return logged;
     const runs: Run[] = [];
     for (const { slot } of view.all()) {
       const now = view.rows === rows ? slot : rows.slotOf(view.rows.uid(slot));
-      if (now === -1 || rows.modseq(now) <= modseq) continue;
+      if (now === -1) continue;
+      const changed = logged === null ? (rows.modseq(now) > modseq ? this.#tick : undefined) : logged.tickOf(now);
+      if (changed === undefined) continue;
       const run = runs.at(-1);
-      if (run?.last === slot - 1) run.last = slot;
-      else runs.push({ tick: this.#tick, first: slot, last: slot });
+      if (run?.last === slot - 1 && run.tick === changed) run.last = slot;
+      else runs.push({ tick: changed, first: slot, last: slot });
     }
     return new ChangedSlots(runs);
+  }
+
+  #loggedSince(tick: number): ChangedSlots {
+    return new ChangedSlots(this.#log.slice(this.#log.findLastIndex((run) => run.tick <= tick) + 1));
   }
 
   #trim(): void {
@@ -178,12 +185,18 @@ export class MailboxIndex {
     this.#log = this.#log.slice(excess).filter((run) => run.tick > this.#forgotten);
   }
 
+  /** Makes rows without the dead ones. What has changed stays in the log, which counts the new slots from then on. */
   #compact(): void {
-    const { rows } = this.#view;
+    const { rows, dead } = this.#view;
     const kept = new Rows(this.#view.exists);
     for (const { slot } of this.#view.all()) {
       kept.append(rows.at(slot), rows.keywords(slot));
     }
-    this.replace(kept);
+    const moved = (slot: number) => slot - countBelow(dead, slot);
+    this.#log = this.#log
+      .map(({ first, last, tick }) => ({ first: moved(first), last: moved(last + 1) - 1, tick }))
+      .filter(({ first, last }) => first <= last);
+    rows.successor = kept;
+    this.#view = new View(kept, kept.count, NONE);
   }
 }

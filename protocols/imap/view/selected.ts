@@ -71,7 +71,7 @@ export class Selected {
     this.#recent = recent;
     this.view = this.index.view;
     this.#tick = this.index.tick;
-    this.#modseq = this.index.modseq;
+    this.#modseq = this.index.complete;
     this.#claim(this.view.lastUid + 1, recentFrom);
   }
 
@@ -164,8 +164,6 @@ export class Selected {
       return 'none';
     }
     const before = this.view;
-    // Slots mean something else after the rows were made anew.
-    const still = before.rows === current.rows ? told : [];
     const after = expunges ? current : withoutExpunges(before, current);
     const gone = expunges ? expungedBetween(before, after) : [];
     this.#tellExpunged(out, gone);
@@ -177,7 +175,7 @@ export class Selected {
       if (this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     }
     // Flags that the client does not want to hear of are told when it does.
-    if (flags) await this.#tellFlags(connection, still);
+    if (flags) await this.#tellFlags(connection, movedTo(after, before, told));
     if (withheld) return 'withheld';
     if (this.#tick === index.tick || flags) this.synced = complete;
     return gone.length > 0 ? 'told' : 'none';
@@ -202,7 +200,7 @@ export class Selected {
     const { index, view } = this;
     const changed = index.changedSince(view, this.#tick, this.#modseq);
     this.#tick = index.tick;
-    this.#modseq = index.modseq;
+    this.#modseq = index.complete;
     const pace = new Pace(connection);
     for (const slot of changed.except(told)) {
       if (view.has(slot)) this.tellFlags(connection.out, { slot, seq: view.seqOf(slot) }, true);
@@ -223,6 +221,19 @@ export class Selected {
     else this.#recentRuns.push([first, uidnext - 1]);
     if (this.#recentRuns.length > RECENT_RUNS) this.#recentRuns.shift();
   }
+}
+
+/** Runs of slots of one view as those of another: slots mean something else after the rows were made anew. */
+function movedTo({ rows }: View, from: View, told: readonly Told[]): readonly Told[] {
+  if (rows === from.rows) return told;
+  const moved: Told[] = [];
+  for (const { first, last, tick } of told) {
+    for (let slot = first; slot <= last; slot++) {
+      const now = rows.slotOf(from.rows.uid(slot));
+      if (now !== -1) moved.push({ first: now, last: now, tick });
+    }
+  }
+  return moved;
 }
 
 /** Is a message that the client counts gone in the current view? After the rows were made anew it may be. */
