@@ -75,6 +75,7 @@ export const KEYS: readonly Key[] = [
   integer('outbound', 'suppress_after', 0, 100),
   list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
   list('submission', 'relay', 'a list of "network account"', parseRelay),
+  integer('submission', 'future_release_days', 0, 365),
   integer('submission', 'messages_a_day', 0, 1_000_000),
   integer('submission', 'recipients_a_message', 0, 1_000_000),
   integer('submission', 'new_recipients_a_day', 0, 1_000_000),

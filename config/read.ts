@@ -69,6 +69,7 @@ export const DEFAULTS: RawValues = {
   'outbound.suppress_after': 3,
   'outbound.domains': [],
   'submission.relay': [],
+  'submission.future_release_days': 30,
   'submission.messages_a_day': 2_000,
   'submission.recipients_a_message': 500,
   'submission.new_recipients_a_day': 200,
@@ -242,6 +243,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
     },
     submission: {
       relay: get('submission.relay'),
+      futureReleaseMs: get<number>('submission.future_release_days') * 86_400_000,
       messagesADay: get<number>('submission.messages_a_day') || null,
       recipientsAMessage: get<number>('submission.recipients_a_message') || null,
       newRecipientsADay: get<number>('submission.new_recipients_a_day') || null,

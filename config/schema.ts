@@ -88,6 +88,8 @@ export interface Config {
   readonly submission: {
     /** Networks that send as an account without a login (F209). */
     readonly relay: readonly { readonly network: string; readonly account: string }[];
+    /** A message may be held for so long before it is sent, ms; 0: not at all. */
+    readonly futureReleaseMs: number;
     readonly messagesADay: number | null;
     readonly recipientsAMessage: number | null;
     readonly newRecipientsADay: number | null;

@@ -171,6 +171,8 @@ export interface Envelope {
   readonly dsn?: DsnRequest;
   /** It may only be sent on over verified TLS (RFC 8689). */
   readonly requireTls?: boolean;
+  /** Unix ms before which nobody is to have it (RFC 4865). */
+  readonly releaseAt?: number;
   /** Each recipient gets it from a return address of his own, made with these two delimiters (VERP). */
   readonly verp?: string;
 }

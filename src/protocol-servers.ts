@@ -72,7 +72,10 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     domainSettings: store.domainSettings,
     retry,
   });
-  const submissions = createSmtpServer({ ...smtp, submission, queue: { dsn: true, verp: true } }, 'submission');
+  const submissions = createSmtpServer(
+    { ...smtp, submission, queue: { dsn: true, verp: true, futureMs: config.submission.futureReleaseMs } },
+    'submission',
+  );
   const imap = createImapServer(context, shared.recent, {
     literals: config.imap.literals,
     off: new Set(config.imap.disable),

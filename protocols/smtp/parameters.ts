@@ -12,6 +12,8 @@ export interface Offers {
   readonly requireTls?: boolean;
   readonly binary?: boolean;
   readonly verp?: boolean;
+  /** How long a message may be held, ms (RFC 4865); absent: not at all. */
+  readonly futureMs?: number;
 }
 
 export interface MailParameters {
@@ -23,6 +25,8 @@ export interface MailParameters {
   readonly requireTls: boolean;
   /** The two delimiters of VERP; null: not asked for. */
   readonly verp: string | null;
+  /** Unix ms before which nobody is to have it; null: at once. */
+  readonly releaseAt: number | null;
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -53,6 +57,8 @@ const MAIL: Known<MailParameters> = new Map([
   ['RET', { offer: 'dsn', take: takeRet }],
   ['ENVID', { offer: 'dsn', take: takeEnvid }],
   ['REQUIRETLS', { offer: 'requireTls', take: (into, value) => value === null && set(into, 'requireTls', true) }], // RFC 8689 2
+  ['HOLDFOR', { offer: 'futureMs', take: takeHoldFor }],
+  ['HOLDUNTIL', { offer: 'futureMs', take: takeHoldUntil }],
   ['XVERP', { offer: 'verp', take: takeVerp }],
 ] as const);
 
@@ -71,9 +77,12 @@ export function parseMailParameters(text: string, offers: Offers): MailParameter
     envid: null,
     requireTls: false,
     verp: null,
+    releaseAt: null,
   };
   const refusal = take(text, MAIL, result, offers);
   if (refusal !== null) return refusal;
+  // RFC 4865 4.2: nobody is promised what is not kept.
+  if (result.releaseAt !== null && result.releaseAt > Date.now() + (offers.futureMs ?? 0)) return Reply.tooFarAway;
   // RFC 3030 3: what is binary can only come by BDAT, which is offered together with it.
   return result.body === 'binarymime' && offers.binary !== true ? Reply.parameterSyntax : result;
 }
@@ -90,7 +99,7 @@ function take<T>(text: string, known: Known<T>, into: Mutable<T>, offers: Offers
     const equals = parameter.indexOf('=');
     const key = (equals < 0 ? parameter : parameter.slice(0, equals)).toUpperCase();
     const entry = known.get(key);
-    if (entry === undefined || (entry.offer !== null && offers[entry.offer] !== true)) return Reply.unknownParameter;
+    if (entry === undefined || (entry.offer !== null && !offers[entry.offer])) return Reply.unknownParameter;
     if (seen.has(key) || !entry.take(into, equals < 0 ? null : parameter.slice(equals + 1))) {
       return Reply.parameterSyntax;
     }
@@ -113,6 +122,20 @@ function takeSize(into: Mutable<MailParameters>, value: string | null): boolean 
 function takeBody(into: Mutable<MailParameters>, value: string | null): boolean {
   const body = BODIES.get((value ?? '').toUpperCase());
   return body !== undefined && set(into, 'body', body);
+}
+
+/** RFC 4865 4.1: seconds; only one of the two. */
+function takeHoldFor(into: Mutable<MailParameters>, value: string | null): boolean {
+  if (into.releaseAt !== null || value === null || !/^[1-9]\d{0,8}$/.test(value)) return false;
+  return set(into, 'releaseAt', Date.now() + Number(value) * 1_000);
+}
+
+/** RFC 4865 4.1: a date-time of RFC 3339. */
+function takeHoldUntil(into: Mutable<MailParameters>, value: string | null): boolean {
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/i.test(value ?? '')
+    ? Date.parse(value ?? '')
+    : Number.NaN;
+  return into.releaseAt === null && !Number.isNaN(time) && set(into, 'releaseAt', time);
 }
 
 /** Postfix's VERP_README: delimiters of its default filter, `+=` if none are named. */

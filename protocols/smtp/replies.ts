@@ -42,6 +42,7 @@ export const Reply = {
   badSender: reply(501, '5.1.7', 'Bad sender address syntax'),
   badRecipient: reply(501, '5.1.3', 'Bad recipient address syntax'),
   parameterSyntax: reply(501, '5.5.4', 'Bad parameter'),
+  tooFarAway: reply(501, '5.5.4', 'A message is not held for so long'), // RFC 4865 4.2
   unknownParameter: reply(555, '5.5.4', 'Parameter not recognised'), // RFC 5321 4.1.1.11
   noSmtpUtf8: reply(553, '5.6.7', 'An address that is not ASCII needs SMTPUTF8'), // RFC 6531 3.5
 

@@ -64,6 +64,8 @@ export interface QueueOffers {
   readonly requireTls?: boolean;
   /** Each recipient can get a return address of his own (XVERP). */
   readonly verp?: boolean;
+  /** A message can be held for so long, ms (RFC 4865); 0: not at all. */
+  readonly futureMs?: number;
 }
 
 /** A reply, or lines that are formatted already (EHLO, 334, 354). */
@@ -153,13 +155,14 @@ export function offersOf(session: Session): Offers {
     auth: kind === 'submission',
     dsn: queue.dsn === true,
     verp: kind === 'submission' && queue.verp === true,
+    futureMs: kind === 'submission' ? (queue.futureMs ?? 0) : 0,
     requireTls: queue.requireTls === true && session.secure, // RFC 8689 3: only where TLS protects it already
   };
 }
 
 /** The transaction as the ports see it. */
 export function envelopeOf({ mail, recipients, requests }: Transaction): Envelope {
-  const { ret, envid, requireTls, verp } = mail;
+  const { ret, envid, requireTls, verp, releaseAt } = mail;
   const asked = ret !== null || envid !== null || requests.size > 0;
   return {
     sender: mail.address,
@@ -169,6 +172,7 @@ export function envelopeOf({ mail, recipients, requests }: Transaction): Envelop
     body8bit: mail.body !== '7bit',
     ...(asked && { dsn: { ret, envid, recipients: requests } }),
     ...(requireTls && { requireTls }),
+    ...(releaseAt !== null && { releaseAt }),
     ...(verp !== null && mail.address !== '' && { verp }),
   };
 }

@@ -25,6 +25,7 @@ export async function toQueue(
 ): Promise<NewQueued> {
   const recipients = envelope.recipients.map((address) => recipientOf(address, envelope));
   const seconds = Math.floor(now / 1000);
+  const from = Math.max(now, envelope.releaseAt ?? 0);
   return {
     staged,
     prefix: Buffer.from(`${signatures}${received({ hostname, envelope, session, now: seconds }, '')}`),
@@ -36,8 +37,9 @@ export async function toQueue(
     ...(envelope.verp !== undefined && { verp: envelope.verp }),
     envelopeId: envelope.dsn?.envid ?? '',
     returnFull: envelope.dsn?.ret !== 'hdrs',
-    notBefore: now,
-    expires: now + Math.max(...recipients.map(({ domain }) => retry(domain).giveUpMs)),
+    notBefore: from,
+    ...(from > now && { released: from }),
+    expires: from + Math.max(...recipients.map(({ domain }) => retry(domain).giveUpMs)),
     recipients,
   };
 }

@@ -226,8 +226,8 @@ async function send(
   return { code: 250, enhanced: '2.6.0', text: `Message queued as ${id}` };
 }
 
-async function waits({ directory }: SubmissionParts, { recipients, dsn, verp }: Envelope): Promise<boolean> {
-  if (verp !== undefined) return true;
+async function waits({ directory }: SubmissionParts, { recipients, dsn, verp, releaseAt }: Envelope): Promise<boolean> {
+  if (verp !== undefined || releaseAt !== undefined) return true;
   for (const recipient of recipients) {
     if (dsn?.recipients.get(recipient)?.notify?.includes('success') === true) return true;
     if ((await directory.resolve(recipient)).kind === 'foreign') return true;

@@ -40,8 +40,9 @@ export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId
   }
   yield* run(
     `INSERT INTO queued (id, tenant, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full,
-      created, expires, prefix, header, body, blob, verp, forwarded)
-     VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+      created, expires, prefix, header, body, blob, verp, forwarded, tls_optional,
+      released)
+     VALUES ($1, 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       id,
       message.owner,
@@ -60,6 +61,8 @@ export function* add({ message, ...content }: Outgoing, now: number): Op<QueueId
       content.blob,
       message.verp ?? '',
       message.forwarded ?? '',
+      message.tlsOptional === true ? 1 : 0,
+      message.released ?? 0,
     ],
   );
   for (const [seq, { address, domain, route = '', original, notify }] of message.recipients.entries()) {

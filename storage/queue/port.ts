@@ -21,6 +21,10 @@ export interface NewQueued {
   /** It has octets above 127. */
   readonly eightBit: boolean;
   readonly requireTls: boolean;
+  /** Unix ms before which nobody is to have it, where that is later than now (RFC 4865). */
+  readonly released?: number;
+  /** TLS policies of its recipients' domains count for nothing (RFC 8689 5). */
+  readonly tlsOptional?: true;
   /** Each recipient gets it from an address of its own: these are the two characters around his (VERP). */
   readonly verp?: string;
   /** The same id within an hour adds nothing: the first message's id is returned. */

@@ -17,10 +17,12 @@ export interface MessageRow {
   readonly expires: number;
   readonly verp: string;
   readonly forwarded: string;
+  readonly tls_optional: number;
+  readonly released: number;
 }
 
 export const MESSAGE =
-  'id, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full, created, expires, verp, forwarded';
+  'id, owner, sender, size, utf8, eight_bit, require_tls, envelope_id, return_full, created, expires, verp, forwarded, tls_optional, released';
 
 export function toMessage(row: MessageRow): QueuedMessage {
   return {
@@ -36,6 +38,8 @@ export function toMessage(row: MessageRow): QueuedMessage {
     created: row.created,
     expires: row.expires,
     ...(row.verp !== '' && { verp: row.verp }),
+    ...(row.tls_optional === 1 && { tlsOptional: true }),
+    ...(row.released > 0 && { released: row.released }),
     ...(row.forwarded !== '' && { forwarded: row.forwarded }),
   };
 }

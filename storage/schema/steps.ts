@@ -21,7 +21,13 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
     ['directory/003-route-credentials.sql'],
     ['directory/004-sharing.sql'],
   ],
-  queue: [['queue/001-queue.sql'], ['queue/002-routes.sql'], ['queue/003-senders.sql'], ['queue/004-once.sql']],
+  queue: [
+    ['queue/001-queue.sql'],
+    ['queue/002-routes.sql'],
+    ['queue/003-senders.sql'],
+    ['queue/004-once.sql'],
+    ['queue/005-reports.sql'],
+  ],
 };
 
 /** What the runner needs of an open database. */

@@ -255,8 +255,8 @@ const OF_THE_STORE: readonly Damage[] = [
     (data) =>
       sql(
         join(data, 'queue.db'),
-        "INSERT INTO queued VALUES (7, 0, '', '', 5, 0, 0, 0, '', 0, 0, 0, x'', x'00', x'00', '', '', '', 0, 0)",
-        "INSERT INTO queued VALUES (8, 0, '', '', 5, 0, 0, 0, '', 0, 0, 0, x'', x'00', NULL, 'gone', '', '', 0, 0)",
+        "INSERT INTO queued VALUES (7, 0, '', '', 5, 0, 0, 0, '', 0, 0, 0, x'', x'00', x'00', '', '', '', 0, 0, 0)",
+        "INSERT INTO queued VALUES (8, 0, '', '', 5, 0, 0, 0, '', 0, 0, 0, x'', x'00', NULL, 'gone', '', '', 0, 0, 0)",
       ),
   ],
   ['the count of the queue', 'wrong-messages', () => undefined],

@@ -51,7 +51,7 @@ export async function outboundLab(
   await using stack = new AsyncDisposableStack();
   const [port = 0] = await freePorts(1);
   const dns = stack.use(await testDns(zones));
-  const smtp = stack.use(await startSmtp({ queue: { dsn: true, verp: true } }));
+  const smtp = stack.use(await startSmtp({ queue: { dsn: true, verp: true, futureMs: 86_400_000 } }));
   let offset = 0;
   const now = () => Date.now() + offset;
   Object.defineProperty(smtp.store.clock, 'now', { get: now });

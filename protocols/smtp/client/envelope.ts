@@ -71,7 +71,7 @@ export function rcptCommand(recipient: OutgoingRecipient, offered: Extensions, u
   const words = [`RCPT TO:<${address}>`];
   if (offered.has('DSN')) {
     if (recipient.notify !== null) words.push(`NOTIFY=${notifyWords(recipient.notify)}`);
-    if (recipient.original !== '') words.push(`ORCPT=${recipient.original}`);
+    if (recipient.original !== '') words.push(`ORCPT=${utf8 ? recipient.original : unitext(recipient.original)}`);
   }
   return words.join(' ');
 }
@@ -81,6 +81,13 @@ export function needsUtf8(envelope: OutgoingEnvelope, recipients: readonly Outgo
   return (
     envelope.utf8 || !isAscii(asAscii(envelope.sender)) || recipients.some(({ address }) => !isAscii(asAscii(address)))
   );
+}
+
+/** An address beyond ASCII for who does not know SMTPUTF8 (RFC 6533 3, utf-8-addr-unitext). */
+export function unitext(text: string): string {
+  return text.replace(/[^\0-\x7f]/gu, (character) => {
+    return `\\x{${character.codePointAt(0)?.toString(16).toUpperCase()}}`;
+  });
 }
 
 export function notifyWords(notify: number): string {

@@ -51,9 +51,13 @@ function extensions(session: Session): string[] {
     'CHUNKING',
     `LIMITS RCPTMAX=${session.part.limits.recipients}`, // RFC 9422 3
   ];
-  const { dsn, requireTls, verp } = offersOf(session);
+  const { dsn, requireTls, verp, futureMs = 0 } = offersOf(session);
   if (dsn === true) list.push('DSN');
   if (requireTls === true) list.push('REQUIRETLS');
+  if (futureMs > 0) {
+    const last = new Date(Date.now() + futureMs).toISOString().replace(/\.\d+Z$/, 'Z');
+    list.push(`FUTURERELEASE ${Math.floor(futureMs / 1_000)} ${last}`); // RFC 4865 3
+  }
   if (verp === true) list.push('XVERP');
   if (session.proxied) list.push('XCLIENT ADDR PORT');
   if (!session.secure) list.push('STARTTLS');

@@ -69,12 +69,13 @@ function resultOf(
   const { queued, seq, attempts, domain } = recipient;
   const reply = replies[index] ?? { code: 451, enhanced: '4.3.0', text: 'nothing was said' };
   const times = parts.retry(domain);
-  const expires = Math.min(message.expires, message.created + times.giveUpMs);
+  const from = message.released ?? message.created;
+  const expires = Math.min(message.expires, from + times.giveUpMs);
   const expired = now >= expires;
   const state = reply.code < 300 ? 'sent' : reply.code >= 500 || expired ? 'failed' : 'waiting';
   // What a server elsewhere has said, and not what we say in its place.
   const told = host !== '' && kind !== 'local';
-  const late = state === 'waiting' && now - message.created >= parts.delayReportMs;
+  const late = state === 'waiting' && now - from >= parts.delayReportMs;
   return {
     ...{ queued, seq, attempts, state, host, tls },
     nextAttempt: nextAttempt(times, attempts + 1, { now, expires, random: Math.random() }),

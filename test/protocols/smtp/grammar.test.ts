@@ -35,7 +35,16 @@ describe('lines', () => {
 });
 
 describe('MAIL', () => {
-  const plain = { size: null, smtputf8: false, body: '7bit', ret: null, envid: null, requireTls: false };
+  const plain = {
+    size: null,
+    smtputf8: false,
+    body: '7bit',
+    ret: null,
+    envid: null,
+    requireTls: false,
+    verp: null,
+    releaseAt: null,
+  };
 
   test.each([
     ['FROM:<a@peer.example>', 'a@peer.example'],

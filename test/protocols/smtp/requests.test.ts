@@ -70,3 +70,42 @@ test('XVERP: offered on submission, with the delimiters that are asked for', asy
   expect((await client.command('Subject: x\r\n.')).code).toBe(250);
   expect((await smtp.store.queue.list({}, 0, 1))[0]).toMatchObject({ verp: '-=', sender: 'anna@example.test' });
 });
+
+test('FUTURERELEASE: a message waits as long as it is asked to, and nothing else is promised (RFC 4865)', async () => {
+  await using smtp = await startSmtp({ queue: { futureMs: 3_600_000 } });
+  const client = await SmtpWire.open(smtp.submission);
+  const { lines } = await client.command('EHLO a.example');
+  const [, most = '', last = ''] =
+    /^FUTURERELEASE (\d+) (\S+)$/.exec(lines.find((line) => line.startsWith('FUT')) ?? '') ?? [];
+  expect(Number(most)).toBe(3_600);
+  expect(Math.abs(Date.parse(last) - Date.now() - 3_600_000)).toBeLessThan(60_000);
+  await client.command(`AUTH PLAIN ${Buffer.from(`\0anna\0${PASSWORD}`).toString('base64')}`);
+  const mail = async (parameters: string) => (await client.command(`MAIL FROM:<anna@example.test> ${parameters}`)).code;
+  for (const wrong of [
+    'HOLDFOR=0',
+    'HOLDFOR=x',
+    'HOLDFOR',
+    'HOLDFOR=3601',
+    'HOLDUNTIL=2026-13-01T00:00:00Z',
+    'HOLDUNTIL=x',
+    'HOLDUNTIL=2126-01-01T00:00:00Z',
+    'HOLDFOR=60 HOLDUNTIL=2026-01-01T00:00:00Z',
+  ]) {
+    expect([wrong, await mail(wrong)]).toEqual([wrong, 501]);
+  }
+  const soon = new Date(Date.now() + 600_000).toISOString();
+  for (const parameter of ['HOLDFOR=600', `HOLDUNTIL=${soon}`]) {
+    expect(await mail(parameter)).toBe(250);
+    await client.command('RCPT TO:<bert@example.test>');
+    await client.command('DATA');
+    expect((await client.command('Subject: later\r\n.')).code).toBe(250);
+  }
+  for (const { recipients, released = 0 } of await smtp.store.queue.list({}, 0, 9)) {
+    expect(Math.abs(released - Date.now() - 600_000)).toBeLessThan(60_000);
+    expect(recipients[0]?.nextAttempt).toBe(released);
+  }
+  expect(await smtp.inbox(smtp.bert)).toEqual([]);
+  const mx = await SmtpWire.open(smtp.mx);
+  await mx.command('EHLO a.example');
+  expect((await mx.command('MAIL FROM:<a@other.test> HOLDFOR=60')).code).toBe(555);
+});
