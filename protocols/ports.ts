@@ -97,6 +97,7 @@ export interface ProtocolContext {
   readonly tls: TlsProvider;
   readonly authenticator: Authenticator;
   readonly metrics: ProtocolMetrics;
+  readonly devices: DeviceKeeper;
   /** Logins without TLS are allowed ([auth] plaintext). */
   readonly plaintext: boolean;
   /** [limits] message_size in bytes. */
@@ -116,12 +117,24 @@ export interface ProtocolMetrics {
   message(protocol: string, result: 'accepted' | 'refused' | 'deferred', bytes: number): void;
 }
 
+/** Keeps which programs each account is used with; cheap, and may be told the same again and again. */
+export interface DeviceKeeper {
+  /** A program (what it calls itself, or '') is in an account. */
+  seen(account: AccountId, protocol: AuthProtocol, program: string, address: string): void;
+  /** What one has met that used it, or tried to, in plain words. */
+  failed(account: AccountId, protocol: AuthProtocol, program: string, address: string, fault: string): void;
+}
+
 /** A session that is over, for the administrator: bounded, and without secrets. */
 export interface SessionRecord {
   readonly listener: string;
   readonly address: string;
   /** The account's address, or the login that was tried last. */
   readonly login: string | null;
+  /** Who was logged in. */
+  readonly account: AccountId | null;
+  /** What the client called itself; '' if it did not. */
+  readonly program: string;
   /** Unix ms. */
   readonly started: number;
   readonly seconds: number;

@@ -142,7 +142,8 @@ export class Gate {
     const said = [`C: ${opening === null ? '(nothing)' : printable(opening)}`, `S: ${line?.trimEnd() ?? ''}`];
     const { address } = source;
     const started = Date.now();
-    this.#options.sessions.keep({ listener, address, login: null, started, seconds: 0, tls: null, lines: said });
+    const nobody = { login: null, account: null, program: '' };
+    this.#options.sessions.keep({ listener, address, ...nobody, started, seconds: 0, tls: null, lines: said });
     this.#say(socket, line);
   }
 

@@ -89,3 +89,9 @@ export const THREAD_YOUNG_MB = 24;
  * megabytes. */
 export const SESSIONS_KEPT = 5;
 export const SESSION_KEYS = 400;
+
+/** How often a thread writes which programs the accounts are used with, ms: the list is for people. */
+export const DEVICES_MS = 60_000;
+
+/** Contacts that are collected before they are written early: one transaction of some ms. */
+export const DEVICE_CONTACTS = 500;

@@ -4,7 +4,14 @@ import type { Config, ListenerName } from '#config/schema.ts';
 import { createUnavailableServer } from '#protocols/http/unavailable.ts';
 import { createImapServer } from '#protocols/imap/server.ts';
 import { createPop3Server } from '#protocols/pop3/server.ts';
-import type { ProtocolContext, ProtocolMetrics, ProtocolServer, SessionKeeper, TlsProvider } from '#protocols/ports.ts';
+import type {
+  DeviceKeeper,
+  ProtocolContext,
+  ProtocolMetrics,
+  ProtocolServer,
+  SessionKeeper,
+  TlsProvider,
+} from '#protocols/ports.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
@@ -25,6 +32,7 @@ export interface ProtocolServersParts {
   readonly tls: TlsProvider;
   readonly metrics: ProtocolMetrics;
   readonly sessions: SessionKeeper;
+  readonly devices: DeviceKeeper;
   readonly log: Logger;
 }
 
@@ -43,9 +51,11 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
       passwords: new Passwords(shared.auth),
       throttle: new Throttle(shared.auth),
       secret: store.derivedKey('scram of nobody'),
+      devices: parts.devices,
       log,
     }),
     metrics: parts.metrics,
+    devices: parts.devices,
     plaintext: config.auth.plaintext,
     messageSize,
     trusted: networkMatcher(config.limits.trustedNetworks),

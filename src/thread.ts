@@ -8,6 +8,8 @@ import { Admission } from './admission.ts';
 import { loadCertificates } from './certificates/provider.ts';
 import { STOP_MS } from './limits.ts';
 import { type BoundAddress, openListeners } from './listeners.ts';
+import { DeviceNotes } from './observe/devices.ts';
+import { explain } from './observe/explain.ts';
 import type { ThreadMetrics } from './observe/metrics.ts';
 import { Sessions } from './observe/sessions.ts';
 import { networkMatcher } from './peers.ts';
@@ -38,8 +40,10 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
   await using stack = new AsyncDisposableStack();
   const { ticketKeys } = shared;
   const tls = stack.use(await loadCertificates(parts.certificates, { log, ticketKeys }));
+  const devices = stack.use(new DeviceNotes({ devices: parts.store.devices, log }));
   const sessions = new Sessions();
-  const servers = { ...createProtocolServers({ ...parts, tls, sessions }), ...parts.servers };
+  const kept = { keep: (record: SessionRecord) => keep(record, sessions, devices) };
+  const servers = { ...createProtocolServers({ ...parts, tls, devices, sessions: kept }), ...parts.servers };
   stack.defer(() => closeServers(servers, log));
   const listeners = await openListeners({
     listen: parts.listen,
@@ -50,7 +54,7 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
     admission: new Admission(shared.admission),
     trusted: networkMatcher(config.limits.trustedNetworks),
     proxied: networkMatcher(config.proxyFrom),
-    sessions,
+    sessions: kept,
     refused: (listener, reason) => metrics.refused(listener, reason),
     log,
   });
@@ -61,6 +65,16 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
     sessions: (subject) => sessions.find(subject),
     stop: () => running.disposeAsync(),
   };
+}
+
+/** Keeps a session for the administrator, and what it says of the program that it was with. */
+function keep(record: SessionRecord, sessions: Sessions, devices: DeviceNotes): void {
+  sessions.keep(record);
+  const { account, program, address, lines } = record;
+  if (account === null) return;
+  devices.seen(account, 'smtp', program, address);
+  const fault = explain(lines).at(-1);
+  if (fault !== undefined) devices.failed(account, 'smtp', program, address, fault);
 }
 
 /** Closes every server once; names those that did not finish in time. */

@@ -9,6 +9,7 @@ import { Budget, type BudgetLimits } from './blobs/budget.ts';
 import { clearStaging, createFileBlobs } from './blobs/files.ts';
 import { QUEUE_OWNER } from './blobs/port.ts';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from './data-directory.ts';
+import { SqlDevices } from './directory/devices.ts';
 import { SqlDirectory } from './directory/directory.ts';
 import { SqlDomainSettings } from './directory/domain-settings.ts';
 import { SqlRouteCredentials } from './directory/route-credentials.ts';
@@ -93,6 +94,7 @@ function compose(
     suppression: new SqlSuppression({ engine, now }),
     policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
+    devices: new SqlDevices(engine),
     routeCredentials: new SqlRouteCredentials({ engine, sealer, now }),
     queue: new SqlQueue({ engine, blobs, now, loose: () => loose(QUEUE_OWNER) }),
     mail: (id) => new SqlMailAccount(id, parts),

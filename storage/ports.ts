@@ -2,7 +2,7 @@
 // engine holds the rows or where the bodies are. All methods reject with StoreError only.
 
 import type { Readable } from 'node:stream';
-import type { Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
+import type { Devices, Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue, Suppression } from './queue/port.ts';
 import type { TextFindings, TextQuery } from './search/port.ts';
@@ -403,6 +403,7 @@ export interface Store extends AsyncDisposable {
   readonly signingKeys: SigningKeys;
   readonly policies: Policies;
   readonly routeCredentials: RouteCredentials;
+  readonly devices: Devices;
   mail(id: AccountId): MailAccount;
   /** 32 secret bytes for a purpose, always the same of one data directory. */
   derivedKey(purpose: string): Uint8Array;

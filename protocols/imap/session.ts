@@ -46,6 +46,8 @@ export class Session {
   /** Of the command in hand. */
   tag = '';
   loginFailures = 0;
+  /** What the program calls itself. */
+  #program = '';
   /** The connection ends after the reply in hand. */
   ending = false;
   #badCommands = 0;
@@ -114,6 +116,7 @@ export class Session {
         this.bye('Internal error');
       }
     }
+    this.noteDevice();
     this.deselect();
     this.setNotify(null);
     if (this.account !== null) this.server.leave(this.account);
@@ -313,6 +316,20 @@ export class Session {
     this.account = account;
     this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
     this.connection.idle(IDLE_MS, true);
+    if (this.#program !== '') this.noteDevice();
+  }
+
+  /** The program has said what it is (RFC 2971). */
+  identify(program: string): void {
+    this.#program = program;
+    this.noteDevice();
+  }
+
+  /** Notes that this program is in the account now; a session that is never asked about itself does so at its end. */
+  noteDevice(): void {
+    if (this.principal === null) return;
+    const { context, connection, principal } = this;
+    context.devices.seen(principal.account.id, 'imap', this.#program, connection.peer.address);
   }
 
   /** What is off for the account, and for everybody. */

@@ -166,6 +166,7 @@ export class Session {
   enter(principal: Principal, maildrop: Maildrop): void {
     this.#principal = principal;
     this.#maildrop = maildrop;
+    this.context.devices.seen(principal.account.id, 'pop3', '', this.connection.peer.address);
     this.user = null;
     this.connection.idle(IDLE_MS, true);
   }

@@ -193,6 +193,8 @@ export class Connection extends SMTPConnection implements Session {
       listener: this.#label,
       address: this.peer.address,
       login: this.principal?.account.address ?? this.dialogue.login,
+      account: this.principal?.account.id ?? null,
+      program: this.hello?.name ?? '',
       started: this.#started,
       seconds: (Date.now() - this.#started) / 1000,
       tls: this.tls?.version ?? null,

@@ -4,7 +4,15 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { AuthAnswer, Authenticator, AuthProtocol, Peer, RejectReason, TokenVerifier } from '#protocols/ports.ts';
+import type {
+  AuthAnswer,
+  Authenticator,
+  AuthProtocol,
+  DeviceKeeper,
+  Peer,
+  RejectReason,
+  TokenVerifier,
+} from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import type { Credential, Directory } from '#storage/ports.ts';
 import type { Passwords } from './passwords.ts';
@@ -16,6 +24,8 @@ export interface AuthenticatorParts {
   readonly passwords: Passwords;
   readonly throttle: Throttle;
   readonly log: Logger;
+  /** Told of those who do not get in. */
+  readonly devices?: Pick<DeviceKeeper, 'failed'>;
   /** Verifies bearer tokens; without it none is taken. */
   readonly tokens?: TokenVerifier;
   /** The same in all threads and runs, so that a name that nobody has always has the same salt. */
@@ -75,7 +85,7 @@ class Logins implements Authenticator {
         if (this.#parts.throttle.before(attempt) === 'throttled') return this.#refused(place, 'throttled');
         // Of an account without keys nobody can know whether the password was right.
         if (credential !== undefined && credential.scram === null) return this.#refused(place, 'unavailable');
-        return this.#told(place, await this.#settle(begun, login, right, guess));
+        return this.#told(place, await this.#settle(begun, place, right, guess));
       },
     };
   }
@@ -94,7 +104,7 @@ class Logins implements Authenticator {
     if (!begun.ok) return this.#refused(place, begun.reason);
     // The token says who it is; the name beside it may only be the same account's.
     const right = address !== null && begun.credential?.account.address === address.toLowerCase();
-    return this.#told(place, await this.#settle(begun, place.login, right, token));
+    return this.#told(place, await this.#settle(begun, place, right, token));
   }
 
   async #password(place: Place, password: string): Promise<AuthAnswer> {
@@ -109,7 +119,7 @@ class Logins implements Authenticator {
       log.warn({ login: place.login }, 'a password could not be checked now');
       return refuse('unavailable');
     }
-    const answer = await this.#settle(begun, place.login, verdict === 'right', password);
+    const answer = await this.#settle(begun, place, verdict === 'right', password);
     if (answer.ok && credential?.scram === null) await this.#addScram(credential, password);
     return answer;
   }
@@ -136,15 +146,21 @@ class Logins implements Authenticator {
   }
 
   /** Counts what was tried, and says what it comes to. */
-  async #settle({ credential, attempt }: Begun, login: string, right: boolean, guess: string): Promise<AuthAnswer> {
+  async #settle({ credential, attempt }: Begun, place: Place, right: boolean, guess: string): Promise<AuthAnswer> {
     const { throttle } = this.#parts;
     if (!right || credential === undefined || !credential.account.enabled) {
       const hold = throttle.failed(attempt, guess);
+      if (credential !== undefined) this.#failed(credential, place, right);
       if (hold > 0) await this.#wait(hold);
       return refuse('rejected');
     }
     throttle.succeeded(attempt);
-    return { ok: true, principal: { account: credential.account, login } };
+    return { ok: true, principal: { account: credential.account, login: place.login } };
+  }
+
+  #failed({ account }: Credential, { peer, protocol }: Place, right: boolean): void {
+    const fault = right ? 'The account is disabled.' : 'The password was wrong.';
+    this.#parts.devices?.failed(account.id, protocol, '', peer.address, fault);
   }
 
   /** The password is known here for a moment: its SCRAM keys are made, once. */

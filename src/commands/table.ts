@@ -97,6 +97,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: ['password-stdin'],
     load: () => import('./account/password.ts'),
   },
+  'account devices': {
+    words: 'ADDRESS',
+    about: 'the devices and programs that an account is used with: last contact, last error',
+    options: ['json'],
+    load: () => import('./account/devices.ts'),
+  },
   'account quota': {
     words: 'ADDRESS SIZE',
     about: 'set the most an account may hold, such as 2GB, or "none"',

@@ -115,6 +115,7 @@ export function* removeAccount(id: string): Op<void> {
   yield* run(`DELETE FROM credential WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM setting WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM route_credential WHERE owner = $1`, [id]);
+  yield* run(`DELETE FROM device WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM group_member WHERE member = $1`, [id]);
   yield* run(`DELETE FROM acl WHERE owner = $1`, [id]);
   yield* run(`DELETE FROM acl WHERE kind = 'account' AND subject = $1`, [id]);

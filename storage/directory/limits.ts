@@ -33,3 +33,9 @@ export const KEY_SETS = 10;
 
 /** Domains whose settings are kept in memory per thread: some have a footer of 32 KB. */
 export const KEPT_DOMAINS = 100;
+
+/** Programs that are remembered of an account: a person has ten; what names itself anew each time can't fill the file. */
+export const DEVICES = 50;
+
+/** Characters of a program's name and of a fault that are kept. */
+export const DEVICE_TEXT = 200;

@@ -181,3 +181,37 @@ export interface RouteCredentials {
   /** Removes what there is of a route for an owner. Errors: not-found. */
   remove(route: string, owner: AccountId | ''): Promise<void>;
 }
+
+// ----------------------------------------------------------------------------------------------------------- devices
+
+/** A program that used an account, or tried to. */
+export interface DeviceContact {
+  readonly owner: AccountId;
+  readonly protocol: 'imap' | 'pop3' | 'smtp';
+  /** What it calls itself; '' when it says nothing. */
+  readonly program: string;
+  /** The IP address that it came from. */
+  readonly address: string;
+  /** Unix ms. */
+  readonly at: number;
+  /** It got in. */
+  readonly entered: boolean;
+  /** What went wrong, in plain words; '' for nothing. */
+  readonly fault: string;
+}
+
+export interface Device extends Pick<DeviceContact, 'protocol' | 'program' | 'address'> {
+  /** Unix ms. */
+  readonly first: number;
+  /** Unix ms; null if it has never got in. */
+  readonly last: number | null;
+  readonly fault: { readonly text: string; readonly at: number } | null;
+}
+
+/** The devices and programs of each account. */
+export interface Devices {
+  /** Those of accounts that are gone are left out; of too many programs of one account the oldest are forgotten. */
+  note(contacts: readonly DeviceContact[]): Promise<void>;
+  /** The last one first. */
+  list(owner: AccountId): Promise<Device[]>;
+}

@@ -20,6 +20,7 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
     ['directory/002-settings.sql'],
     ['directory/003-route-credentials.sql'],
     ['directory/004-sharing.sql'],
+    ['directory/005-devices.sql'],
   ],
   queue: [
     ['queue/001-queue.sql'],

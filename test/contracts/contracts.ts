@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { SqlStore } from '#test/support/sql-store.ts';
 import { changeContracts } from './changes.ts';
+import { deviceContracts } from './devices.ts';
 import { directoryContracts } from './directory.ts';
 import type { OpenStore } from './fixture.ts';
 import { flagContracts } from './flags.ts';
@@ -47,6 +48,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     sharingContracts(open);
     signingKeyContracts(open);
     routeCredentialContracts(open);
+    deviceContracts(open);
     modelContracts(current, options.operations ?? 20_000);
   });
 }

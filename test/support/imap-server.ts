@@ -86,6 +86,7 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
     ...{ hostname: 'mail.example.test', log, tls },
     authenticator: options.authenticator?.(authenticator) ?? authenticator,
     metrics: opening.use(new ThreadMetrics(1)),
+    devices: { seen() {}, failed() {} },
     plaintext: options.plaintext ?? true,
     messageSize: options.messageSize ?? 52_428_800,
     trusted: options.trusted ?? (() => false),

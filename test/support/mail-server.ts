@@ -71,6 +71,7 @@ export async function startMailServer(options: MailServerOptions): Promise<MailS
     tls,
     authenticator: options.wrapAuthenticator?.(authenticator) ?? authenticator,
     metrics,
+    devices: { seen() {}, failed() {} },
     plaintext: options.plaintext ?? true,
     messageSize: 64 * 1024 * 1024,
     trusted: networkMatcher(options.trusted ?? []),

@@ -135,6 +135,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
       wait: async () => {},
     }),
     metrics: opening.use(new ThreadMetrics(1)),
+    devices: { seen() {}, failed() {} },
     plaintext: options.plaintext ?? true,
     trusted: options.trusted ?? (() => false),
     store: { mail: (id) => store.mail(id), stage },

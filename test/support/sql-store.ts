@@ -8,6 +8,7 @@ import { SqlMailAccount } from '#storage/account/mail-account.ts';
 import { Budget, type BudgetLimits } from '#storage/blobs/budget.ts';
 import { clearStaging, createFileBlobs } from '#storage/blobs/files.ts';
 import type { Blobs } from '#storage/blobs/port.ts';
+import { SqlDevices } from '#storage/directory/devices.ts';
 import { SqlDirectory } from '#storage/directory/directory.ts';
 import { SqlDomainSettings } from '#storage/directory/domain-settings.ts';
 import { SqlRouteCredentials } from '#storage/directory/route-credentials.ts';
@@ -107,6 +108,7 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       queue,
       signingKeys,
       routeCredentials,
+      devices: new SqlDevices(engine),
       sharing: new SqlSharing({ engine, now }),
       domainSettings: new SqlDomainSettings(engine),
       policies: new SqlPolicies(engine),

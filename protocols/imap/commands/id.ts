@@ -11,6 +11,7 @@ export const id: Verb = {
     const client = Object.fromEntries(idParameters(scanner));
     scanner.end();
     session.log('debug', 'client', { client });
+    session.identify([client.name, client.version].filter(Boolean).join(' '));
     // No version: it would only help somebody who looks for old ones.
     session.connection.out.text('* ID ("name" "Posthuis")\r\n');
     return undefined;

@@ -12,6 +12,7 @@ export const idle: Verb = {
   expunges: true,
   async run(session, { scanner }) {
     scanner.end();
+    session.noteDevice();
     using _wakes = session.owner.mail.subscribe(() => session.connection.interrupt());
     // Thunderbird does not look at lines that come together with the continuation before the next ones come.
     await session.sync(true);
