@@ -152,6 +152,8 @@ export interface Staged extends AsyncDisposable {
   readonly bodyCompressed: Uint8Array | null;
   /** The staged file of a large message's bytes after the header block; null when bodyCompressed is there. */
   readonly file: string | null;
+  /** SHA-256 of the bytes in that file, in hex, by which an account names them; '' if there is none. */
+  readonly fileHash: string;
   /** The bytes again, for filters and checks. */
   open(start?: number, end?: number): Readable;
 }

@@ -38,7 +38,7 @@ function* sourceOf(account: string, entry: Incoming, known: number | null): Op<S
   return row === undefined ? undefined : { message: row.message, hasHeader: row.equal === 1 };
 }
 
-/** Is it worth it? Large bodies are shared by their blob's name. */
+/** Is it worth it? Large bodies are shared by their blob's name, the hash of their bytes. */
 function isSharable({ body, messageId }: Incoming): boolean {
   return messageId !== 0 && body !== null && body.length >= SHARED_BYTES;
 }

@@ -1,5 +1,5 @@
 // Blobs as files: DATA/accounts/<xx>/<id>/blobs/<hash>, hard links of the staged file, so that the file system counts
-// who uses a body. A blob is named by the SHA-256 of the whole message.
+// who uses a body. A blob is named by the SHA-256 of its bytes, so that an account has a large body once, under whatever headers.
 
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -110,7 +110,7 @@ class FileBlobs implements Blobs {
   async adopt(account: AccountId, staged: Staged): Promise<Adopted> {
     const source = staged.file;
     if (source === null) throw new StoreError('invalid', 'a small body is no blob');
-    const name = staged.hash;
+    const name = staged.fileHash;
     const release = await holdShared(this.#pin(account, name));
     try {
       await guarded('a body could not be placed in the account', () => this.#link(source, account, name));

@@ -75,8 +75,9 @@ export function stage(options: StagingOptions): Staging {
 
 class StreamedStaging implements Staging {
   readonly #options: StagingOptions;
-  /** Of a large body: a small one is hashed once it is there, if anybody asks. */
+  /** Of a large message, and of its body alone: a small one is hashed once it is there, if anybody asks. */
   #hash: Hash | undefined;
+  #bodyHash: Hash | undefined;
   readonly #scanner = new MessageScanner();
   readonly #header = new Collector(HEADER_BYTES);
   /** The body while it is small. */
@@ -174,7 +175,10 @@ class StreamedStaging implements Staging {
   }
 
   #takeBody(chunk: Uint8Array): void | Promise<void> {
-    if (this.#spill !== undefined) return this.#spill.writer.write(chunk);
+    if (this.#spill !== undefined) {
+      this.#bodyHash?.update(chunk);
+      return this.#spill.writer.write(chunk);
+    }
     this.#body.add(chunk);
     if (this.#body.length > INLINE_BYTES) return this.#startSpill();
   }
@@ -184,6 +188,7 @@ class StreamedStaging implements Staging {
     const collected = this.#body.bytes();
     this.#body = new Collector(0);
     this.#hash = createHash('sha256').update(this.#header.bytes()).update(collected);
+    this.#bodyHash = createHash('sha256').update(collected);
     this.#spill = await Spill.create(this.#options);
     await this.#spill.writer.write(collected);
     release(new Uint8Array(collected.buffer));
@@ -215,6 +220,7 @@ class StreamedStaging implements Staging {
       header,
       body,
       file: spill?.path ?? null,
+      fileHash: this.#bodyHash?.digest('hex') ?? '',
     });
     await this.#share.hold('large', 0);
     return finished;
@@ -256,6 +262,7 @@ class FinishedBody implements Staged {
   readonly headerCompressed: Uint8Array;
   readonly bodyCompressed: Uint8Array | null;
   readonly file: string | null;
+  readonly fileHash: string;
   readonly #body: Uint8Array | null;
   readonly #options: StagingOptions;
   readonly #share: Share;
@@ -265,7 +272,7 @@ class FinishedBody implements Staged {
   constructor(
     options: StagingOptions,
     share: Share,
-    parts: Pick<Staged, 'size' | 'scanned' | 'header' | 'file'> & {
+    parts: Pick<Staged, 'size' | 'scanned' | 'header' | 'file' | 'fileHash'> & {
       readonly hash: string | undefined;
       readonly body: Uint8Array | null;
     },
@@ -280,6 +287,7 @@ class FinishedBody implements Staged {
     this.#body = parts.body;
     this.bodyCompressed = parts.body === null ? null : options.packers.body.pack(parts.body);
     this.file = parts.file;
+    this.fileHash = parts.fileHash;
   }
 
   get hash(): string {

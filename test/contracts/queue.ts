@@ -77,7 +77,7 @@ export function queueContracts(open: OpenStore): void {
       const pieces: Uint8Array[] = [];
       for await (const piece of content.read()) pieces.push(piece);
       expect(Buffer.concat(pieces).equals(Buffer.from(text))).toBe(true);
-      expect(await Array.fromAsync(store.blobs.names('queue'))).toContain(staged.hash);
+      expect(await Array.fromAsync(store.blobs.names('queue'))).toContain(staged.fileHash);
     });
 
     test('gives no id twice', async () => {

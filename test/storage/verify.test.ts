@@ -1,6 +1,7 @@
 // `verify` over a store: clean while it is being written, and each damage named.
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open as openFile, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import pino from 'pino';
@@ -321,6 +322,22 @@ test('verify names what is wrong with the directory and the queue', async () => 
       found.map((finding) => finding.code),
       what,
     ).toContain(code);
+});
+
+test('a blob under the name that it had at first, the hash of the whole message, is in order', async () => {
+  await using folder = await temporaryFolder();
+  let account = '';
+  {
+    await using store = await open(folder.path);
+    await store.directory.addDomain('example.test');
+    const id = await filled(store, 'anna@example.test');
+    account = join(folder.path, 'accounts', id.slice(0, 2), id);
+  }
+  const name = createHash('sha256').update(large()).digest('hex');
+  await eachBlob((file) => rename(file, join(account, 'blobs', name)))(account);
+  sql(join(account, 'mail.db'), `UPDATE message SET blob = '${name}' WHERE blob <> ''`);
+  await using store = await open(folder.path);
+  expect(await findings(store)).toEqual([]);
 });
 
 test('verify finds nothing while the store is being written, and accounts come and go', async () => {

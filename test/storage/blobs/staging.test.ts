@@ -54,7 +54,7 @@ function stored(staged: Staged, prefix: Uint8Array) {
       size: prefix.length + staged.size,
       prefix,
       header: staged.headerCompressed,
-      body: staged.bodyCompressed ?? (() => blobs.open(account, staged.hash)),
+      body: staged.bodyCompressed ?? (() => blobs.open(account, staged.fileHash)),
     },
     blobs.packers,
   );
@@ -65,6 +65,7 @@ test.each([1, 7, 1000, 70_000])('a small message stays in memory, whatever the c
   await using staged = await put(bytes, step);
   expect(staged).toMatchObject({ size: bytes.length, file: null });
   expect(staged.hash).toBe(createHash('sha256').update(bytes).digest('hex'));
+  expect(staged.fileHash).toBe('');
   expect(Buffer.from(staged.header).toString()).toBe('Subject: test\r\nFrom: a@example.test\r\n\r\n');
   expect(await collect(staged.open())).toEqual(bytes);
   expect(await collect(stored(staged, Buffer.alloc(0)).read())).toEqual(bytes);
@@ -79,6 +80,8 @@ test.each([INLINE_BYTES, INLINE_BYTES + 1, FRAME_BYTES, FRAME_BYTES + 1, 3 * FRA
     const whole = Buffer.concat([prefix, bytes]);
     await using staged = await put(bytes, 16_384);
     expect(staged.file === null).toBe(bodyBytes <= INLINE_BYTES);
+    const inFile = createHash('sha256').update(bytes.subarray(staged.header.length)).digest('hex');
+    expect(staged.fileHash).toBe(staged.file === null ? '' : inFile);
     if (staged.file !== null) (await blobs.adopt(account, staged)).release();
     const content = stored(staged, prefix);
     expect(content.size).toBe(whole.length);
@@ -172,10 +175,10 @@ test('several accounts share one file, and the staged name goes', async () => {
   }
   await staged[Symbol.asyncDispose]();
   expect(await readdir(join(data, 'staging'))).toEqual([]);
-  const found = await Promise.all(others.map((id) => stat(join(accountDirectory(data, id), 'blobs', staged.hash))));
+  const found = await Promise.all(others.map((id) => stat(join(accountDirectory(data, id), 'blobs', staged.fileHash))));
   expect(new Set(found.map((file) => file.ino)).size).toBe(1);
   expect(found[0]?.nlink).toBe(3);
-  expect(new Set(names)).toEqual(new Set([staged.hash]));
+  expect(new Set(names)).toEqual(new Set([staged.fileHash]));
 });
 
 test('the same message delivered twice is one blob', async () => {
@@ -184,7 +187,7 @@ test('the same message delivered twice is one blob', async () => {
   await using second = await put(bytes, 1_000);
   (await blobs.adopt(account, first)).release();
   (await blobs.adopt(account, second)).release();
-  expect(await Array.fromAsync(blobs.names(account))).toEqual([first.hash]);
+  expect(await Array.fromAsync(blobs.names(account))).toEqual([first.fileHash]);
 });
 
 test('the first large messages of an account may arrive at once, and its new folder is durable before any is placed', async () => {
@@ -218,22 +221,22 @@ test('the sweeper deletes what nothing names, and never what a delivery has pinn
   const pin = await blobs.adopt(account, pinned);
   const again = await blobs.adopt(account, pinned);
   (await blobs.adopt(account, unused)).release();
-  const sweep = () => blobs.sweep(account, async () => new Set([used.hash]));
+  const sweep = () => blobs.sweep(account, async () => new Set([used.fileHash]));
   expect(await sweep()).toBe(1);
-  expect((await Array.fromAsync(blobs.names(account))).sort()).toEqual([used.hash, pinned.hash].sort());
+  expect((await Array.fromAsync(blobs.names(account))).sort()).toEqual([used.fileHash, pinned.fileHash].sort());
   pin.release();
   await new Promise((resolve) => setTimeout(resolve, 10));
   expect(await sweep()).toBe(0);
   again.release();
   await expect.poll(sweep).toBe(1);
-  expect(await Array.fromAsync(blobs.names(account))).toEqual([used.hash]);
+  expect(await Array.fromAsync(blobs.names(account))).toEqual([used.fileHash]);
 });
 
 test('a missing, cut or altered blob is unavailable, never wrong bytes', async () => {
   const bytes = message(600_000);
   await using staged = await put(bytes, 65_536);
   (await blobs.adopt(account, staged)).release();
-  const path = join(accountDirectory(data, account), 'blobs', staged.hash);
+  const path = join(accountDirectory(data, account), 'blobs', staged.fileHash);
   const { size } = await stat(path);
   const read = () => stored(staged, Buffer.alloc(0)).bytes();
   for (const position of [0, 8, 12, 128, 200_000, size - 30, size - 20, size - 3]) {
