@@ -4,12 +4,15 @@ import { setImmediate } from 'node:timers/promises';
 import type { Connection } from './connection.ts';
 import { SLICE_MS } from './limits.ts';
 
+/** For work that sends nothing. */
+const NO_PEER: Pick<Connection, 'congested' | 'drain'> = { congested: false, drain: async () => {} };
+
 export class Pace {
   readonly #connection: Pick<Connection, 'congested' | 'drain'>;
   #until = performance.now() + SLICE_MS;
   #asked = 0;
 
-  constructor(connection: Pick<Connection, 'congested' | 'drain'>) {
+  constructor(connection = NO_PEER) {
     this.#connection = connection;
   }
 

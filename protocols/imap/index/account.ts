@@ -2,6 +2,7 @@
 // the change log (the feed), its list of mailboxes, its keywords. Made when the first session logs in, and kept for a
 // while after the last, since most programs come back: then the change log says what is new, and no row is read again.
 
+import { Pace } from '#protocols/net/pace.ts';
 import { clientPurpose } from '#storage/account/folder-names.ts';
 import { readFlagRun } from '#storage/changes/flag-run.ts';
 import { StoreError } from '#storage/errors.ts';
@@ -190,20 +191,25 @@ export class ImapAccount {
   /** Reads what changed in an open mailbox. */
   async #read(index: MailboxIndex, ranges: readonly UidRange[]): Promise<void> {
     const since = this.#applied;
+    const pace = new Pace();
     for await (const page of this.mail.placements(index.mailbox, mergeRanges(ranges), { since })) {
       await this.#learn(page);
       index.apply(page);
+      if (pace.late) await pace.rest();
     }
   }
 
   /** Reads a mailbox from the start. */
   async #load(index: MailboxIndex): Promise<void> {
     const rows = new Rows(0);
+    const pace = new Pace();
     // Read first: all that it counts is in the rows that follow.
     const modseq = (await this.mail.mailbox(index.mailbox))?.modseq ?? 0;
     for await (const page of this.mail.placements(index.mailbox, ALL_UIDS)) {
       await this.#learn(page);
       index.load(rows, page);
+      // Pages come one after the other without a turn of the event loop.
+      if (pace.late) await pace.rest();
     }
     index.replace(rows);
     index.completeTo(modseq);

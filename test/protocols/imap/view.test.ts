@@ -1,7 +1,8 @@
 // The shared index and the views over it, against a plain model: whatever happens to a mailbox, each view's sequence
 // numbers stand for the same messages until it is told, and what it is told makes it right.
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { countBelow } from '#protocols/imap/count-below.ts';
+import { ImapAccount } from '#protocols/imap/index/account.ts';
 import { ChangedSlots } from '#protocols/imap/index/changed-slots.ts';
 import { KeywordSets } from '#protocols/imap/index/keyword-sets.ts';
 import { MailboxIndex } from '#protocols/imap/index/mailbox-index.ts';
@@ -9,8 +10,9 @@ import { Rows } from '#protocols/imap/index/rows.ts';
 import { createRecentShared, RecentLedger } from '#protocols/imap/recent.ts';
 import { rangesOfSpans, spanRanges, uidRanges } from '#protocols/imap/view/uid-ranges.ts';
 import { expungedBetween, View } from '#protocols/imap/view/view.ts';
+import { SLICE_MS } from '#protocols/net/limits.ts';
 import { flagRun } from '#storage/changes/flag-run.ts';
-import type { Placement } from '#storage/ports.ts';
+import type { MailAccount, Placement } from '#storage/ports.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
 
 function placement(uid: number, modseq: number, flags = 0): Placement {
@@ -256,6 +258,40 @@ test('ranges of a view give its messages in order, by number and by UID', () => 
   expect(view.lastUid).toBe(100);
   expect(new View(new Rows(0), 0, new Uint32Array(0)).lastUid).toBe(0);
   expect(countBelow(Uint32Array.from([1, 4]), 4)).toBe(1);
+});
+
+test('a large mailbox is loaded with turns for everybody else', async () => {
+  const clock = vi.spyOn(performance, 'now');
+  let now = 0;
+  let turns = 0;
+  let loaded = false;
+  const turn = () => {
+    turns++;
+    if (!loaded) setImmediate(turn);
+  };
+  async function* placements(): AsyncGenerator<Placement[]> {
+    for (let page = 0; page < 50; page++) {
+      now += SLICE_MS;
+      yield [placement(page + 1, 1)];
+    }
+  }
+  const mail: Partial<MailAccount> = {
+    placements,
+    generation: () => 1,
+    cursor: async () => '',
+    mailbox: async () => undefined,
+    changes: async () => ({ rows: [], cursor: '', more: false }),
+  };
+  try {
+    clock.mockImplementation(() => now);
+    setImmediate(turn);
+    const index = await new ImapAccount(mail as MailAccount).open(1);
+    expect(index.view.exists).toBe(50);
+    expect(turns).toBeGreaterThan(20);
+  } finally {
+    loaded = true;
+    clock.mockRestore();
+  }
 });
 
 test('an old view sees flags as they are now, also after the rows were made anew', () => {
