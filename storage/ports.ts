@@ -2,6 +2,7 @@
 // engine holds the rows or where the bodies are. All methods reject with StoreError only.
 
 import type { Readable } from 'node:stream';
+import type { AnnotationChange, Annotations } from './account/annotation-port.ts';
 import type { Devices, Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue, Suppression } from './queue/port.ts';
@@ -168,6 +169,8 @@ export interface AppendEntry {
   readonly keywords?: readonly Keyword[];
   /** INTERNALDATE; now and UTC if absent. */
   readonly received?: { readonly seconds: number; readonly offsetMinutes: number };
+  /** Annotations that it begins with, and whose those are that are not for all. */
+  readonly annotations?: { readonly reader: AccountId; readonly changes: readonly AnnotationChange[] };
   /** The recipient address it came in for (F18). */
   readonly deliveredTo?: string;
   /** The same id within an hour in the same account adds nothing: the first placement is returned as a duplicate. */
@@ -238,7 +241,7 @@ export interface ChangeRow {
   readonly seq: number;
   readonly kind: ChangeKind;
   /** add: new, copied, moved, restored, replaced; remove: expunged, moved, replaced; set: flags, and for a mailbox
-   * itself (object = mailbox id, uid = 0): created, renamed, deleted, subscribed. */
+   * itself (object = mailbox id, uid = 0): created, renamed, deleted, subscribed. annotation: name has the entries. */
   readonly reason: string;
   /** The mailbox. */
   readonly collection: number;
@@ -277,7 +280,7 @@ export interface Sending {
 }
 
 /** An account's mail. A cheap handle: it holds no file open and may be kept for a session's life. */
-export interface MailAccount {
+export interface MailAccount extends Annotations {
   readonly id: AccountId;
 
   // -- mailboxes

@@ -4,6 +4,7 @@ import { log } from '../changes/log.ts';
 import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import { type Appended, Flag } from '../ports.ts';
+import { insertAnnotations } from './annotations.ts';
 import type { Incoming } from './incoming.ts';
 import { formatKeywords, keywordIds } from './keywords.ts';
 import { DELIVERY_ID_MS, DELIVERY_ROWS } from './limits.ts';
@@ -101,6 +102,7 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
       ...[unit.modseq, now],
     ],
   );
+  if (entry.annotations !== undefined) yield* insertAnnotations(unit, message, entry.annotations);
   const { reason } = what;
   yield* log(unit, 'mail', { kind: 'add', reason, collection: mailbox.id, uid, item, object: message, thread });
   const { uidvalidity } = mailbox;

@@ -32,6 +32,7 @@ export interface Incoming {
   readonly blob: string;
   readonly flags: number;
   readonly keywords: readonly string[];
+  readonly annotations: AppendEntry['annotations'];
 }
 
 /** All flags that there are. */
@@ -68,6 +69,7 @@ export function incoming(entry: AppendEntry, blob: string, now: number): Incomin
     blob,
     flags: (entry.flags ?? 0) & FLAGS,
     keywords: entry.keywords ?? [],
+    annotations: entry.annotations,
   };
 }
 

@@ -24,6 +24,12 @@ export const KEYWORDS_PER_MESSAGE = 50;
 /** Characters of a keyword (RFC 8621 4.1.1). */
 export const KEYWORD_LENGTH = 255;
 
+/** Annotations of one message for one reader, or for all: a comment, and a few of programs. */
+export const ANNOTATIONS = 10;
+
+/** Messages that one transaction annotates: each has a look at its rows and one for every mailbox that it is in. */
+export const ANNOTATED_ROWS = 100;
+
 /** Bytes of the headers that we add in front of a message: they are stored as they are, and read with every header. */
 export const PREFIX_BYTES = 64 * 1024;
 

@@ -35,6 +35,8 @@ import type {
   UidSet,
 } from '../ports.ts';
 import type { SearchIndex, TextFindings, TextQuery } from '../search/port.ts';
+import type { AnnotationChange, MessageAnnotation } from './annotation-port.ts';
+import { annotate, annotationsPage } from './annotations.ts';
 import { append } from './append.ts';
 import type { BulkName, BulkOperations } from './bulk.ts';
 import { expunge } from './expunge.ts';
@@ -212,6 +214,26 @@ export class SqlMailAccount implements MailAccount {
 
   readerStatus(mailbox: MailboxId, reader: AccountId): Promise<ReaderStatus> {
     return this.#read(() => readerStatus(this.id, { mailbox, reader }));
+  }
+
+  annotations(mailbox: MailboxId, uids: UidSet, reader: AccountId): AsyncIterable<MessageAnnotation[]> {
+    return this.#pages(uids, (rest) => annotationsPage({ account: this.id, mailbox, reader }, rest));
+  }
+
+  async annotate(
+    mailbox: MailboxId,
+    uids: UidSet,
+    changes: readonly AnnotationChange[],
+    { reader, unchangedSince }: { reader: AccountId; unchangedSince?: number },
+  ): Promise<{ modified: readonly Uid[] }> {
+    const modified: Uid[] = [];
+    for (let rest = uids; rest.length > 0; ) {
+      const job = { account: this.id, mailbox, uids: rest, changes, reader, unchangedSince };
+      const step = await this.#write(() => annotate(job));
+      for (const uid of step.modified) modified.push(uid);
+      rest = step.rest;
+    }
+    return { modified };
   }
 
   keywords(): Promise<ReadonlyMap<number, string>> {

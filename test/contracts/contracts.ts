@@ -1,6 +1,7 @@
 // The contract suite: what every engine must do, through the ports alone. A file per engine runs it.
 import { afterAll, beforeAll, describe } from 'vitest';
 import type { SqlStore } from '#test/support/sql-store.ts';
+import { annotationContracts } from './annotations.ts';
 import { changeContracts } from './changes.ts';
 import { deviceContracts } from './devices.ts';
 import { directoryContracts } from './directory.ts';
@@ -39,6 +40,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     messageContracts(current);
     singleInstanceContracts(current);
     flagContracts(current);
+    annotationContracts(current);
     readerSeenContracts(current);
     threadContracts(current);
     changeContracts(current, options.changes ?? 1_000_000);
