@@ -72,6 +72,14 @@ export const METADATA_BYTES = 16 * 1024;
 /** URLs in one command, and what is asked of one. */
 export const URLS = 50;
 export const URL_PARAMETERS = 4;
+/** Entries of annotations in one command, characters of a name, and bytes of a value: a comment of a page. */
+export const ANNOTATION_ENTRIES = 20;
+export const ANNOTATION_NAME_CHARS = 200;
+export const ANNOTATION_BYTES = 4_096;
+/** Messages whose annotations FETCH holds together: at two times ten of the longest each, 16 MB. */
+export const ANNOTATION_BATCH = 200;
+/** Changes of annotations that a mailbox's index remembers, for sessions that asked to hear of them. */
+export const ANNOTATION_CHANGES = 1_000;
 /** Patterns in one LIST: clients that give several give two or three. */
 export const LIST_PATTERNS = 20;
 /** Options in one list of LIST or CREATE: more than there are. */

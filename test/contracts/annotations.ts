@@ -58,7 +58,12 @@ export function annotationContracts(current: () => SqlStore): void {
       await account.annotate(other, [[2, 2]], [comment('both')], { reader: 'anna' });
       expect(await noted('anna', other)).toEqual(['1 /comment own both', '2 /comment own both']);
       const items: number[] = [];
-      for await (const page of account.listing(other, ALL, ['item'])) for (const { item } of page) items.push(item);
+      const messages = new Set<number>();
+      for await (const page of account.listing(other, ALL, ['item', 'message']))
+        for (const { item, message: id } of page) {
+          items.push(item);
+          messages.add(id);
+        }
       await account.expunge(other, ALL, { onlyDeleted: false });
       await account.restore(items.slice(0, 1), inbox);
       expect(await noted('anna')).toEqual(['4 /comment own both']);
@@ -66,7 +71,9 @@ export function annotationContracts(current: () => SqlStore): void {
       const { engine } = current();
       const db = { kind: 'account', id: account.id } as const;
       await engine.write(db, () => sweepExpunged(account.id, Number.MAX_SAFE_INTEGER));
-      const rows = await engine.read(db, () => all('SELECT name FROM annotation WHERE account = $1', [account.id]));
+      const rows = await engine.read(db, () =>
+        all('SELECT name FROM annotation WHERE account = $1 AND message = $2', [account.id, ...messages]),
+      );
       expect(rows).toEqual([]);
     });
 

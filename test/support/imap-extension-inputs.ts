@@ -64,6 +64,13 @@ const ENTRIES = [
 ];
 const USES = ['\\Sent', '\\Drafts', '\\All', '\\sent', '\\Junk', 'Sent', '\\'];
 
+const NOTES = [
+  '/comment (value.priv "x")',
+  '/comment (value.priv NIL value.shared {1+}\r\nx)',
+  '/comment (value.priv "x") /vendor/x/y (value.shared "y")',
+  ...['/comment (size.priv "1")', 'comment (value.priv "x")', '/comment ()', '/a b (value.priv ~{1+}\r\n\0)'],
+];
+const NOTED = ['/comment', '(/comment /x)', '*', '/%', '/*t', '()', 'x', '"/comment"'];
 const URLS = [
   ...['', ':internal:', ':internal:01', ':internal:zz', ':x:00'].map(
     (end) => `imap://anna@example.test/INBOX/;uid=1;urlauth=anonymous${end}`,
@@ -127,6 +134,13 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
     () =>
       `URLFETCH ${pick(random, [`"${pick(random, URLS)}"`, `("${pick(random, URLS)}" BODYPARTSTRUCTURE BINARY)`, '(BODY)'])}`,
     () => `RESETKEY${pick(random, ['', ` ${mailbox()}`, ` ${mailbox()} INTERNAL`, ' INBOX X'])}`,
+    () => `${pick(random, ['', 'UID '])}STORE ${pick(random, ['1', '1:*', '9'])} ANNOTATION (${pick(random, NOTES)})`,
+    () =>
+      `FETCH 1:* ANNOTATION (${pick(random, NOTED)} ${pick(random, ['value', '(value.priv size.shared)', '*', 'x', '%.priv'])})`,
+    () =>
+      `SEARCH ANNOTATION ${pick(random, NOTED)} value${pick(random, ['', '.priv', '.shared'])} ${pick(random, ['"x"', 'NIL', 'x'])}`,
+    () => `APPEND ${mailbox()} ANNOTATION (${pick(random, NOTES)}) {9+}\r\na: b\r\n\r\nc`,
+    () => `SELECT INBOX (ANNOTATE)`,
     () => `UIDBATCHES ${pick(random, ['500', '1', '0', '500 1:2', '4294967295 2:1', '501 1:*'])}`,
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,

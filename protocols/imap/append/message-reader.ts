@@ -2,7 +2,7 @@
 // the command is carried out.
 
 import { StoreError } from '#storage/errors.ts';
-import type { AppendEntry, Staged, Staging } from '#storage/ports.ts';
+import type { AccountId, AppendEntry, Staged, Staging } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import {
   announcesMessage,
@@ -16,6 +16,7 @@ import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { quoted } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { APPEND_INLINE_BYTES, APPEND_MESSAGES, IDLE_MS } from '../limits.ts';
+import { readerOf } from '../reader.ts';
 import type { Session } from '../session.ts';
 import { isOurs, parseImapUrl } from '../url/imap-url.ts';
 import { findUrl, readUrl } from '../url/read.ts';
@@ -78,7 +79,7 @@ export class MessageReader implements AsyncDisposable {
     const staged = await this.#finished(staging);
     this.#bytes += staged.size;
     this.#inline += staged.headerCompressed.length + (staged.bodyCompressed?.length ?? 0);
-    return entry(staged, head);
+    return entry(staged, head, readerOf(this.#session));
   }
 
   /** What was staged; what came as literal8 is made text where it has to be. */
@@ -166,10 +167,11 @@ export class MessageReader implements AsyncDisposable {
   }
 }
 
-function entry(staged: Staged, head: MessageHead | null): AppendEntry {
+function entry(staged: Staged, head: MessageHead | null, reader: AccountId): AppendEntry {
   return {
     staged,
     ...(head?.flags == null ? {} : { flags: head.flags.flags, keywords: head.flags.keywords }),
     ...(head?.received == null ? {} : { received: head.received }),
+    ...(head === null || head.annotations.length === 0 ? {} : { annotations: { reader, changes: head.annotations } }),
   };
 }

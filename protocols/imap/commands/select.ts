@@ -5,6 +5,7 @@ import { Flag } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
+import { ANNOTATION_BYTES } from '../limits.ts';
 import { objectId } from '../object-id.ts';
 import { recentFrom } from '../recent-from.ts';
 import type { Session } from '../session.ts';
@@ -23,7 +24,7 @@ function opening(readOnly: boolean): Verb {
     async run(session, { scanner }) {
       scanner.space();
       const path = mailboxName(scanner);
-      const { condstore, qresync } = selectParameters(scanner);
+      const { annotate, condstore, qresync } = selectParameters(scanner);
       scanner.end();
       // RFC 7162 3.2.5
       if (qresync !== null && !session.enabled.has('QRESYNC')) throw new BadCommand('QRESYNC is not enabled');
@@ -33,21 +34,26 @@ function opening(readOnly: boolean): Verb {
       if (condstore) session.enable('CONDSTORE');
       const mailbox = await session.owner.find(path);
       if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-      const reply = await open(session, mailbox, path, readOnly);
+      const reply = await open(session, mailbox, path, { readOnly, annotate });
       if (qresync !== null) await resync(session, qresync);
       return reply;
     },
   };
 }
 
-async function open(session: Session, mailbox: Mailbox, name: string, readOnly: boolean): Promise<Reply> {
+async function open(
+  session: Session,
+  mailbox: Mailbox,
+  name: string,
+  { readOnly, annotate }: { readonly readOnly: boolean; readonly annotate: boolean },
+): Promise<Reply> {
   const account = session.owner;
   const index = await account.open(mailbox.id);
   let selected: Selected;
   try {
     const from = await recentFrom(account, mailbox, session.server.recent);
     selected = new Selected(
-      { account, mailbox, index, readOnly, enabled: session.enabled },
+      { account, mailbox, index, readOnly, annotate, enabled: session.enabled },
       session.server.recent,
       from,
     );
@@ -76,6 +82,7 @@ function report(session: Session, selected: Selected, mailbox: Mailbox, name: st
   }
   out.text(`* OK [MAILBOXID (${objectId('F', session.owner.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
+  out.text(`* OK [ANNOTATIONS ${ANNOTATION_BYTES}] Bytes of one\r\n`); // RFC 5257 4.1
   out.text('* OK [URLMECH INTERNAL] URLs can be authorized\r\n'); // RFC 4467 8
   // The row was read before the index, which may have newer messages.
   out.text(`* OK [UIDNEXT ${Math.max(mailbox.uidnext, view.lastUid + 1)}] Predicted next UID\r\n`);

@@ -1,7 +1,9 @@
 // STORE and UID STORE (RFC 9051 6.4.6), with UNCHANGEDSINCE (RFC 7162 3.1.3).
 
 import { Pace } from '#protocols/net/pace.ts';
+import type { AnnotationChange } from '#storage/account/annotation-port.ts';
 import type { FlagChange } from '#storage/ports.ts';
+import { annotationChanges } from '../grammar/annotation.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { storeFlags } from '../grammar/flags.ts';
 import { unchangedSince } from '../grammar/mod-sequence.ts';
@@ -11,8 +13,9 @@ import type { ChangedSlots } from '../index/changed-slots.ts';
 import type { RowStates } from '../index/rows.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
-import { rangesOfSpans, spansOf } from '../view/uid-ranges.ts';
+import { membersOf, rangesOfSpans, spansOf } from '../view/uid-ranges.ts';
 import type { Span, View } from '../view/view.ts';
+import { storeAnnotations } from './store-annotation.ts';
 import type { Reply, Verb } from './verb.ts';
 
 export const store: Verb = storing(false);
@@ -29,16 +32,28 @@ function storing(byUid: boolean): Verb {
       const set = sequenceSet(scanner);
       const since = unchangedSince(scanner);
       scanner.space();
-      const { change, silent } = storeArguments(scanner);
+      const notes = scanner.takeWord('ANNOTATION') ? annotationArgument(scanner) : null;
+      const { change, silent } = notes === null ? storeArguments(scanner) : NO_CHANGE;
       scanner.end();
       const { current } = session;
       if (since !== undefined) session.enable('CONDSTORE'); // RFC 7162 3.1
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
+      if (notes !== null) {
+        const members = [...membersOf(current, set, byUid)];
+        return members.length === 0 ? undefined : await storeAnnotations(session, members, notes, { byUid, since });
+      }
       const spans = [...spansOf(current, set, byUid)];
       if (spans.length === 0) return undefined;
       return await apply(session, spans, change, { silent, byUid, since });
     },
   };
+}
+
+const NO_CHANGE = { change: { action: 'add', flags: 0, keywords: [] }, silent: true } as const;
+
+function annotationArgument(scanner: Scanner): AnnotationChange[] {
+  scanner.space();
+  return annotationChanges(scanner);
 }
 
 function storeArguments(scanner: Scanner): { change: FlagChange; silent: boolean } {

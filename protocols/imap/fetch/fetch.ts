@@ -1,6 +1,7 @@
 // Carries out a FETCH: from memory where it can, else from stored text; MIME is never parsed here.
 
 import { Pace } from '#protocols/net/pace.ts';
+import type { MessageAnnotation } from '#storage/account/annotation-port.ts';
 import { StoreError } from '#storage/errors.ts';
 import { Trait } from '#storage/message/scanned.ts';
 import { utf8Texts } from '#storage/message/utf8-texts.ts';
@@ -8,7 +9,8 @@ import type { ListingColumn, ListingRow, MessageContent } from '#storage/ports.t
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import { Refusal } from '../grammar/errors.ts';
-import { FETCH_BATCH, LINE_BLOCK_BYTES, SEEN_BATCH } from '../limits.ts';
+import { ANNOTATION_BATCH, FETCH_BATCH, LINE_BLOCK_BYTES, SEEN_BATCH } from '../limits.ts';
+import { readerOf } from '../reader.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid, spanRanges } from '../view/uid-ranges.ts';
@@ -26,10 +28,15 @@ export async function fetch(session: Session, members: Iterable<Member>, plan: F
   const run = new FetchRun(session, plan);
   if (plan.columns === null) await run.fromMemory(members);
   else
-    for (const batch of batches(members, plan.seen ? SEEN_BATCH : FETCH_BATCH))
+    for (const batch of batches(members, batchOf(plan)))
       if (plan.key === null) await run.fromStore(batch, plan.columns);
       else await run.fromLines(batch, plan.columns, plan.key);
   if (run.refusal !== null) throw run.refusal;
+}
+
+/** Messages that are looked up together. */
+function batchOf({ seen, annotations }: FetchPlan): number {
+  return seen ? SEEN_BATCH : annotations ? ANNOTATION_BATCH : FETCH_BATCH;
 }
 
 function* batches(members: Iterable<Member>, size: number): Generator<Member[]> {
@@ -89,6 +96,7 @@ class FetchRun {
   async fromStore(members: readonly Member[], columns: readonly ListingColumn[]): Promise<void> {
     const { content, seen } = this.#plan;
     const changed = seen && !this.#selected.readOnly ? await this.#markSeen(members) : NO_SLOTS;
+    if (this.#plan.annotations) this.#reply.annotations = await this.#annotations(members);
     for await (const page of this.#rows(members, columns)) {
       for (const { member, row } of page) {
         if (row === null) await this.#expunged(member, changed);
@@ -191,6 +199,20 @@ class FetchRun {
       yield found;
     }
     if (next < members.length) yield members.slice(next).map((member) => ({ member, row: null }));
+  }
+
+  /** What is noted on the messages, by UID. */
+  async #annotations(members: readonly Member[]): Promise<Map<number, MessageAnnotation[]>> {
+    const { view, mailbox, account } = this.#selected;
+    const found = new Map<number, MessageAnnotation[]>();
+    const uids = spanRanges(view, members);
+    for await (const page of account.mail.annotations(mailbox.id, uids, readerOf(this.#session)))
+      for (const one of page) {
+        const before = found.get(one.uid);
+        if (before === undefined) found.set(one.uid, [one]);
+        else before.push(one);
+      }
+    return found;
   }
 
   /** With the UTF-8 of its headers as it stands there; null if the message can't be read. */

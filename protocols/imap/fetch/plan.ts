@@ -1,12 +1,14 @@
 // What a FETCH needs to read for each message: as little as its items allow.
 
 import type { ListingColumn } from '#storage/ports.ts';
+import type { AnnotationRequest } from '../grammar/annotation.ts';
 import type { FetchItem } from '../grammar/fetch-att.ts';
 import { SectionReader } from './section.ts';
 
 /** An item, with its section prepared. */
 export type PlannedItem =
-  | { readonly kind: Exclude<FetchItem['kind'], 'section' | 'uid'> }
+  | { readonly kind: Exclude<FetchItem['kind'], 'section' | 'uid' | 'annotation'> }
+  | { readonly kind: 'annotation'; readonly request: AnnotationRequest }
   | { readonly kind: 'section'; readonly reader: SectionReader };
 
 export interface FetchPlan {
@@ -19,6 +21,8 @@ export interface FetchPlan {
   readonly headerSection: SectionReader | null;
   /** What is to be told with the UTF-8 of headers, for those who want that; null: nothing. */
   readonly utf8: 'envelope' | 'structure' | null;
+  /** What is noted on the messages is needed. */
+  readonly annotations: boolean;
   /** The message's bytes are needed. */
   readonly content: boolean;
   /** The one section, when there is one and no more: it can be sent from where it is read. */
@@ -41,7 +45,8 @@ export interface FetchPlan {
 export function planFetch(items: readonly FetchItem[], byUid: boolean, utf8: boolean): FetchPlan {
   const planned = items.flatMap(({ ...item }): PlannedItem[] => {
     if (item.kind === 'uid') return [];
-    return [item.kind === 'section' ? { kind: 'section', reader: new SectionReader(item) } : { kind: item.kind }];
+    if (item.kind === 'section') return [{ kind: 'section', reader: new SectionReader(item) }];
+    return [item.kind === 'annotation' ? item : { kind: item.kind }];
   });
   const has = (kind: FetchItem['kind']) => items.some((item) => item.kind === kind);
   const readers = planned.flatMap((item) => (item.kind === 'section' ? [item.reader] : []));
@@ -61,19 +66,25 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean, utf8: boo
   if (has('savedate')) columns.push('saved');
   if (has('preview')) columns.push('preview');
   if (content) columns.push('content');
+  const annotations = has('annotation');
+  if (annotations && columns.length === 0) columns.push('message');
   return {
     items: planned,
     uid: byUid || has('uid'),
     columns: columns.length > 0 ? columns : null,
     headerSection: ofHeader.length === 1 ? (ofHeader[0] ?? null) : null,
     utf8: inUtf8 ? (described ? 'structure' : 'envelope') : null,
+    annotations,
     content,
     onlySection: readers.length === 1 ? (readers[0] ?? null) : null,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),
     size: has('size'),
     modseq: has('modseq'),
-    key: columns.length > 0 && !content && readers.every(isKept) ? keyOf(planned, byUid || has('uid'), inUtf8) : null,
+    key:
+      columns.length > 0 && !content && !annotations && readers.every(isKept)
+        ? keyOf(planned, byUid || has('uid'), inUtf8)
+        : null,
     changing: planned.flatMap((item, at) => (isChanging(item) ? [at] : [])),
   };
 }

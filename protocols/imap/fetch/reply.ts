@@ -2,8 +2,10 @@
 
 import type { Connection } from '#protocols/net/connection.ts';
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
+import type { Annotation } from '#storage/account/annotation-port.ts';
 import { body, bodystructure } from '#storage/message/structure.ts';
 import type { ListingRow } from '#storage/ports.ts';
+import { type AnnotationRequest, isMeant, isOf } from '../grammar/annotation.ts';
 import { writeDateTime } from '../grammar/date-time.ts';
 import { writeString } from '../grammar/mailbox-name.ts';
 import { objectId } from '../object-id.ts';
@@ -26,6 +28,8 @@ export interface Facts {
 }
 
 export class FetchReply {
+  /** What is noted on the messages, by UID, where that is asked for. */
+  annotations: ReadonlyMap<number, readonly Annotation[]> = new Map();
   readonly #connection: Connection;
   readonly #out: ReplyWriter;
   readonly #selected: Selected;
@@ -66,6 +70,7 @@ export class FetchReply {
       }
       if (uid || index > 0) this.#out.text(' ');
       if (item.kind === 'section') this.#section(item, facts.data[section++] ?? null);
+      else if (item.kind === 'annotation') this.#annotation(item.request, facts.member);
       else this.#simple(item.kind, facts);
     }
     builder.endPiece();
@@ -118,6 +123,10 @@ export class FetchReply {
     for (let index = at; index < items.length; index++) {
       const item = items[index];
       if (separate || index > at) out.text(' ');
+      if (item?.kind === 'annotation') {
+        this.#annotation(item.request, facts.member);
+        continue;
+      }
       if (item?.kind !== 'section') {
         this.#simple(item?.kind ?? 'flags', facts);
         continue;
@@ -142,6 +151,29 @@ export class FetchReply {
     else if (typeof data === 'number') out.text(' ').number(data);
     else if (data instanceof Uint8Array) this.#literal(data, item.form === 'binary');
     else this.#pieces(data);
+  }
+
+  /** RFC 5257 4.2: what is asked for by its name is told even where it is not there. */
+  #annotation({ entries, attributes }: AnnotationRequest, { slot }: Member): void {
+    const out = this.#out;
+    const noted = this.annotations.get(this.#selected.view.rows.uid(slot)) ?? [];
+    const names = new Set([
+      ...entries.names,
+      ...noted.map(({ name }) => name).filter((name) => isMeant(entries, name)),
+    ]);
+    out.text('ANNOTATION (');
+    for (const [at, name] of [...names].entries()) {
+      out.text(`${at > 0 ? ' ' : ''}${name} (`);
+      for (const [index, attribute] of attributes.entries()) {
+        out.text(`${index > 0 ? ' ' : ''}${attribute} `);
+        const one = noted.find((candidate) => candidate.name === name && isOf(attribute, candidate));
+        if (attribute.startsWith('size')) out.text(`"${Buffer.byteLength(one?.value ?? '')}"`);
+        else if (one === undefined) out.text('NIL');
+        else writeString(out, one.value);
+      }
+      out.text(')');
+    }
+    out.text(')');
   }
 
   /** RFC 7162 3.1.4.2 */
@@ -172,7 +204,7 @@ export class FetchReply {
     this.#selected.markTold(slot);
   }
 
-  #simple(kind: Exclude<PlannedItem['kind'], 'section'>, { member, row }: Facts): void {
+  #simple(kind: Exclude<PlannedItem['kind'], 'section' | 'annotation'>, { member, row }: Facts): void {
     const out = this.#out;
     switch (kind) {
       case 'flags':

@@ -1,8 +1,10 @@
 // The messages of APPEND and REPLACE (RFC 9051 9, append-message; MULTIAPPEND, RFC 3502; UTF8, RFC 6855 4; CATENATE,
 // RFC 4469 5).
 
+import type { AnnotationChange } from '#storage/account/annotation-port.ts';
+import { annotationChanges } from './annotation.ts';
 import { type DateTime, dateTime } from './date-time.ts';
-import { BadCommand } from './errors.ts';
+import { BadCommand, Refusal } from './errors.ts';
 import { type FlagList, flagList } from './flags.ts';
 import type { Scanner } from './scanner.ts';
 
@@ -12,10 +14,11 @@ export type MessageForm = 'literal' | 'utf8' | 'catenate';
 export interface MessageHead {
   readonly flags: FlagList | null;
   readonly received: DateTime | null;
+  readonly annotations: readonly AnnotationChange[];
   readonly form: MessageForm;
 }
 
-/** SP [flag-list SP] [date-time SP], up to the literal or the first part. */
+/** SP [flag-list SP] [date-time SP] ["ANNOTATION" SP annotations SP], up to the literal or the first part. */
 export function messageHead(scanner: Scanner): MessageHead {
   scanner.space();
   let flags: FlagList | null = null;
@@ -28,7 +31,13 @@ export function messageHead(scanner: Scanner): MessageHead {
     received = dateTime(scanner);
     scanner.space();
   }
-  return { flags, received, form: messageForm(scanner) };
+  let annotations: readonly AnnotationChange[] = [];
+  if (scanner.takeWord('ANNOTATION')) {
+    scanner.space();
+    annotations = annotationChanges(scanner);
+    scanner.space();
+  }
+  return { flags, received, annotations, form: messageForm(scanner) };
 }
 
 function messageForm(scanner: Scanner): MessageForm {
@@ -63,7 +72,7 @@ export function announcesMessage(scanner: Scanner, inside = false): boolean {
     }
   } catch (error) {
     // Not (yet) the head of a message; what is wrong with it is told when it is read.
-    if (error instanceof BadCommand) return false;
+    if (error instanceof BadCommand || error instanceof Refusal) return false;
     throw error;
   }
 }

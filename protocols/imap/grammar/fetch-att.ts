@@ -1,6 +1,7 @@
 // The items of FETCH (RFC 9051 9, fetch-att; RFC 3501 9).
 
 import { FETCH_ITEMS, HEADER_FIELDS, PART_DEPTH } from '../limits.ts';
+import { type AnnotationRequest, annotationRequest } from './annotation.ts';
 import { BadCommand } from './errors.ts';
 import { astringReply } from './mailbox-name.ts';
 import { MAX_NUMBER, Scanner } from './scanner.ts';
@@ -27,6 +28,7 @@ export interface SectionItem {
 export type FetchItem =
   | { readonly kind: 'uid' | 'flags' | 'modseq' | 'internaldate' | 'size' | 'envelope' | 'body' | 'bodystructure' }
   | { readonly kind: 'emailid' | 'threadid' | 'savedate' | 'preview' }
+  | { readonly kind: 'annotation'; readonly request: AnnotationRequest }
   | SectionItem;
 
 const SIMPLE: ReadonlyMap<string, FetchItem> = new Map(
@@ -104,7 +106,7 @@ export function fetchItems(scanner: Scanner): FetchItem[] {
 }
 
 function same(a: FetchItem, b: FetchItem): boolean {
-  if (a.kind !== 'section' || b.kind !== 'section') return a.kind === b.kind;
+  if (a.kind !== 'section' || b.kind !== 'section') return a.kind === b.kind && a.kind !== 'annotation';
   return a.label === b.label && a.partial?.length === b.partial?.length;
 }
 
@@ -125,6 +127,10 @@ function fetchItem(scanner: Scanner, name: string): FetchItem {
   const simple = SIMPLE.get(name) ?? OLD.get(name);
   if (simple !== undefined) return simple;
   if (name === 'PREVIEW') return preview(scanner);
+  if (name === 'ANNOTATION') {
+    scanner.space();
+    return { kind: 'annotation', request: annotationRequest(scanner) };
+  }
   const form = FORMS.get(name);
   if (form === undefined) throw new BadCommand('Unknown FETCH item');
   if (scanner.peek() === '[') return section(scanner, form, name !== 'BODY' && name !== 'BINARY');

@@ -85,16 +85,21 @@ export interface Resync {
 }
 
 export interface SelectParameters {
+  /** Changes of annotations are to be told (RFC 5257 4.1). */
+  annotate: boolean;
   condstore: boolean;
   qresync: Resync | null;
 }
 
 /** select-params */
 export function selectParameters(scanner: Scanner): SelectParameters {
-  const found: SelectParameters = { condstore: false, qresync: null };
+  const found: SelectParameters = { annotate: false, condstore: false, qresync: null };
   modifiers(scanner, (name) => {
     if (name === 'CONDSTORE' || name === 'QRESYNC') scanner.needs(name);
-    if (name === 'CONDSTORE') found.condstore = true;
+    if (name === 'ANNOTATE') {
+      scanner.needs('ANNOTATE-EXPERIMENT-1');
+      found.annotate = true;
+    } else if (name === 'CONDSTORE') found.condstore = true;
     else if (name === 'QRESYNC') {
       scanner.space();
       found.qresync = resync(scanner);

@@ -2,6 +2,7 @@
 
 import { Flag } from '#storage/ports.ts';
 import { SEARCH_DEPTH, SEARCH_KEYS, SEARCH_TEXTS } from '../limits.ts';
+import { type AnnotationRequest, annotationToFind } from './annotation.ts';
 import { searchDate } from './date-time.ts';
 import { BadCommand } from './errors.ts';
 import { keyword } from './flags.ts';
@@ -25,6 +26,8 @@ export type SearchKey =
   | { readonly kind: 'larger' | 'smaller'; readonly size: number }
   | { readonly kind: 'emailid' | 'threadid'; readonly id: string }
   | { readonly kind: 'received' | 'sent' | 'saved'; readonly relation: DayRelation; readonly day: number }
+  /** null: there is none. */
+  | { readonly kind: 'annotation'; readonly request: AnnotationRequest; readonly text: string | null }
   | { readonly kind: 'header'; readonly field: string; readonly text: string; readonly fuzzy?: boolean }
   | { readonly kind: 'text' | 'body'; readonly text: string; readonly fuzzy?: boolean };
 
@@ -188,6 +191,8 @@ class Keys {
       case 'HEADER':
         scanner.space();
         return this.#header(scanner.astring().toLowerCase());
+      case 'ANNOTATION':
+        return this.#annotation();
       case 'FUZZY':
         scanner.needs('SEARCH=FUZZY');
         return this.#fuzzy(depth);
@@ -203,6 +208,16 @@ class Keys {
       default:
         throw new BadCommand('Unknown search key');
     }
+  }
+
+  /** SP entry-match SP attrib-match SP value (RFC 5257 4.4) */
+  #annotation(): SearchKey {
+    const scanner = this.#scanner;
+    scanner.space();
+    const request = annotationToFind(scanner);
+    scanner.space();
+    if (++this.#texts > SEARCH_TEXTS) throw new BadCommand('Too many text keys');
+    return { kind: 'annotation', request, text: scanner.takeWord('NIL') ? null : this.#decode(scanner.astring()) };
   }
 
   /** "FUZZY" SP search-key (RFC 6203 3): for strings by words; other keys mean what they always mean. */

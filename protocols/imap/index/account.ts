@@ -177,6 +177,7 @@ export class ImapAccount {
       } else if (row.kind === 'remove') {
         index.remove(row.uid, row.last);
       } else {
+        if (row.reason === 'annotation') index.noteAnnotation(row.uid, row.name, row.modseq);
         const ranges = wanted.get(index);
         const run = readFlagRun(row);
         // Only what has everything before it can be changed without looking.

@@ -4,6 +4,7 @@
 import type { FlagRun } from '#storage/changes/flag-run.ts';
 import type { MailboxId, Placement, UidRange } from '#storage/ports.ts';
 import { countBelow } from '../count-below.ts';
+import { ANNOTATION_CHANGES } from '../limits.ts';
 import { Columns } from '../sort/columns.ts';
 import { View } from '../view/view.ts';
 import { ChangedSlots, type SlotRun } from './changed-slots.ts';
@@ -30,6 +31,8 @@ export class MailboxIndex {
   /** Raised by each change of flags; a session compares it with the last one it saw. */
   #tick = 0;
   #log: Run[] = [];
+  /** By UID, the last change that came first. */
+  readonly #annotated = new Map<number, { readonly names: string; readonly modseq: number }>();
   /** Runs up to this tick are no longer in the log. */
   #forgotten = 0;
   #modseq = 0;
@@ -107,6 +110,20 @@ export class MailboxIndex {
     if (this.#tick === tick && modseq > this.#modseq) this.#modseq = modseq;
     this.#trim();
     return slot - start;
+  }
+
+  /** A message's annotations have changed: these entries, separated by spaces. */
+  noteAnnotation(uid: number, names: string, modseq: number): void {
+    this.#annotated.delete(uid);
+    this.#annotated.set(uid, { names, modseq });
+    const [oldest] = this.#annotated.keys();
+    if (this.#annotated.size > ANNOTATION_CHANGES && oldest !== undefined) this.#annotated.delete(oldest);
+  }
+
+  /** The entries of a message that have changed after a modseq, as far as that is remembered. */
+  annotatedSince(uid: number, modseq: number): string {
+    const noted = this.#annotated.get(uid);
+    return noted !== undefined && noted.modseq > modseq ? noted.names : '';
   }
 
   /** Logs that a slot has changed; slots ascend within a tick. */

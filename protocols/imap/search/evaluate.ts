@@ -46,7 +46,11 @@ export interface Listed {
   readonly thread: number;
   readonly envelope: string;
   readonly header: HeaderTexts | null;
+  /** Is there an annotation that the key means? */
+  annotated(key: AnnotationKey): boolean;
 }
+
+export type AnnotationKey = Extract<SearchKey, { kind: 'annotation' }>;
 
 /** Which texts were found in a message's text: how strongly, 0 for not at all. */
 export type Found = (key: Extract<Prepared, { kind: 'text' | 'body' }>) => number;
@@ -85,6 +89,7 @@ export function evaluate(key: Prepared, facts: Facts): boolean | undefined {
     case 'sent':
     case 'saved':
     case 'threadid':
+    case 'annotation':
       return facts.listed === undefined ? undefined : ofListing(key, facts.listed);
     case 'header':
       return facts.listed === undefined ? facts.indexed?.holds(key) : ofListing(key, facts.listed);
@@ -156,7 +161,19 @@ function ofMemory(key: MemoryKey, known: Known): boolean {
 
 type ListingKey = Extract<
   Prepared,
-  { kind: 'larger' | 'smaller' | 'older' | 'younger' | 'received' | 'sent' | 'saved' | 'threadid' | 'header' }
+  {
+    kind:
+      | 'larger'
+      | 'smaller'
+      | 'older'
+      | 'younger'
+      | 'received'
+      | 'sent'
+      | 'saved'
+      | 'threadid'
+      | 'header'
+      | 'annotation';
+  }
 >;
 
 function ofListing(key: ListingKey, row: Listed): boolean {
@@ -175,6 +192,8 @@ function ofListing(key: ListingKey, row: Listed): boolean {
       return compare(key.relation, dayOf(Math.floor(row.saved / 1000), 0), key.day);
     case 'threadid':
       return row.thread === key.number;
+    case 'annotation':
+      return row.annotated(key) !== (key.text === null);
     case 'sent': {
       const date = sentDate(row.envelope);
       return date !== null && compare(key.relation, dayOf(date.seconds, date.offsetMinutes), key.day);

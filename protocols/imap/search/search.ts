@@ -3,19 +3,31 @@
 
 import { Disconnected } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
+import type { Annotation } from '#storage/account/annotation-port.ts';
 import { StoreError } from '#storage/errors.ts';
 import { fold } from '#storage/message/fold.ts';
 import { fuzzyWords } from '#storage/message/fuzzy.ts';
 import { textPieces } from '#storage/message/text.ts';
-import type { AccountId, ListingColumn, ListingRow } from '#storage/ports.ts';
+import type { AccountId, ListingColumn, ListingRow, UidSet } from '#storage/ports.ts';
+import { isMeant, isOf } from '../grammar/annotation.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
 import { objectNumber } from '../object-id.ts';
+import { readerOf } from '../reader.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid, uidsOf } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
-import { evaluate, type Facts, type Found, type Known, type Listed, type Prepared, scoreOf } from './evaluate.ts';
+import {
+  type AnnotationKey,
+  evaluate,
+  type Facts,
+  type Found,
+  type Known,
+  type Listed,
+  type Prepared,
+  scoreOf,
+} from './evaluate.ts';
 import { FuzzyNeedles, type Scores } from './fuzzy.ts';
 import { HeaderTexts } from './header-match.ts';
 import { IndexAnswers, type TextKey } from './indexed.ts';
@@ -120,6 +132,7 @@ class SearchRun {
     if (text) columns.push('structure');
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
+    const annotated = await this.#annotated(uids);
     const matched: Member[] = [];
     // One sequence of numbers a command: of the mailboxes of an ESEARCH only the selected one has it.
     const progress = this.#selected === this.#session.selected ? new Progress(this.#session, members.length) : null;
@@ -128,7 +141,7 @@ class SearchRun {
       for (const row of page) {
         while (view.rows.uid(members[next]?.slot ?? -1) < row.uid) next++;
         const member = members[next++];
-        if (member !== undefined && (await this.#matches(member, row))) matched.push(member);
+        if (member !== undefined && (await this.#matches(member, row, annotated))) matched.push(member);
         progress?.at(next);
         if (this.#pace.late) await this.#rest();
       }
@@ -136,11 +149,12 @@ class SearchRun {
     return matched;
   }
 
-  async #matches(member: Member, row: ListingRow): Promise<boolean> {
+  async #matches(member: Member, row: ListingRow, noted: Annotated): Promise<boolean> {
     const { header } = row;
     // What can't be read must not look like a miss.
     if (header === null) throw new StoreError('unavailable', `the header of UID ${row.uid} is damaged`);
-    const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(header) : null };
+    const annotated = (key: AnnotationKey) => noted.get(key)?.has(row.uid) ?? false;
+    const listed: Listed = { ...row, header: this.#needs.header ? new HeaderTexts(header) : null, annotated };
     let facts: Facts = { ...this.#facts(member), listed };
     let answer = evaluate(this.#key, facts);
     if (answer === undefined) {
@@ -149,6 +163,18 @@ class SearchRun {
     }
     if (answer) this.#scored(member, facts);
     return answer;
+  }
+
+  /** For each key about annotations, the UIDs of the messages that have what it means. */
+  async #annotated(uids: UidSet): Promise<Annotated> {
+    const found = new Map(this.#needs.annotations.map((key) => [key, new Set<number>()]));
+    if (found.size === 0) return found;
+    const { account, mailbox } = this.#selected;
+    for await (const page of account.mail.annotations(mailbox.id, uids, readerOf(this.#session))) {
+      for (const one of page) for (const [key, having] of found) if (means(key, one)) having.add(one.uid);
+      if (this.#pace.late) await this.#rest();
+    }
+    return found;
   }
 
   async #lookInto(row: ListingRow): Promise<Found> {
@@ -231,6 +257,8 @@ function prepare(key: SearchKey, context: Context): Prepared {
       return { kind: 'emailid', number: objectNumber('M', account, key.id) };
     case 'threadid':
       return { kind: 'threadid', number: objectNumber('T', account, key.id) };
+    case 'annotation':
+      return { ...key, text: key.text === null ? null : fold(key.text) };
     case 'header':
     case 'text':
     case 'body':
@@ -239,6 +267,16 @@ function prepare(key: SearchKey, context: Context): Prepared {
     default:
       return key;
   }
+}
+
+/** The UIDs by key. */
+type Annotated = ReadonlyMap<AnnotationKey, ReadonlySet<number>>;
+
+/** Is it what the key asks for? */
+function means({ request, text }: AnnotationKey, one: Annotation): boolean {
+  if (!isMeant(request.entries, one.name) || !request.attributes.some((attribute) => isOf(attribute, one)))
+    return false;
+  return text === null || fold(one.value).includes(text);
 }
 
 /** A fuzzy key as one for each of its words. */
@@ -265,6 +303,7 @@ interface Needs {
   readonly saved: boolean;
   readonly thread: boolean;
   readonly text: boolean;
+  readonly annotations: readonly AnnotationKey[];
   readonly texts: Texts;
   readonly bodies: Texts;
 }
@@ -279,6 +318,7 @@ function needsOf(key: Prepared): Needs {
     saved: all.some((leaf) => leaf.kind === 'saved'),
     thread: all.some((leaf) => leaf.kind === 'threadid'),
     text: all.some((leaf) => leaf.kind === 'text' || leaf.kind === 'body'),
+    annotations: all.filter((leaf) => leaf.kind === 'annotation'),
     texts,
     bodies,
   };

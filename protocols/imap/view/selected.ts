@@ -40,6 +40,8 @@ export class Selected {
   /** Searches that are kept up to date, by their tags (RFC 5267 4.3). */
   readonly searches = new Map<string, UpdatedSearch>();
   readonly #enabled: ReadonlySet<Enabled>;
+  /** Changes of annotations are told. */
+  readonly #annotate: boolean;
   #tick: number;
   #modseq: number;
   #keywords = -1;
@@ -56,6 +58,7 @@ export class Selected {
       mailbox: Mailbox;
       index: MailboxIndex;
       readOnly: boolean;
+      annotate?: boolean;
       /** What the client has enabled, now or later. */
       enabled: ReadonlySet<Enabled>;
     },
@@ -67,6 +70,7 @@ export class Selected {
     this.index = place.index;
     this.readOnly = place.readOnly;
     this.#enabled = place.enabled;
+    this.#annotate = place.annotate ?? false;
     this.synced = place.index.complete;
     this.#recent = recent;
     this.view = this.index.view;
@@ -123,13 +127,16 @@ export class Selected {
    * Tells a message's flags, with its UID if that is asked for (RFC 9051 6.4.9); to those who know mod-sequences always
    * with UID and mod-sequence (RFC 7162 3.2.4).
    */
-  tellFlags(out: ReplyWriter, { slot, seq }: Member, withUid: boolean): void {
+  tellFlags(out: ReplyWriter, { slot, seq }: Member, withUid: boolean, annotations = ''): void {
     const withModseq = this.#enabled.has('CONDSTORE');
     this.tellKeywords(out);
     out.text('* ').number(seq).text(' FETCH (');
     if (withUid || withModseq) out.text('UID ').number(this.view.rows.uid(slot)).text(' ');
     if (withModseq) out.text('MODSEQ (').number(this.view.rows.modseq(slot)).text(') ');
-    out.text('FLAGS (').text(this.flagText(slot)).text('))\r\n');
+    out.text('FLAGS (').text(this.flagText(slot)).text(')');
+    // RFC 5257 4.6: which entries, not what they are now.
+    if (annotations !== '') out.text(` ANNOTATION (${annotations})`);
+    out.text(')\r\n');
     this.markTold(slot);
   }
 
@@ -199,11 +206,14 @@ export class Selected {
   async #tellFlags(connection: Connection, told: readonly Told[]): Promise<void> {
     const { index, view } = this;
     const changed = index.changedSince(view, this.#tick, this.#modseq);
+    const since = this.#modseq;
     this.#tick = index.tick;
     this.#modseq = index.complete;
     const pace = new Pace(connection);
     for (const slot of changed.except(told)) {
-      if (view.has(slot)) this.tellFlags(connection.out, { slot, seq: view.seqOf(slot) }, true);
+      if (!view.has(slot)) continue;
+      const annotations = this.#annotate ? index.annotatedSince(view.rows.uid(slot), since) : '';
+      this.tellFlags(connection.out, { slot, seq: view.seqOf(slot) }, true, annotations);
       if (pace.due) await pace.rest();
     }
     this.#told = [];

@@ -39,7 +39,7 @@ test('what is advertised depends on the state, and is told without being asked f
       'UTF8=ACCEPT',
     ],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
-    ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'METADATA', 'LIST-METADATA'],
+    ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'METADATA', 'LIST-METADATA', 'ANNOTATE-EXPERIMENT-1'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
     ...[
       'CONDSTORE',

@@ -37,6 +37,10 @@ test('a capability that is off for an account is so from its next login on, and 
 
 test('the syntax of what is off is unknown too, except where it is a part of IMAP4rev2 and that is enabled', async () => {
   const syntax: Record<string, string[]> = {
+    'ANNOTATE-EXPERIMENT-1': [
+      ...['FETCH 1 ANNOTATION (/comment value)', 'STORE 1 ANNOTATION (/comment (value.priv "x"))'],
+      ...['SEARCH ANNOTATION /comment value x', 'SELECT INBOX (ANNOTATE)'],
+    ],
     BINARY: ['FETCH 1 BINARY.SIZE[1]', 'FETCH 1 (FLAGS BINARY.PEEK[1])'],
     CATENATE: ['APPEND INBOX CATENATE (URL "/INBOX/;UID=1")'],
     CONDSTORE: [
