@@ -23,6 +23,8 @@ const STALE_MESSAGES = 1_000;
 export interface IndexerParts {
   readonly engine: Engine;
   readonly mail: (id: AccountId) => MailAccount;
+  /** Is there an index of this account? */
+  readonly has: (id: AccountId) => boolean;
   /** Works on an account's index. */
   readonly use: <T>(id: AccountId, work: (index: AccountIndex) => T | Promise<T>) => Promise<T>;
   /** Throws an account's index away. */
@@ -102,6 +104,8 @@ export class Indexer {
   /** Indexes the next few messages. */
   async #batch(id: AccountId): Promise<Progress> {
     const { engine } = this.#parts;
+    // An account without mail needs none: the empty file takes 36 KB.
+    if (!this.#parts.has(id) && !(await engine.read(account(id), () => hasMessages(id)))) return 'done';
     return await this.#parts.use(id, async (index) => {
       const { upTo, messages: indexed, epoch: before } = index.state;
       const { epoch, rows } = await engine.read(account(id), () => messagesAfter(id, upTo));
@@ -164,6 +168,10 @@ function* messagesAfter(
 export function* epochOf(id: AccountId): Op<number> {
   const row = yield* one<{ epoch: number }>('SELECT epoch FROM counter WHERE account = $1', [id]);
   return row?.epoch ?? 0;
+}
+
+function* hasMessages(id: AccountId): Op<boolean> {
+  return (yield* one('SELECT id FROM message WHERE account = $1 AND id > 0 LIMIT 1', [id])) !== undefined;
 }
 
 function* messageCount(id: AccountId): Op<number> {

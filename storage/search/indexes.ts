@@ -1,5 +1,6 @@
 // The indexes that are open: a few, those used last. One piece of work at a time on each.
 
+import { existsSync } from 'node:fs';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import type { AccountId } from '../ports.ts';
@@ -27,6 +28,13 @@ export class Indexes {
   constructor(path: (id: AccountId) => string | null, log: StoreLog) {
     this.#path = path;
     this.#log = log;
+  }
+
+  /** Is there an index of this account? */
+  has(id: AccountId): boolean {
+    if (this.#open.has(id)) return true;
+    const path = this.#path(id);
+    return path !== null && existsSync(path);
   }
 
   /** Works on an account's index, which is made if it is not there. Errors: not-found; closed. */

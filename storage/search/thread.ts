@@ -44,6 +44,7 @@ function runSearch(port: MessagePort, data: SearchData): void {
   const { quiet } = data;
   const indexer = new Indexer({
     ...{ engine, mail, quiet, log, signal },
+    has: (id) => indexes.has(id),
     use: (id, work) => indexes.use(id, work),
     discard: (id) => indexes.discard(id),
   });
