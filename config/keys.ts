@@ -1,19 +1,12 @@
 // The settings as they stand in the file: each key, what is expected of it and how it becomes its value. A parser gets
 // either what TOML holds or the text of an environment variable, and answers with the value or with what it expected.
 
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { DURATION_EXPECTED, parseDuration } from './duration.ts';
+import { Expected, isHostname, parseNetwork } from './parts.ts';
+import { parseRoutes, parseRouting, ROUTING_EXPECTED } from './routes.ts';
 import { LISTENERS, type ListenAddress, type RetryTimes } from './schema.ts';
 import { parseSize, SIZE_EXPECTED } from './size.ts';
-
-/** What was expected, where a value is not it. */
-export class Expected {
-  readonly what: string;
-
-  constructor(what: string) {
-    this.what = what;
-  }
-}
 
 export interface Key {
   /** '' for the keys above the first section. */
@@ -74,6 +67,13 @@ export const KEYS: readonly Key[] = [
   duration('outbound', 'delay_report'),
   integer('outbound', 'suppress_after', 0, 100),
   list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
+  {
+    section: 'outbound',
+    name: 'routes',
+    parse: parseRoutes,
+    fromText: tablesFromText,
+  },
+  list('outbound', 'routing', `a list of ${ROUTING_EXPECTED}`, parseRouting),
   list('submission', 'relay', 'a list of "network account"', parseRelay),
   integer('submission', 'future_release_days', 0, 365),
   integer('submission', 'messages_a_day', 0, 1_000_000),
@@ -96,17 +96,6 @@ export function keyName(key: Key): string {
 /** The name of the environment variable that overrides a key: `POSTHUIS_LISTEN_IMAP`. */
 export function variableName(key: Key): string {
   return ['POSTHUIS', key.section, key.name].filter(Boolean).join('_').toUpperCase();
-}
-
-/** True for a DNS host name: labels of letters, digits and hyphens (RFC 1123 2.1). */
-export function isHostname(name: string): boolean {
-  const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
-  return name.length <= 253 && name.split('.').every((part) => label.test(part));
-}
-
-/** True if nothing outside this machine can reach the address. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^(::ffff:)?127\./.test(host);
 }
 
 /** In upper case; what IMAP can't do without is refused. */
@@ -224,18 +213,6 @@ function parseListen(item: string): ListenAddress | Expected {
   return { host, port };
 }
 
-/** An address or a network in CIDR form, which BlockList judges. */
-function parseNetwork(item: string): string | Expected {
-  const [address = '', prefix, ...rest] = item.split('/');
-  const family = isIP(address);
-  const bits = prefix === undefined ? 0 : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-  if (family === 0 || rest.length > 0 || !(bits <= (family === 4 ? 32 : 128))) {
-    return new Expected('networks such as "127.0.0.0/8" or single addresses');
-  }
-  if (prefix !== undefined) new BlockList().addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
-  return item;
-}
-
 function parseMessageSize(value: unknown): number | Expected {
   const bytes = typeof value === 'number' ? value : typeof value === 'string' ? parseSize(value) : undefined;
   // The largest is what a 32-bit count of octets in IMAP can still say (RFC822.SIZE of peers that keep it so).
@@ -243,6 +220,16 @@ function parseMessageSize(value: unknown): number | Expected {
     return new Expected(`${SIZE_EXPECTED} from 1KB to under 2GB`);
   }
   return bytes;
+}
+
+/** Tables have no form of their own in the environment: there they are JSON. */
+function tablesFromText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return text;
+    throw error;
+  }
 }
 
 interface CertificateFiles {

@@ -7,7 +7,9 @@ import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
-import { Expected, isHostname, isLoopback, KEYS, type Key, keyName, variableName } from './keys.ts';
+import { KEYS, type Key, keyName, variableName } from './keys.ts';
+import { Expected, isHostname, isLoopback } from './parts.ts';
+import type { RouteConfig, RoutingRule } from './routes.ts';
 import { type Config, LISTENERS, type ListenAddress, type ListenerName } from './schema.ts';
 
 /** What was wrong with the settings, a line for each fault. */
@@ -68,6 +70,8 @@ export const DEFAULTS: RawValues = {
   'outbound.delay_report': '4h',
   'outbound.suppress_after': 3,
   'outbound.domains': [],
+  'outbound.routes': [],
+  'outbound.routing': [],
   'submission.relay': [],
   'submission.future_release_days': 30,
   'submission.messages_a_day': 2_000,
@@ -181,6 +185,12 @@ function checkTogether(
   if (new Set(families).size < families.length) {
     problems.push(`${raw.get('outbound.source')?.where}: outbound.source: expected one address of each family at most`);
   }
+  const routes = new Set((values.get('outbound.routes') as RouteConfig[]).map(({ name }) => name));
+  for (const { route } of values.get('outbound.routing') as RoutingRule[]) {
+    if (route === null || routes.has(route)) continue;
+    const where = raw.get('outbound.routing')?.where;
+    problems.push(`${where}: outbound.routing: expected a route of [[outbound.routes]], got ${JSON.stringify(route)}`);
+  }
   const taken = new Map<string, string>();
   for (const name of LISTENERS) {
     const key = `listen.${name}`;
@@ -240,6 +250,8 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       delayReportMs: get('outbound.delay_report'),
       suppressAfter: get<number>('outbound.suppress_after') || null,
       domains: get('outbound.domains'),
+      routes: get('outbound.routes'),
+      routing: get('outbound.routing'),
     },
     submission: {
       relay: get('submission.relay'),

@@ -1,5 +1,7 @@
 // Every setting, typed. config/read.ts makes one of these from a file and the environment; nothing else reads either.
 
+import type { RouteConfig, RoutingRule } from './routes.ts';
+
 /** A listener: "address:port"; port 0 is a free port of the system's choice, the same for all threads. */
 export interface ListenAddress {
   readonly host: string;
@@ -83,6 +85,10 @@ export interface Config {
     readonly suppressAfter: number | null;
     /** Other times for some recipient domains. */
     readonly domains: readonly (RetryTimes & { readonly domain: string })[];
+    /** Servers that mail is handed to instead of the mail hosts of its domains. */
+    readonly routes: readonly RouteConfig[];
+    /** Which mail takes which of them: the first rule that holds. */
+    readonly routing: readonly RoutingRule[];
   };
   /** What an account may send unless something else is set for it (F23); null: no limit. */
   readonly submission: {

@@ -21,6 +21,7 @@ import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
 import { createForwarder } from './outbound/forward.ts';
 import { retryTimes } from './outbound/retry.ts';
+import { createRouter } from './outbound/routes/router.ts';
 import { createSubmission } from './outbound/submit.ts';
 import { networkMatcher } from './peers.ts';
 import type { ServerShared } from './thread-messages.ts';
@@ -66,8 +67,9 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const proxied = networkMatcher(config.proxyFrom);
   const smtp = { ...context, conduct, proxied, sessions: parts.sessions };
   const retry = retryTimes(config.outbound);
+  const routed = createRouter(directory, config.outbound);
   const forwarder = createForwarder({
-    ...{ hostname, retry, queue: store.queue, now: Date.now, send: config.outbound.send },
+    ...{ hostname, retry, routed, queue: store.queue, now: Date.now, send: config.outbound.send },
     derivedKey: (purpose) => store.derivedKey(purpose),
   });
   const ingress = createIngress({ hostname, directory, mail, conduct, forwarder, log });
@@ -81,6 +83,8 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     signingKeys: store.signingKeys,
     domainSettings: store.domainSettings,
     retry,
+    routes: config.outbound.routes,
+    routed,
   });
   const submissions = createSmtpServer(
     { ...smtp, submission, queue: { dsn: true, verp: true, futureMs: config.submission.futureReleaseMs } },

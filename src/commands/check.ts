@@ -6,7 +6,7 @@ import { access, readFile, stat, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { isLoopback } from '#config/keys.ts';
+import { isLoopback } from '#config/parts.ts';
 import { ConfigError } from '#config/read.ts';
 import { type Config, LISTENERS } from '#config/schema.ts';
 import { formatSize } from '#config/size.ts';

@@ -23,7 +23,8 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const wantsHelp = flags.has('help') || positionals[0] === 'help';
   if (positionals[0] === 'help') positionals.shift();
   if (flags.has('version')) positionals.splice(0, positionals.length, 'version');
-  const name = [positionals.slice(0, 2).join(' '), positionals[0] ?? ''].find((n) => Object.hasOwn(COMMANDS, n));
+  const names = [3, 2, 1].map((length) => positionals.slice(0, length).join(' '));
+  const name = names.find((n) => Object.hasOwn(COMMANDS, n));
   const entry = name === undefined ? undefined : COMMANDS[name];
   if (name === undefined || entry === undefined) return wantsHelp ? generalHelp(positionals) : noCommand(positionals);
   if (wantsHelp) return { kind: 'help', text: helpOf(name, entry) };

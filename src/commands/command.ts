@@ -20,8 +20,11 @@ export const OPTIONS = {
   format: { type: 'string', value: 'FORMAT', about: 'mbox, maildir, eml or zip; by default what the path says' },
   folder: { type: 'string', value: 'NAME', about: 'only this folder, or into this folder' },
   domain: { type: 'string', value: 'DOMAIN', about: 'only recipients in this domain' },
-  sender: { type: 'string', value: 'ADDRESS', about: 'only mail from this address ("" is that of reports)' },
-  account: { type: 'string', value: 'ADDRESS', about: 'only what this account has handed in' },
+  sender: { type: 'string', value: 'ADDRESS', about: 'mail from this address ("" is that of reports)' },
+  account: { type: 'string', value: 'ADDRESS', about: 'what this account has handed in; of a route, its own login' },
+  route: { type: 'string', value: 'NAME', about: 'only what waits for this route' },
+  login: { type: 'string', value: 'USER', about: 'the user name there, unless the settings say it' },
+  kind: { type: 'string', value: 'KIND', about: 'password, client-secret or refresh-token; password by default' },
 } as const;
 export type OptionName = keyof typeof OPTIONS;
 

@@ -161,7 +161,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'queue list': {
     words: '',
     about: 'list what waits to be sent',
-    options: ['domain', 'sender', 'account', 'json'],
+    options: ['domain', 'sender', 'account', 'route', 'json'],
     load: () => import('./queue/list.ts'),
   },
   'queue show': {
@@ -173,25 +173,25 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'queue retry': {
     words: '[ID]',
     about: 'try it now: a message, or what the options name',
-    options: ['domain', 'sender', 'account'],
+    options: ['domain', 'sender', 'account', 'route'],
     load: () => import('./queue/retry.ts'),
   },
   'queue hold': {
     words: '[ID]',
     about: 'keep it back until it is released: a message, or what the options name',
-    options: ['domain', 'sender', 'account'],
+    options: ['domain', 'sender', 'account', 'route'],
     load: () => import('./queue/hold.ts'),
   },
   'queue release': {
     words: '[ID]',
     about: 'send what was held: a message, or what the options name',
-    options: ['domain', 'sender', 'account'],
+    options: ['domain', 'sender', 'account', 'route'],
     load: () => import('./queue/release.ts'),
   },
   'queue delete': {
     words: '[ID]',
     about: 'remove it unsent, and tell nobody: a message, or what the options name',
-    options: ['domain', 'sender', 'account'],
+    options: ['domain', 'sender', 'account', 'route'],
     load: () => import('./queue/delete.ts'),
   },
   'queue flush': {
@@ -217,6 +217,48 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'send to an address again',
     options: [],
     load: () => import('./suppression/remove.ts'),
+  },
+  'queue route': {
+    words: 'NAME [ID]',
+    about: 'send it by this route of the settings ("mx": to the mail hosts of its domains), or what the options name',
+    options: ['domain', 'sender', 'account', 'route'],
+    load: () => import('./queue/route.ts'),
+  },
+  'route list': {
+    words: '',
+    about: 'list the routes of the settings (smarthosts)',
+    options: ['json'],
+    load: () => import('./route/list.ts'),
+  },
+  'route show': {
+    words: 'NAME',
+    about: 'show a route: where it leads, what takes it, its limits and how far they are used',
+    options: ['json'],
+    load: () => import('./route/show.ts'),
+  },
+  'route test': {
+    words: 'NAME TO',
+    about: 'send a test message to TO by a route, and show the whole dialogue, its secrets masked',
+    options: ['sender', 'account', 'json'],
+    load: () => import('./route/test.ts'),
+  },
+  'route credential set': {
+    words: 'NAME',
+    about: 'set the password or token that a route logs in with; what waits for it is tried at once',
+    options: ['account', 'login', 'kind', 'password-stdin'],
+    load: () => import('./route/credential-set.ts'),
+  },
+  'route credential list': {
+    words: '',
+    about: 'list for which routes and accounts there are passwords and tokens, without them',
+    options: ['json'],
+    load: () => import('./route/credential-list.ts'),
+  },
+  'route credential remove': {
+    words: 'NAME',
+    about: 'remove the passwords and tokens of a route, or those of an account',
+    options: ['account'],
+    load: () => import('./route/credential-remove.ts'),
   },
   import: {
     words: 'ADDRESS PATH',

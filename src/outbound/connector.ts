@@ -10,6 +10,7 @@ import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/client/session.ts';
+import { type Carrier, NoRoute, sessionCarrier } from './carrier.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
 import type { PolicyOf } from './sts.ts';
 import { type Ways, waysTo } from './ways.ts';
@@ -28,32 +29,8 @@ export interface ConnectorParts {
   readonly limits?: Partial<ClientLimits>;
 }
 
-/** An open session, and with whom. */
-export interface Route {
-  readonly session: Session;
-  /** The mail host's name and address. */
-  readonly host: string;
-  /** How the session is protected, '' if it is not. */
-  readonly tls: string;
-}
-
-/** There is no way there, now (4xx) or at all (5xx). */
-export class NoRoute extends Error {
-  readonly reply: ServerReply;
-  readonly host: string;
-  readonly transcript: string;
-
-  constructor(reply: ServerReply, host = '', transcript = '') {
-    super(reply.text);
-    this.name = 'NoRoute';
-    this.reply = reply;
-    this.host = host;
-    this.transcript = transcript;
-  }
-}
-
 /** Opens a session with a mail server of a domain; rejects with NoRoute. */
-export type Connect = (domain: string, signal: AbortSignal) => Promise<Route>;
+export type Connect = (domain: string, signal: AbortSignal) => Promise<Carrier>;
 
 interface Parts extends ConnectorParts {
   /** Whom a certificate that a policy asks for may be signed by; made once, since it takes milliseconds. */
@@ -106,7 +83,7 @@ async function tryHosts(
   domain: string,
   { hosts, domains, authentic }: Hosts,
   signal: AbortSignal,
-): Promise<Route> {
+): Promise<Carrier> {
   let failure: { reply: ServerReply; host: string } | undefined;
   let broken: DnsFailure | undefined;
   let transcript = '';
@@ -139,7 +116,7 @@ async function tryHosts(
           const session = await open(parts, { address, tls, signal }, (text) => {
             transcript += text;
           });
-          return { session, host, tls: label(session, ways.verified) };
+          return sessionCarrier(session, host, label(session, ways.verified));
         } catch (error) {
           if (!(error instanceof SessionFailure)) throw error;
           failed(error, host);
@@ -165,7 +142,8 @@ function open(
   );
 }
 
-function label({ tls, connection }: Session, dane: boolean): string {
+/** How a session is protected, for people. */
+export function label({ tls, connection }: Session, dane: boolean): string {
   if (tls === null) return '';
   const verified = dane ? ' verified by DANE' : connection.certificate?.authorized === true ? ' verified' : '';
   return `${tls.version} ${tls.cipher}${verified}`;

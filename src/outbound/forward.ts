@@ -11,6 +11,7 @@ import { ACCEPTED } from '../ingress/outcome.ts';
 import { received } from '../ingress/prefix.ts';
 import { domainOf, hasEightBit } from './enqueue.ts';
 import type { Retry } from './retry.ts';
+import type { Router } from './routes/router.ts';
 import { createSrs, looksLikeSrs } from './srs.ts';
 
 export interface ForwardParts {
@@ -19,6 +20,7 @@ export interface ForwardParts {
   /** See Store. */
   readonly derivedKey: (purpose: string) => Uint8Array;
   readonly retry: Retry;
+  readonly routed: Router;
   /** [outbound] send. */
   readonly send: boolean;
   /** Unix ms. */
@@ -38,12 +40,13 @@ export function createForwarder(parts: ForwardParts): Forwarder {
       // Whoever is logged in here sends as an address of ours, whose domain names this server.
       const own = envelope.sender === '' || session.principal !== null;
       const sender = own ? envelope.sender : srs.rewrite(envelope.sender, domainOf(recipient), now());
-      await queue.add({ ...(await onward(parts, delivery, recipient, sender, targets)), forwarded: recipient });
+      const message = { ...(await onward(parts, delivery, recipient, sender, targets)), forwarded: recipient };
+      await queue.add(await parts.routed(message, null));
       return ACCEPTED;
     },
     async giveBack(delivery, recipient, sender) {
       if (!send) return NOT_SENT;
-      await queue.add(await onward(parts, delivery, recipient, '', [sender]));
+      await queue.add(await parts.routed(await onward(parts, delivery, recipient, '', [sender]), null));
       return ACCEPTED;
     },
   };

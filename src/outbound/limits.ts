@@ -33,6 +33,9 @@ export const LOSSES = 3;
 /** How long a destination where nothing answers is left alone: twice as long each time. */
 export const DEAD_MS = { first: 300_000, most: 3_600_000 } as const;
 
+/** How long a destination is left alone that answers and asks for it (throttling): twice as long each time. */
+export const REST_MS = { first: 60_000, most: 3_600_000 } as const;
+
 /** How long a destination rests after a fault of our own. */
 export const FAULT_MS = 60_000;
 

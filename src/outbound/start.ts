@@ -9,8 +9,11 @@ import { createConduct } from '../conduct.ts';
 import { createIngress } from '../ingress/pipeline.ts';
 import type { ServerShared } from '../thread-messages.ts';
 import { createConnector } from './connector.ts';
+import { createDestinations } from './destinations.ts';
 import { createForwarder } from './forward.ts';
 import { retryTimes } from './retry.ts';
+import { createRouter } from './routes/router.ts';
+import { setUpRoutes } from './routes/set-up.ts';
 import type { SchedulerParts } from './scheduler/lane.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { createPolicies } from './sts.ts';
@@ -31,6 +34,12 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
   const { directory, queue } = store;
   const resolver = new Resolver({ servers: dns.servers });
   const extraCa = tls.extraCa === null ? [] : [readFileSync(tls.extraCa, 'utf8')];
+  const ways = { extraCa, hostname: outbound.ehlo, source: outbound.source, log };
+  const connect = createConnector({
+    ...{ ...ways, resolver, port: outbound.port },
+    policyOf: createPolicies({ resolver, extraCa, policies: store.policies, port: outbound.stsPort, log, now }),
+  });
+  const routed = createRouter(directory, outbound);
   return new Scheduler({
     ...{ hostname, directory, queue, log, now, delivered },
     ingress: createIngress({
@@ -39,17 +48,15 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
       mail: (id) => store.mail(id),
       conduct: createConduct(shared.conduct),
       forwarder: createForwarder({
-        ...{ hostname, queue, now, retry: retryTimes(outbound), send: outbound.send },
+        ...{ hostname, queue, now, routed, retry: retryTimes(outbound), send: outbound.send },
         derivedKey: (purpose) => store.derivedKey(purpose),
       }),
       log,
     }),
     mail: (id) => store.mail(id),
     stage: (options) => store.stage(options),
-    connect: createConnector({
-      ...{ resolver, extraCa, hostname: outbound.ehlo, port: outbound.port, source: outbound.source },
-      policyOf: createPolicies({ resolver, extraCa, policies: store.policies, port: outbound.stsPort, log, now }),
-    }),
+    destination: createDestinations(connect, setUpRoutes({ outbound, store, resolver, extraCa, log, now })),
+    routed,
     retry: retryTimes(outbound),
     delayReportMs: outbound.delayReportMs,
     suppressAfter: outbound.suppressAfter,

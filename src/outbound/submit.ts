@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { RouteConfig } from '#config/routes.ts';
 import type { Envelope, Ingress, IngressSession, SmtpReply, Submission } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
 import type {
@@ -11,6 +12,7 @@ import type {
   Directory,
   DomainSettings,
   MailAccount,
+  NewQueued,
   Queue,
   SigningKeys,
   Staged,
@@ -24,6 +26,8 @@ import { addFooter, describeMessage, type Edit, type Footed } from './footer/foo
 import { needsCharset, type Repairs, repairHeader } from './header.ts';
 import { type RelayRule, relayPrincipals } from './relay.ts';
 import type { Retry } from './retry.ts';
+import { readLane } from './routes/choose.ts';
+import type { Router } from './routes/router.ts';
 import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
 import { type SendingLimits, sendingSettings } from './settings.ts';
@@ -41,6 +45,8 @@ export interface SubmissionParts {
   readonly signingKeys: Pick<SigningKeys, 'signing'>;
   readonly domainSettings: Pick<DomainSettings, 'get'>;
   readonly retry: Retry;
+  readonly routed: Router;
+  readonly routes: readonly RouteConfig[];
   readonly stage: (options: { maxBytes: number }) => Staging;
   /** What holds for an account for which nothing else is set. */
   readonly limits: SendingLimits;
@@ -220,10 +226,26 @@ async function send(
   const { hostname, retry } = parts;
   const now = Date.now();
   const signatures = await signaturesFor(parts.signingKeys, staged, Math.floor(now / 1000));
-  const id = await parts.queue.add(await toQueue(envelope, staged, session, { hostname, retry, signatures, now }));
+  const message = await toQueue(envelope, staged, session, { hostname, retry, signatures, now });
+  const queued = await parts.routed(message, session.peer.address);
+  const tooLarge = refuseForRoute(parts, queued);
+  if (tooLarge !== null) return tooLarge;
+  const id = await parts.queue.add(queued);
   const about = { connection: session.id, sender: envelope.sender, recipients: envelope.recipients.length };
   parts.log.info({ ...about, queued: id, bytes: staged.size }, 'queued');
   return { code: 250, enhanced: '2.6.0', text: `Message queued as ${id}` };
+}
+
+/** F219: who limits it is named before the message is taken. */
+function refuseForRoute({ routes }: SubmissionParts, { recipients, staged }: NewQueued): SmtpReply | null {
+  for (const { address, route = '' } of recipients) {
+    const { name } = readLane(route);
+    const most = routes.find((one) => one.name === name)?.limits.messageSize ?? null;
+    if (most === null || staged.size <= most) continue;
+    const text = `The message has ${staged.size} bytes, and route ${name}, by which <${address}> is sent, takes ${most}`;
+    return { code: 552, enhanced: '5.3.4', text };
+  }
+  return null;
 }
 
 async function waits({ directory }: SubmissionParts, { recipients, dsn, verp, releaseAt }: Envelope): Promise<boolean> {

@@ -10,6 +10,7 @@ import {
   laneOf,
   MESSAGE,
   type MessageRow,
+  messageRow,
   RECIPIENT,
   type RecipientRow,
   toMessage,
@@ -143,6 +144,35 @@ export function* change(
     if (action !== 'hold') yield* run('UPDATE destination SET not_before = 0 WHERE domain = $1', [name]);
     yield* refresh(name);
   }
+  return changed;
+}
+
+/** Gives those of some messages that wait another route, or ('') none; how many. `now` in unix ms. */
+export function* reroute(
+  messages: readonly QueueId[],
+  filter: QueueFilter,
+  to: { readonly name: string; readonly own: boolean },
+  now: number,
+): Op<number> {
+  yield* run(`UPDATE counter SET modseq = modseq + 1 WHERE account = 'queue'`);
+  const lanes = new Set<string>();
+  let changed = 0;
+  for (const id of messages) {
+    const owner = (yield* messageRow(id))?.owner ?? '';
+    const route = to.name === '' ? '' : to.own && owner !== '' ? `=${to.name}/${owner}` : `=${to.name}`;
+    for (const row of yield* recipientsOf(id)) {
+      if (row.state !== 'waiting' || !isNamed(row, filter)) continue;
+      yield* run('UPDATE queued_recipient SET route = $3, next_attempt = $4 WHERE queued = $1 AND seq = $2', [
+        id,
+        row.seq,
+        route,
+        now,
+      ]);
+      lanes.add(laneOf(row)).add(laneOf({ ...row, route }));
+      changed++;
+    }
+  }
+  for (const lane of lanes) yield* refresh(lane);
   return changed;
 }
 

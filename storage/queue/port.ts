@@ -194,6 +194,11 @@ export interface Queue {
   attempts(id: QueueId): Promise<QueueAttempt[]>;
   /** Makes recipients wait, and be tried at once; holds them; lets held ones wait again. The number of recipients. */
   change(action: 'retry' | 'hold' | 'release', filter: QueueFilter): Promise<number>;
+  /**
+   * Sends recipients by another route, and at once; '': by the mail hosts of their domains. `own`: each account has a lane
+   * of its own there. The number of recipients.
+   */
+  reroute(filter: QueueFilter, to: { readonly name: string; readonly own: boolean }): Promise<number>;
   /** Removes recipients and what has none left, without a report; the number of recipients. */
   remove(filter: QueueFilter): Promise<number>;
   /** What went out by a route (as it stands with recipients) since a time, unix ms. */

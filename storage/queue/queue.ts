@@ -35,6 +35,7 @@ import {
   meant,
   type Place,
   remove,
+  reroute,
   routedLane,
 } from './operate.ts';
 import { noteUse, used } from './route-use.ts';
@@ -141,6 +142,15 @@ export class SqlQueue implements Queue {
     for await (const ids of this.#matching(filter, CHANGES[action].from)) {
       const now = this.#parts.now();
       changed += await this.#write(() => change(action, ids, filter, now));
+    }
+    return changed;
+  }
+
+  async reroute(filter: QueueFilter, to: Parameters<typeof reroute>[2]): Promise<number> {
+    let changed = 0;
+    for await (const ids of this.#matching(filter, CHANGES.retry.from)) {
+      const now = this.#parts.now();
+      changed += await this.#write(() => reroute(ids, filter, to, now));
     }
     return changed;
   }

@@ -61,6 +61,16 @@ export function queueRouteContracts(open: OpenStore): void {
       expect(await due(store.clock.now)).toEqual([]);
     });
 
+    test('recipients that wait can be given another route, or none', async () => {
+      await add(['a@one.test', '=gone'], ['b@two.test', ''], ['c@two.test', '=gone']);
+      expect(await store.queue.reroute({ route: 'gone' }, { name: 'relay', own: true })).toBe(2);
+      expect(await due(store.clock.now)).toEqual(['=relay/anna', 'two.test']);
+      expect(await store.queue.reroute({ domain: 'two.test' }, { name: 'central', own: false })).toBe(2);
+      expect(await due(store.clock.now)).toEqual(['=central', '=relay/anna']);
+      expect(await store.queue.reroute({}, { name: '', own: false })).toBe(3);
+      expect(await due(store.clock.now)).toEqual(['one.test', 'two.test']);
+    });
+
     test('what went out by a route is counted by the hour', async () => {
       const hour = 3_600_000;
       const start = Math.floor(store.clock.now / hour) * hour;

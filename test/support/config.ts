@@ -44,6 +44,8 @@ export function testConfig(options: TestConfig): Config {
         delayReportMs: 14_400_000,
         suppressAfter: 3,
         domains: [],
+        routes: [],
+        routing: [],
       },
       retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
       ...options.outbound,

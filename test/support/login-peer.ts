@@ -8,6 +8,8 @@ export interface PeerLogin {
   readonly password?: string;
   /** Asked at each login. */
   readonly token?: () => string;
+  /** Instead of one token. */
+  readonly takes?: (token: string) => boolean;
 }
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -28,7 +30,11 @@ export function loginAct(login: PeerLogin): (command: string, session: PeerSessi
   const plain = (session: PeerSession) => (line: string) =>
     settle(session, decoded(line) === `\0${login.user}\0${login.password}`);
   const token = (session: PeerSession) => (line: string) => {
-    if (decoded(line) === `user=${login.user}\x01auth=Bearer ${login.token?.()}\x01\x01`) return settle(session, true);
+    const [user = '', given = ''] = decoded(line)
+      .replace(/^user=/, '')
+      .split('\x01auth=Bearer ');
+    const taken = login.takes?.(given.slice(0, -2)) ?? given === `${login.token?.()}\x01\x01`;
+    if (user === login.user && taken) return settle(session, true);
     // https://developers.google.com/workspace/gmail/imap/xoauth2-protocol: an error is a challenge, its answer empty.
     awaiting.set(session, (last) => (last === '' ? NO : '500 5.5.1 That was to be an empty line'));
     return `334 ${base64('{"status":"401","schemes":"bearer","scope":"https://mail.google.com/"}')}`;

@@ -1,19 +1,24 @@
 // The road out in one process: our submission and MX over a real store, the scheduler, a DNS server, and a clock that
 // can be moved on. Peers take addresses 127.0.0.x of their own, all on one port.
 import { createTransport, type SendMailOptions } from 'nodemailer';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { Resolver } from '#protocols/dns/resolver.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
 import { createConnector } from '#src/outbound/connector.ts';
+import { createDestinations } from '#src/outbound/destinations.ts';
 import { retryTimes } from '#src/outbound/retry.ts';
+import { addressesOf } from '#src/outbound/routes/addresses.ts';
+import { createRouter } from '#src/outbound/routes/router.ts';
+import { createRoutes } from '#src/outbound/routes/routes.ts';
 import { Scheduler } from '#src/outbound/scheduler/scheduler.ts';
 import { createPolicies } from '#src/outbound/sts.ts';
 import type { AttemptResult } from '#storage/ports.ts';
 import { type TestDns, testDns, type Zone } from './dns-server.ts';
 import { freePorts } from './installation.ts';
+import { type RouteSettings, readRoutes } from './routes.ts';
 import { type PeerOptions, SmtpPeer } from './smtp-peer.ts';
-import { PASSWORD, type SmtpServers, startSmtp } from './smtp-server.ts';
+import { PASSWORD, type SmtpServers, type SmtpServersOptions, startSmtp } from './smtp-server.ts';
 
 export interface OutboundLab extends AsyncDisposable {
   readonly smtp: SmtpServers;
@@ -35,11 +40,13 @@ export interface OutboundLab extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export interface OutboundLabOptions {
+export interface OutboundLabOptions extends RouteSettings {
   /** Does not start the scheduler: `restart` does. */
   readonly idle?: boolean;
   /** Of MTA-STS policy servers. */
   readonly stsPort?: number;
+  readonly log?: Logger;
+  readonly smtp?: SmtpServersOptions;
   /** PEM. */
   readonly extraCa?: readonly string[];
 }
@@ -51,14 +58,21 @@ export async function outboundLab(
   await using stack = new AsyncDisposableStack();
   const [port = 0] = await freePorts(1);
   const dns = stack.use(await testDns(zones));
-  const smtp = stack.use(await startSmtp({ queue: { dsn: true, verp: true, futureMs: 86_400_000 } }));
+  const { routes, routing } = readRoutes(options);
+  const rules = { routes: options.routes ?? [], routing: options.routing ?? [] };
+  const smtp = stack.use(
+    await startSmtp({ queue: { dsn: true, verp: true, futureMs: 86_400_000 }, ...options.smtp, ...rules }),
+  );
   let offset = 0;
   const now = () => Date.now() + offset;
   Object.defineProperty(smtp.store.clock, 'now', { get: now });
   const outcomes: AttemptResult['state'][] = [];
-  const log = pino({ level: 'silent' });
+  const log = options.log ?? pino({ level: 'silent' });
   const { directory, queue } = smtp.store;
   const hostname = 'mail.example.test';
+  const { extraCa = [] } = options;
+  const limits = { connectMs: 2_000, greetingMs: 2_000, commandMs: 2_000, dataMs: 2_000, endMs: 2_000 };
+  const ways = { hostname, source: [], extraCa, log };
   const start = () => {
     const resolver = new Resolver({ servers: dns.servers, waits: [500] });
     return new Scheduler({
@@ -75,15 +89,19 @@ export async function outboundLab(
       }),
       mail: (id) => smtp.store.mail(id),
       stage: (bounds) => smtp.store.stage(bounds),
-      connect: createConnector({
-        policyOf: createPolicies({
-          ...{ resolver, log, now, policies: smtp.store.policies, port: options.stsPort ?? 1 },
-          extraCa: options.extraCa ?? [],
+      routed: createRouter(directory, { routes, routing }),
+      destination: createDestinations(
+        createConnector({
+          ...{ ...ways, port, resolver, limits },
+          policyOf: createPolicies({
+            ...{ resolver, extraCa, log, now, policies: smtp.store.policies, port: options.stsPort ?? 1 },
+          }),
         }),
-        extraCa: options.extraCa ?? [],
-        ...{ hostname, port, source: [], resolver },
-        limits: { connectMs: 2_000, greetingMs: 2_000, commandMs: 2_000, dataMs: 2_000, endMs: 2_000 },
-      }),
+        createRoutes({
+          ...{ ...ways, directory, queue, routes, now, clientLimits: limits },
+          ...{ credentials: smtp.store.routeCredentials, addressesOf: addressesOf(resolver) },
+        }),
+      ),
       retry: retryTimes({
         retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
         domains: [{ domain: 'hasty.test', firstMs: 1_000, longestMs: 2_000, giveUpMs: 60_000 }],

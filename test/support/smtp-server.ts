@@ -21,19 +21,21 @@ import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { Sessions } from '#src/observe/sessions.ts';
 import { createForwarder } from '#src/outbound/forward.ts';
 import type { RelayRule } from '#src/outbound/relay.ts';
+import { createRouter } from '#src/outbound/routes/router.ts';
 import type { SendingLimits } from '#src/outbound/settings.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
 import type { Account, AccountId, MailAccount, Store } from '#storage/ports.ts';
 import { temporaryFolder } from './folder.ts';
+import { type RouteSettings, readRoutes } from './routes.ts';
 import { NO_SYNC, openSqlStore, type SqlStore } from './sql-store.ts';
 
 export const PASSWORD = 'correct horse';
 /** Its argon2id hash with the cheapest parameters: what a login costs is tested elsewhere. */
 let cheapHash: Promise<string> | undefined;
 
-export interface SmtpServersOptions {
+export interface SmtpServersOptions extends RouteSettings {
   readonly limits?: Partial<Limits>;
   /** Logins without TLS; true unless said otherwise. */
   readonly plaintext?: boolean;
@@ -100,8 +102,10 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const messageSize = options.messageSize ?? 52_428_800;
   const conduct = createConduct(createConductShared());
   const retry = () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 });
+  const { routes, routing } = readRoutes(options);
+  const routed = createRouter(store.directory, { routes, routing });
   const forwarder = createForwarder({
-    ...{ hostname, retry, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
+    ...{ hostname, retry, routed, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
     derivedKey: (purpose) => store.derivedKey(purpose),
   });
   const mail = (id: AccountId) => store.mail(id);
@@ -118,6 +122,8 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     ...{ hostname, directory: store.directory, ingress, stage, messageSize, log, queue: store.queue },
     signingKeys: store.signingKeys,
     domainSettings: store.domainSettings,
+    routes,
+    routed,
     send: options.send ?? true,
     retry,
     mail,

@@ -11,17 +11,19 @@ export type Selection = {
   readonly domain: string | null;
   readonly sender: string | null;
   readonly account: string | null;
+  readonly route: string | null;
 };
 
 /** Reads the options, and the id if there is one. */
-export function readSelection({ words, values }: Invocation): Selection {
-  const [id, ...more] = words;
+export function readSelection({ words, values }: Invocation, skipped = 0): Selection {
+  const [id, ...more] = words.slice(skipped);
   if (more.length > 0) throw new UsageError(`what is ${JSON.stringify(more[0])}?`);
   return {
     id: id === undefined ? null : readId(id),
     domain: values.get('domain') ?? null,
     sender: values.get('sender') ?? null,
     account: values.get('account') ?? null,
+    route: values.get('route') ?? null,
   };
 }
 
@@ -31,13 +33,14 @@ export function readId(text: string): number {
 }
 
 /** What the store looks for. */
-export async function toFilter(store: Store, { id, domain, sender, account }: Selection): Promise<QueueFilter> {
+export async function toFilter(store: Store, { id, domain, sender, account, route }: Selection): Promise<QueueFilter> {
   const name = domain === null ? null : canonicalDomain(domain);
   if (name === '') throw new Refused(`${JSON.stringify(domain)} is not a domain`);
   return {
     ...(id === null ? {} : { id }),
     ...(name === null ? {} : { domain: name }),
     ...(sender === null ? {} : { sender }),
+    ...(route === null ? {} : { route }),
     ...(account === null ? {} : { owner: (await findAccount(store, account)).id }),
   };
 }
@@ -52,7 +55,7 @@ export function changing(
     prepare(invocation, terminal) {
       const args = readSelection(invocation);
       if (Object.values(args).every((value) => value === null)) {
-        throw new UsageError('ID or one of --domain, --sender, --account is missing');
+        throw new UsageError('ID or one of --domain, --sender, --account, --route is missing');
       }
       return {
         args,

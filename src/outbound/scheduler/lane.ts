@@ -1,11 +1,10 @@
-// One destination that is worked on: what is due for it, and the sessions with it. The number of sessions begins small,
+// One destination that is worked on: what is due for it, and the carriers (sessions) to it. The number of sessions begins small,
 // grows with what is delivered and shrinks with what breaks off; where nobody answers, all that was due is put off and
 // the destination is left alone for a while.
 
 import type { Logger } from 'pino';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { SessionFailure } from '#protocols/smtp/client/session.ts';
-import { transact } from '#protocols/smtp/client/transaction.ts';
 import type { Turns } from '#storage/blobs/turns.ts';
 import { StoreError } from '#storage/errors.ts';
 import {
@@ -18,8 +17,8 @@ import {
   type QueueId,
   type QueueListing,
 } from '#storage/ports.ts';
-import { type Connect, NoRoute, type Route } from '../connector.ts';
-import { DEAD_MS, LOADED, LOSSES, SESSION_MESSAGES, TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
+import { type Carrier, type Destination, NoRoute, type Rest } from '../carrier.ts';
+import { DEAD_MS, LOADED, LOSSES, REST_MS, SESSION_MESSAGES, WINDOW } from '../limits.ts';
 import { suppressedReply } from '../suppressed.ts';
 import { verpSender } from '../verp.ts';
 import { deliverLocally, type LocalParts } from './local.ts';
@@ -28,7 +27,8 @@ import { type Attempted, type OutcomeParts, writeOutcome } from './outcome.ts';
 export interface LaneParts extends LocalParts, OutcomeParts {
   readonly queue: Queue;
   readonly directory: Pick<Directory, 'account' | 'resolve'>;
-  readonly connect: Connect;
+  /** Where a lane goes. */
+  readonly destination: (lane: string) => Destination;
   /** Sessions of all lanes. */
   readonly turns: Turns;
   readonly log: Logger;
@@ -46,16 +46,18 @@ interface Group {
 }
 
 export class Lane {
+  /** A domain, or a route. */
   readonly domain: string;
   readonly #parts: LaneParts;
+  readonly #destination: Destination;
   readonly #idle = Promise.withResolvers<void>();
   /** Recipients that are loaded and not settled, by message and number. */
   readonly #taken = new Set<string>();
-  readonly #routes = new Set<Route>();
+  readonly #carriers = new Set<Carrier>();
   readonly #cut = new AbortController();
   #pending: Group[] = [];
   #loading: Promise<void> | null = null;
-  #window: number = WINDOW.first;
+  #window: number;
   #workers = 0;
   /** Those that have not yet taken their first group. */
   #starting = 0;
@@ -69,6 +71,8 @@ export class Lane {
     this.domain = domain;
     this.#failures = failures;
     this.#parts = parts;
+    this.#destination = parts.destination(domain);
+    this.#window = Math.min(WINDOW.first, this.#destination.most);
   }
 
   /** Works until nothing is due here, or nobody answers. Rejects with a fault of our own. */
@@ -116,7 +120,7 @@ export class Lane {
 
   /** One session after the other, as long as there is something to send. */
   async #work(): Promise<void> {
-    let route: Route | null = null;
+    let carrier: Carrier | null = null;
     let sent = 0;
     let first = true;
     try {
@@ -125,23 +129,23 @@ export class Lane {
         if (first) this.#starting--;
         first = false;
         if (group === undefined) return;
-        if (route !== null && (!route.session.usable || sent++ >= SESSION_MESSAGES)) {
-          await this.#end(route);
-          route = null;
+        if (carrier !== null && (!carrier.usable || sent++ >= SESSION_MESSAGES)) {
+          await this.#end(carrier);
+          carrier = null;
           sent = 0;
         }
-        route = await this.#attempt(group, route);
+        carrier = await this.#attempt(group, carrier);
         if (!this.#stopped) this.#spawn();
       }
     } finally {
       if (first) this.#starting--;
-      if (route !== null) await this.#end(route);
+      if (carrier !== null) await this.#end(carrier);
     }
   }
 
-  async #end(route: Route): Promise<void> {
-    this.#routes.delete(route);
-    await route.session.quit();
+  async #end(carrier: Carrier): Promise<void> {
+    this.#carriers.delete(carrier);
+    await carrier.end();
   }
 
   async #next(): Promise<Group | undefined> {
@@ -169,50 +173,60 @@ export class Lane {
       else group.push(row);
     }
     for (const [queued, recipients] of groups) {
-      for (let at = 0; at < recipients.length; at += TRANSACTION_RECIPIENTS) {
-        this.#pending.push({ queued, recipients: recipients.slice(at, at + TRANSACTION_RECIPIENTS) });
+      const most = this.#destination.recipients;
+      for (let at = 0; at < recipients.length; at += most) {
+        this.#pending.push({ queued, recipients: recipients.slice(at, at + most) });
       }
     }
   }
 
-  /** Tries one group; the route that the next one can use. */
-  async #attempt(loaded: Group, route: Route | null): Promise<Route | null> {
+  /** Tries one group; the carrier that the next one can use. */
+  async #attempt(loaded: Group, carrier: Carrier | null): Promise<Carrier | null> {
     // Held, removed or settled meanwhile: what was loaded is looked at again before it is sent.
     const [message] = await this.#parts.queue.list({ id: loaded.queued }, 0, 1);
     const recipients = loaded.recipients.filter((one) => stillWaits(one, message));
     this.#release(loaded.recipients.filter((one) => !recipients.includes(one)));
-    if (message === undefined || recipients.length === 0) return route;
+    if (message === undefined || recipients.length === 0) return carrier;
     if (message.verp !== undefined && recipients.length > 1) {
       for (const one of recipients) this.#pending.unshift({ queued: loaded.queued, recipients: [one] });
-      return route;
+      return carrier;
     }
-    return await this.#send(message, recipients, route);
+    return await this.#send(message, recipients, carrier);
   }
 
-  async #send(queued: QueuedMessage, waiting: readonly QueuedRecipient[], route: Route | null): Promise<Route | null> {
+  async #send(
+    queued: QueuedMessage,
+    waiting: readonly QueuedRecipient[],
+    carrier: Carrier | null,
+  ): Promise<Carrier | null> {
     const { verp } = queued;
     const to = waiting[0]?.address ?? '';
     const message = verp === undefined ? queued : { ...queued, sender: verpSender(queued.sender, to, verp) };
-    if (await this.#isLocal({ queued: queued.id, recipients: waiting })) {
+    if (this.#destination.direct && (await this.#isLocal({ queued: queued.id, recipients: waiting }))) {
       const group = { queued: queued.id, recipients: waiting };
       const replies = await deliverLocally(this.#parts, message, group.recipients);
       const place = { host: this.#parts.hostname, tls: '', transcript: '', kind: 'local' as const };
       await this.#settle({ message, recipients: group.recipients, replies, ...place });
-      return route;
+      return carrier;
     }
     const recipients = await this.#unobstructed(message, waiting);
-    if (recipients.length === 0) return route;
+    if (recipients.length === 0) return carrier;
+    const until = await this.#destination.admit(recipients.length);
+    if (until !== null) {
+      await this.#restUntil(until);
+      return carrier;
+    }
     const group = { queued: queued.id, recipients };
-    if (route !== null) return this.#transact(message, group, route);
-    let opened: Route;
+    if (carrier !== null) return this.#transact(message, group, carrier);
+    let opened: Carrier;
     try {
-      opened = await this.#parts.connect(this.domain, this.#cut.signal);
+      opened = await this.#destination.connect(this.#cut.signal);
     } catch (error) {
       if (!(error instanceof NoRoute)) throw error;
       await this.#unreachable(message, group, error);
       return null;
     }
-    this.#routes.add(opened);
+    this.#carriers.add(opened);
     return this.#transact(message, group, opened);
   }
 
@@ -242,13 +256,13 @@ export class Lane {
     return kind !== 'foreign';
   }
 
-  async #transact(message: QueuedMessage, group: Group, route: Route): Promise<Route | null> {
-    const { session, host, tls } = route;
+  async #transact(message: QueuedMessage, group: Group, carrier: Carrier): Promise<Carrier | null> {
+    const { host, tls, transcript } = carrier;
     const { recipients } = group;
     try {
       const content = await this.#parts.queue.content(message.id);
       const said = !recipients.every(({ notify }) => (notify & Notify.unsaid) !== 0) || message.envelopeId !== '';
-      const { replies, dsn } = await transact(session, {
+      const { replies, dsn, rest } = await carrier.carry({
         envelope: { ...message, returnFull: said ? message.returnFull : null },
         recipients: recipients.map(({ address, notify, original }) => ({
           ...{ address, original, notify: (notify & Notify.unsaid) === 0 ? notify : null },
@@ -256,18 +270,17 @@ export class Lane {
         content: () => content.read(),
       });
       this.#losses = 0;
-      await this.#succeeded();
-      const { transcript } = session;
+      if (rest === undefined) await this.#succeeded();
       const kind = dsn ? 'reports' : 'silent';
       await this.#settleSome({ message, recipients, replies, host, tls, transcript: transcript.text, kind });
       transcript.clear();
-      return route;
+      if (rest !== undefined) await this.#rest(rest, host);
+      return carrier;
     } catch (error) {
-      this.#routes.delete(route);
-      session.connection.destroy();
+      this.#carriers.delete(carrier);
+      carrier.destroy();
       const reply = broken(error);
-      const { text } = session.transcript;
-      await this.#settle({ ...fail(message, group, reply, host, text), tls });
+      await this.#settle({ ...fail(message, group, reply, host, transcript.text), tls });
       if (!(error instanceof SessionFailure)) return null;
       this.#window = Math.max(1, this.#window / 2);
       if (++this.#losses >= LOSSES) await this.#die(error.reply, host);
@@ -277,7 +290,7 @@ export class Lane {
 
   /** Something was answered there: it is alive, and gets more sessions. */
   async #succeeded(): Promise<void> {
-    this.#window = Math.min(WINDOW.most, this.#window + 1 / this.#window);
+    this.#window = Math.min(this.#destination.most, this.#window + 1 / this.#window);
     if (this.#failures === 0) return;
     this.#failures = 0;
     await this.#parts.queue.postpone(this.domain, 0, 0);
@@ -327,27 +340,45 @@ export class Lane {
   }
 
   /** No session could be opened: at all, or not one more. */
-  async #unreachable(message: QueuedMessage, group: Group, { reply, host, transcript }: NoRoute): Promise<void> {
-    if (this.#routes.size > 0 && reply.code < 500) {
+  async #unreachable(message: QueuedMessage, group: Group, failure: NoRoute): Promise<void> {
+    const { reply, host, transcript, alert } = failure;
+    if (this.#carriers.size > 0 && reply.code < 500 && !alert) {
       // It serves us already, and does not want more of us at once.
-      this.#window = Math.max(1, this.#routes.size);
+      this.#window = Math.max(1, this.#carriers.size);
       this.#pending.unshift(group);
       return;
     }
     await this.#settle(fail(message, group, reply, host, transcript));
-    if (reply.code < 500) await this.#die(reply, host);
+    if (reply.code < 500) await this.#die(reply, host, alert);
     else await this.#failPending(reply, host);
   }
 
   /** Nobody answers: what is due waits without being tried, and the destination is left alone for a while. */
-  async #die(reply: ServerReply, host: string): Promise<void> {
+  async #die(reply: ServerReply, host: string, alert = false): Promise<void> {
     if (this.#stopped) return;
     this.stop();
     await this.#failPending(reply, host);
     this.#failures++;
     const wait = Math.min(DEAD_MS.first * 2 ** Math.min(this.#failures - 1, 30), DEAD_MS.most);
     await this.#parts.queue.postpone(this.domain, this.#parts.now() + wait, this.#failures);
-    this.#parts.log.warn({ domain: this.domain, host, reply: reply.text, failures: this.#failures }, 'nobody answers');
+    const about = { domain: this.domain, host, reply: reply.text, failures: this.#failures };
+    this.#parts.log.warn(alert ? { ...about, alert } : about, alert ? 'we are not let in' : 'nobody answers');
+  }
+
+  /** It answers, and wants to be left alone: what is due waits, and no attempt is counted. */
+  async #rest({ reply, ms, alert }: Rest, host: string): Promise<void> {
+    if (this.#stopped) return;
+    this.#failures++;
+    const wait = ms ?? REST_MS.first * 2 ** Math.min(this.#failures - 1, 30);
+    const about = { domain: this.domain, host, reply: reply.text, failures: this.#failures };
+    this.#parts.log.warn(alert ? { ...about, alert } : about, 'it wants to be left alone');
+    await this.#restUntil(this.#parts.now() + Math.min(wait, REST_MS.most));
+  }
+
+  async #restUntil(until: number): Promise<void> {
+    if (this.#stopped) return;
+    this.stop();
+    await this.#parts.queue.postpone(this.domain, until, this.#failures);
   }
 
   async #failPending(reply: ServerReply, host: string): Promise<void> {

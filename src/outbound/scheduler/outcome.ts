@@ -19,6 +19,7 @@ import { domainOf } from '../enqueue.ts';
 import { REPORTED_BYTES, REPORTED_HEADER_BYTES } from '../limits.ts';
 import { type Action, makeReport, type Reported } from '../report.ts';
 import { nextAttempt, type Retry } from '../retry.ts';
+import type { Router } from '../routes/router.ts';
 import { isFiled } from './local.ts';
 
 /** What happened in one attempt. */
@@ -39,6 +40,7 @@ export interface OutcomeParts {
   readonly queue: Pick<Queue, 'settle' | 'content'>;
   readonly stage: (options: { maxBytes: number }) => Staging;
   readonly retry: Retry;
+  readonly routed: Router;
   readonly delayReportMs: number;
   /** Refusals in a row after which nothing is sent to an address any more; null: never. */
   readonly suppressAfter: number | null;
@@ -54,7 +56,8 @@ export async function writeOutcome(parts: OutcomeParts, attempted: Attempted): P
   const reports: NewQueued[] = [];
   for (const [action, recipients] of reportsOf(attempted, results)) {
     const { staged, eightBit } = await reportOn(parts, attempted, action, recipients, now);
-    reports.push(toReader(parts, attempted.message, stack.use(staged), { now, eightBit }));
+    const report = toReader(parts, attempted.message, stack.use(staged), { now, eightBit });
+    reports.push(await parts.routed(report, null));
   }
   return (await parts.queue.settle(results, reports)) ? results : null;
 }

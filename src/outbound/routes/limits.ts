@@ -1,0 +1,25 @@
+// The limits of routes, each with its reason.
+
+/** Wait for a token: its service answers in a second. */
+export const TOKEN_WAIT_MS = 30_000;
+
+/** Characters of its answer: tokens of Microsoft have some 2,000, ID tokens beside them as many. */
+export const TOKEN_CHARACTERS = 64 * 1024;
+
+/** A token is renewed so long before it expires: a transaction begun with it ends in that time. */
+export const TOKEN_MARGIN_MS = 120_000;
+
+/** Tokens are taken for good for an hour at most, as both providers make them. */
+export const TOKEN_LIFE_MS = 3_600_000;
+
+/** Wait for Graph: it stores the message before it answers. */
+export const GRAPH_WAIT_MS = 120_000;
+
+/** Characters of its answer: an error. */
+export const GRAPH_CHARACTERS = 64 * 1024;
+
+/** Bytes of a message by Graph: a request has at most 4 MB, and base64 makes four bytes of three. */
+export const GRAPH_BYTES = 3 * 1024 ** 2;
+
+/** A wait that a service asks for is believed up to this. */
+export const RETRY_AFTER_MS = 3_600_000;

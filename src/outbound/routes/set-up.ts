@@ -1,0 +1,27 @@
+// The routes of the settings over a store: for the scheduler, and for the command that tests one.
+
+import type { Logger } from 'pino';
+import type { Config } from '#config/schema.ts';
+import type { Resolver } from '#protocols/dns/resolver.ts';
+import type { Store } from '#storage/ports.ts';
+import { addressesOf } from './addresses.ts';
+import { createRoutes, type RouteOf } from './routes.ts';
+
+export interface SetUpParts {
+  readonly outbound: Pick<Config['outbound'], 'routes' | 'ehlo' | 'source'>;
+  readonly store: Store;
+  readonly resolver: Pick<Resolver, 'resolve'>;
+  /** PEM. */
+  readonly extraCa: readonly string[];
+  readonly log: Logger;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+
+export function setUpRoutes({ outbound, store, resolver, extraCa, log, now }: SetUpParts): RouteOf {
+  const { routes, ehlo: hostname, source } = outbound;
+  return createRoutes({
+    ...{ routes, hostname, source, extraCa, log, now, addressesOf: addressesOf(resolver) },
+    ...{ credentials: store.routeCredentials, directory: store.directory, queue: store.queue },
+  });
+}

@@ -1,0 +1,139 @@
+// Routes by Microsoft Graph, against a local fake of its sendMail: what arrives, to whom, and what its refusals come to.
+import { expect, test } from 'vitest';
+import { withExactRecipients } from '#src/outbound/routes/exact-recipients.ts';
+import { makeSigningKeys } from '#src/outbound/signing.ts';
+import { type Cloud, cloud } from '#test/support/cloud.ts';
+import { type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
+
+async function graph(work: (lab: OutboundLab, at: Cloud) => Promise<void>, table: object = {}): Promise<void> {
+  await using at = await cloud();
+  const m365 = {
+    ...{ name: 'm365', preset: 'microsoft365-graph', login: 'erp@example.test', client_id: 'app' },
+    ...{ tenant: 'example.test', token_url: `${at.url}/token`, graph_url: `${at.url}/v1.0`, ...table },
+  };
+  await using lab = await outboundLab({}, { routes: [m365], routing: ['m365'] });
+  const credential = { route: 'm365', owner: '', kind: 'client-secret', login: '' } as const;
+  await lab.smtp.store.routeCredentials.set(credential, at.secret);
+  await work(lab, at);
+}
+
+const waiting = async (lab: OutboundLab) =>
+  (await lab.smtp.store.queue.list({}, 0, 100)).flatMap(({ recipients }) => recipients);
+
+test('a message arrives as it is, for exactly its recipients', () =>
+  graph(async (lab, at) => {
+    await lab.smtp.store.signingKeys.add('example.test', 'p1', await makeSigningKeys('p1'));
+    await lab.submit({
+      ...{ to: ['You <you@other.test>', 'bert@example.test'], cc: 'they@third.test', bcc: 'hidden@fourth.test' },
+      ...{ subject: 'Grüße', attachments: [{ filename: 'a.bin', content: Buffer.alloc(2_000, 7) }] },
+    });
+    await lab.settled(4);
+    expect(lab.outcomes).toEqual(Array(4).fill('sent'));
+    expect((await lab.smtp.inbox(lab.smtp.bert)).length).toBe(1);
+    const [mail] = at.mails;
+    expect(at.mails.length).toBe(1);
+    expect(mail?.user).toBe('erp@example.test');
+    expect(mail?.mime).toMatch(/^To: "?You"? <you@other\.test>\r$/m);
+    expect(mail?.mime).toMatch(/^Cc: they@third\.test\r$/m);
+    expect(mail?.mime).toMatch(/^Bcc: <hidden@fourth\.test>\r$/m);
+    expect(mail?.mime).not.toMatch(/bert@example\.test|DKIM-Signature/);
+    expect(mail?.mime).toContain('Subject: =?UTF-8?');
+    expect(mail?.mime).toContain(Buffer.alloc(2_000, 7).toString('base64').slice(0, 60));
+  }));
+
+test('a message that is too large for Graph is refused when it is handed in', () =>
+  graph(async (lab, at) => {
+    const content = Buffer.alloc(3 * 1024 ** 2, 7);
+    await expect(lab.submit({ to: 'a@other.test', attachments: [{ filename: 'a', content }] })).rejects.toThrow(
+      /552 5\.3\.4 .* route m365, by which <a@other\.test> is sent, takes 3145728/,
+    );
+    expect(at.posts).toBe(0);
+  }));
+
+test('refusals of the message fail for good, those of our login wait', async () => {
+  const error = (code: string) => ({ error: { code, message: 'no' } });
+  const cases: readonly (readonly [number, object, 'failed' | 'waiting', string])[] = [
+    [413, {}, 'failed', '5.3.4'],
+    [400, error('ErrorMessageSizeExceeded'), 'failed', '5.3.4'],
+    [400, error('ErrorInvalidRecipients'), 'failed', '5.1.3'],
+    [403, error('ErrorSendAsDenied'), 'failed', '5.7.60'],
+    [400, error('ErrorMimeContentInvalidBase64String'), 'failed', '5.6.0'],
+    [403, error('ErrorAccessDenied'), 'waiting', '4.7.8'],
+    [404, error('ErrorInvalidUser'), 'waiting', '4.7.8'],
+    [500, error('ErrorInternalServerError'), 'waiting', '4.3.0'],
+    [503, {}, 'waiting', '4.7.0'],
+  ];
+  for (const [status, body, state, enhanced] of cases) {
+    await graph(async (lab, at) => {
+      at.failSend = () => ({ status, body });
+      const results: string[] = [];
+      const { settle } = lab.smtp.store.queue;
+      lab.smtp.store.queue.settle = (told, reports) => {
+        results.push(...told.map((result) => `${result.state} ${result.status}`));
+        return settle.call(lab.smtp.store.queue, told, reports);
+      };
+      await lab.submit({ to: 'a@other.test' });
+      await lab.settled(1);
+      expect([status, results[0]]).toEqual([status, `${state} ${enhanced}`]);
+    });
+  }
+});
+
+test('a throttled mailbox is left alone as long as it asks for', () =>
+  graph(async (lab, at) => {
+    at.failSend = () => ({
+      status: 429,
+      headers: { 'retry-after': '700' },
+      body: { error: { code: 'TooManyRequests' } },
+    });
+    await lab.submit({ to: 'a@other.test' });
+    await lab.settled(1);
+    const { queue } = lab.smtp.store;
+    await until(async () => ((await queue.nextDue(lab.now())) ?? 0) - lab.now() > 600_000);
+    expect((await waiting(lab))[0]?.reply).toMatch(/^451 4\.7\.0 Microsoft Graph: 429 TooManyRequests/);
+    at.failSend = () => undefined;
+    lab.pass(701_000);
+    await lab.settled(2);
+    expect(lab.outcomes).toEqual(['waiting', 'sent']);
+  }));
+
+test('a token that Graph does not take any more is renewed once', () =>
+  graph(async (lab, at) => {
+    await lab.submit({ to: 'a@other.test' });
+    await lab.settled(1);
+    at.tokens.clear();
+    await lab.submit({ to: 'b@other.test' });
+    await lab.settled(2);
+    expect(lab.outcomes).toEqual(['sent', 'sent']);
+    expect([at.posts, at.asked.length]).toEqual([3, 2]);
+    at.failSend = () => ({ status: 401, body: {} });
+    await lab.submit({ to: 'c@other.test' });
+    await lab.settled(3);
+    expect(lab.outcomes.at(-1)).toBe('waiting');
+    const [listing] = await lab.smtp.store.queue.list({}, 0, 1);
+    const [attempt] = await lab.smtp.store.queue.attempts(listing?.id ?? 0);
+    expect(attempt?.transcript).toMatch(/^C: POST .*\/users\/erp%40example\.test\/sendMail/m);
+    expect(attempt?.transcript).not.toContain('access-');
+  }));
+
+test('lists of recipients are made exact, whatever they look like', () => {
+  const exact = (header: string, ...recipients: string[]) =>
+    Buffer.from(withExactRecipients(Buffer.from(`${header}\r\n\r\nTo: body\r\n`), recipients)).toString();
+  const rest = '\r\nTo: body\r\n';
+  expect(exact('To: A@b.test', 'a@B.TEST')).toBe(`To: A@b.test\r\n${rest}`);
+  expect(exact('To: undisclosed-recipients:;', 'a@b.test')).toBe(
+    `To: undisclosed-recipients:;\r\nBcc: <a@b.test>\r\n${rest}`,
+  );
+  expect(exact('To: "X, Y" <a@b.test>,\r\n c@d.test\r\nCc: a@b.test, e@f.test', 'a@b.test')).toBe(
+    `To: "X, Y" <a@b.test>\r\n${rest}`,
+  );
+  expect(exact('To: =?utf-8?q?=C3=A9?= <a@b.test>, "odd name"@d.test, x@y.test', 'a@b.test', '"odd name"@d.test')).toBe(
+    `To: =?utf-8?q?=C3=A9?= <a@b.test>,\r\n "odd name"@d.test\r\n${rest}`.replace(
+      '"odd name"@d.test',
+      '<"odd name"@d.test>',
+    ),
+  );
+  expect(exact('Bcc: old@x.test\r\nSubject: s', 'a@b.test', 'c@d.test')).toBe(
+    `Subject: s\r\nBcc: <a@b.test>,\r\n <c@d.test>\r\n${rest}`,
+  );
+});

@@ -1,0 +1,112 @@
+// Local fakes of what Google and Microsoft document: a token endpoint (RFC 6749) with refresh tokens that it replaces, and
+// Microsoft Graph's `user: sendMail` with MIME. Each can be told to fail.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+export interface CloudMail {
+  readonly user: string;
+  readonly mime: string;
+}
+
+/** What is answered instead of the usual, once a request. */
+export interface Failure {
+  readonly status: number;
+  readonly body?: object | string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export class Cloud implements AsyncDisposable {
+  /** The form of each request for a token. */
+  readonly asked: URLSearchParams[] = [];
+  readonly mails: CloudMail[] = [];
+  /** Requests to sendMail, whatever became of them. */
+  posts = 0;
+  /** The refresh token that is good; every use replaces it if `rotates`. */
+  refreshToken = 'refresh-1';
+  rotates = false;
+  /** Also good: the one before, until the new one is used (as Microsoft's stay good for a while). */
+  before = '';
+  readonly secret = 'client secret';
+  /** Access tokens that are good. */
+  readonly tokens = new Set<string>();
+  lifeSeconds = 3_600;
+  failToken: (form: URLSearchParams) => Failure | undefined = () => undefined;
+  failSend: () => Failure | undefined = () => undefined;
+  /** Waits before a token is given. */
+  pause: Promise<void> = Promise.resolve();
+  readonly #server: Server = createServer((request, response) => void this.#answer(request, response));
+
+  async start(): Promise<this> {
+    this.#server.listen(0, '127.0.0.1');
+    await once(this.#server, 'listening');
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+    const say = ({ status, body: text = '', headers = {} }: Failure) => {
+      response.writeHead(status, { 'content-type': 'application/json', ...headers });
+      response.end(typeof text === 'string' ? text : JSON.stringify(text));
+    };
+    if (request.url === '/token' && request.method === 'POST') say(await this.#token(new URLSearchParams(body)));
+    else say(this.#send(request, body));
+  }
+
+  async #token(form: URLSearchParams): Promise<Failure> {
+    this.asked.push(form);
+    const failure = this.failToken(form);
+    if (failure !== undefined) return failure;
+    const refused = (error: string) => ({ status: 400, body: { error, error_description: 'AADSTS70000: no' } });
+    if (form.get('client_id') !== 'app' || (form.get('client_secret') ?? this.secret) !== this.secret) {
+      return { status: 401, body: { error: 'invalid_client' } };
+    }
+    const used = form.get('refresh_token');
+    if (form.get('grant_type') === 'refresh_token') {
+      if (used !== this.refreshToken && used !== this.before) return refused('invalid_grant');
+      if (this.rotates && used === this.refreshToken) {
+        this.before = this.refreshToken;
+        this.refreshToken = `refresh-${this.asked.length + 1}`;
+      }
+    } else if (form.get('grant_type') !== 'client_credentials') return refused('unsupported_grant_type');
+    await this.pause;
+    const token = `access-${this.asked.length}`;
+    this.tokens.add(token);
+    const rotated = this.rotates && used !== null ? { refresh_token: this.refreshToken } : {};
+    const rest = { token_type: 'Bearer', expires_in: this.lifeSeconds, ...rotated };
+    return { status: 200, body: { access_token: token, ...rest } };
+  }
+
+  #send(request: IncomingMessage, body: string): Failure {
+    this.posts++;
+    const user = /^\/v1\.0\/users\/([^/]+)\/sendMail$/.exec(request.url ?? '')?.[1];
+    const error = (status: number, code: string) => ({ status, body: { error: { code, message: 'no' } } });
+    if (user === undefined || request.method !== 'POST') return error(404, 'ResourceNotFound');
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    if (!this.tokens.has(token)) return error(401, 'InvalidAuthenticationToken');
+    if (request.headers['content-type'] !== 'text/plain') return error(400, 'ErrorInvalidRequest');
+    const failure = this.failSend();
+    if (failure !== undefined) return failure;
+    if (body.length > 4 * 1024 ** 2) return error(413, 'ErrorMessageSizeExceeded');
+    const mime = Buffer.from(body, 'base64');
+    if (mime.toString('base64') !== body) return error(400, 'ErrorMimeContentInvalidBase64String');
+    const text = mime.toString('latin1');
+    if (!/^(?:To|Cc|Bcc):/im.test(text.split('\r\n\r\n', 1)[0] ?? '')) return error(400, 'ErrorInvalidRecipients');
+    this.mails.push({ user: decodeURIComponent(user), mime: text });
+    return { status: 202 };
+  }
+}
+
+export function cloud(): Promise<Cloud> {
+  return new Cloud().start();
+}
