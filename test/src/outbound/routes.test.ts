@@ -127,7 +127,7 @@ test('the certificate must be good for the host, over both kinds of TLS, unless 
   expect(await deliver(tables('wrong.test'), [certificate])).toBe(untrusted);
   expect(await deliver(tables('wrong.test', { verify: false }), [])).toBe('sent');
   peer.options = { ...peer.options, extensions: EXTENSIONS };
-  expect(await deliver(tables('relay.test'), [certificate])).toMatch(/^454 4\.7\.5 the server does not offer STARTTLS/);
+  expect(await deliver(tables('relay.test'), [certificate])).toMatch(/^454 4\.7\.4 the server does not offer STARTTLS/);
   expect(peer.messages.every(({ secure }) => secure)).toBe(true);
 });
 
