@@ -74,6 +74,11 @@ export const KEYS: readonly Key[] = [
     fromText: tablesFromText,
   },
   list('outbound', 'routing', `a list of ${ROUTING_EXPECTED}`, parseRouting),
+  text('mta_sts', 'mode', '"none", "testing", "enforce" or ""', (value) =>
+    ['', 'none', 'testing', 'enforce'].includes(value),
+  ),
+  duration('mta_sts', 'max_age'),
+  list('mta_sts', 'mx', 'a list of host names or "*." and a domain', parseMailHost),
   list('submission', 'relay', 'a list of "network account"', parseRelay),
   integer('submission', 'future_release_days', 0, 365),
   integer('submission', 'messages_a_day', 0, 1_000_000),
@@ -167,6 +172,13 @@ function parseDnsServer(item: string): ListenAddress | Expected {
   return !(parsed instanceof Expected) && isIP(parsed.host) > 0 && parsed.port > 0
     ? parsed
     : new Expected('addresses of DNS servers such as "192.0.2.53", "192.0.2.53:5353" or "[::1]:5353"');
+}
+
+function parseMailHost(item: string): string | Expected {
+  const name = item.toLowerCase();
+  return isHostname(name.replace(/^\*\./, ''))
+    ? name
+    : new Expected('host names such as "mail.example.org" or "*.example.org"');
 }
 
 function parseSource(item: string): string | Expected {

@@ -72,6 +72,9 @@ export const DEFAULTS: RawValues = {
   'outbound.domains': [],
   'outbound.routes': [],
   'outbound.routing': [],
+  'mta_sts.mode': '',
+  'mta_sts.max_age': '7d',
+  'mta_sts.mx': [],
   'submission.relay': [],
   'submission.future_release_days': 30,
   'submission.messages_a_day': 2_000,
@@ -253,6 +256,11 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       routes: get('outbound.routes'),
       routing: get('outbound.routing'),
     },
+    mtaSts: {
+      mode: get<string>('mta_sts.mode') || null,
+      maxAgeMs: get('mta_sts.max_age'),
+      mx: get('mta_sts.mx'),
+    } as Config['mtaSts'],
     submission: {
       relay: get('submission.relay'),
       futureReleaseMs: get<number>('submission.future_release_days') * 86_400_000,

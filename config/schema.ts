@@ -90,6 +90,14 @@ export interface Config {
     /** Which mail takes which of them: the first rule that holds. */
     readonly routing: readonly RoutingRule[];
   };
+  /** Our own MTA-STS policy (RFC 8461), for all of our domains. */
+  readonly mtaSts: {
+    /** null: there is none. */
+    readonly mode: 'none' | 'testing' | 'enforce' | null;
+    readonly maxAgeMs: number;
+    /** Mail hosts, `*.` and a domain among them; none: the hostname. */
+    readonly mx: readonly string[];
+  };
   /** What an account may send unless something else is set for it (F23); null: no limit. */
   readonly submission: {
     /** Networks that send as an account without a login (F209). */

@@ -1,7 +1,7 @@
 // What one thread serves: every protocol over this thread's store, put together from its parts.
 import type { Logger } from 'pino';
 import type { Config, ListenerName } from '#config/schema.ts';
-import { createUnavailableServer } from '#protocols/http/unavailable.ts';
+import { createPublicServer } from '#protocols/http/public.ts';
 import { createImapServer } from '#protocols/imap/server.ts';
 import { createPop3Server } from '#protocols/pop3/server.ts';
 import type {
@@ -20,6 +20,7 @@ import { Throttle } from './auth/throttle.ts';
 import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
 import { createForwarder } from './outbound/forward.ts';
+import { policyServer } from './outbound/own-policy.ts';
 import { retryTimes } from './outbound/retry.ts';
 import { createRouter } from './outbound/routes/router.ts';
 import { createSubmission } from './outbound/submit.ts';
@@ -109,6 +110,6 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     imaps: imap,
     pop3,
     pop3s: pop3,
-    https: createUnavailableServer(log),
+    https: createPublicServer({ policy: policyServer(config, directory), log }),
   };
 }

@@ -21,17 +21,20 @@ export function plainText(status: number, text: string, headers: Readonly<Record
   return { status, type: 'text/plain; charset=utf-8', text: `${text}\n`, headers };
 }
 
-/** Answers GET and HEAD with what `answer` says of the path, without the query. */
-export function createTextServer(answer: (path: string) => Answer | Promise<Answer>, log: Logger): ProtocolServer {
+/** Answers GET and HEAD. */
+export function createTextServer(answer: Answering, log: Logger): ProtocolServer {
   return new TextServer(answer, log);
 }
+
+/** What is said to a path, without the query, at a host as it was asked for. */
+export type Answering = (path: string, host: string) => Answer | Promise<Answer>;
 
 class TextServer implements ProtocolServer {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #log: Logger;
 
-  constructor(answer: (path: string) => Answer | Promise<Answer>, log: Logger) {
+  constructor(answer: Answering, log: Logger) {
     this.#log = log;
     this.#server = createServer(
       {
@@ -55,11 +58,7 @@ class TextServer implements ProtocolServer {
     this.#server.emit('connection', socket);
   }
 
-  async #respond(
-    request: IncomingMessage,
-    response: ServerResponse,
-    answer: (path: string) => Answer | Promise<Answer>,
-  ): Promise<void> {
+  async #respond(request: IncomingMessage, response: ServerResponse, answer: Answering): Promise<void> {
     // A body has no use here: it is read and dropped.
     request.resume();
     let said: Answer;
@@ -67,7 +66,7 @@ class TextServer implements ProtocolServer {
       const { method = '', url = '/' } = request;
       said =
         method === 'GET' || method === 'HEAD'
-          ? await answer(url.split('?')[0] ?? '/')
+          ? await answer(url.split('?')[0] ?? '/', request.headers.host ?? '')
           : plainText(405, 'method not allowed', { Allow: 'GET, HEAD' });
     } catch (error) {
       this.#log.error({ err: error, path: request.url }, 'a request failed');

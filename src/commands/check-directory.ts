@@ -2,13 +2,15 @@
 
 import { StoreError } from '#storage/errors.ts';
 import type { SigningKeys } from '#storage/ports.ts';
+import { lookIntoDns } from './check-dns.ts';
 import type { StoreCommand } from './command.ts';
 import { error, type Finding, warning } from './findings.ts';
 
-export const command: StoreCommand<null, readonly Finding[]> = {
+/** `dns`: whether to look there. */
+export const command: StoreCommand<{ readonly dns: boolean }, readonly Finding[]> = {
   kind: 'store',
-  prepare: () => ({ args: null, show: () => undefined }),
-  async run({ config, store: { directory, signingKeys } }) {
+  prepare: () => ({ args: { dns: false }, show: () => undefined }),
+  async run({ config, store: { directory, signingKeys } }, { dns }) {
     const domains = await directory.domains();
     if (domains.length === 0) return [{ level: 'warning', what: 'there is no domain yet: posthuis domain add DOMAIN' }];
     const findings: Finding[] = [];
@@ -23,7 +25,8 @@ export const command: StoreCommand<null, readonly Finding[]> = {
       }
       if (config.outbound.send) findings.push(...(await checkSigning(signingKeys, name)));
     }
-    return findings;
+    const names = domains.map(({ name }) => name);
+    return dns ? [...findings, ...(await lookIntoDns(config, names))] : findings;
   },
 };
 

@@ -50,7 +50,7 @@ async function look(invocation: Invocation, terminal: Terminal): Promise<Finding
     ...(await lookAtPorts(config)),
     ...(await lookAtCertificates(config)),
     ...(await lookAtData(config)),
-    ...(await lookIntoStore(config, terminal)),
+    ...(await lookIntoStore(config, terminal, invocation.flags.has('dns'))),
   ];
 }
 
@@ -160,10 +160,12 @@ async function mayWrite(path: string): Promise<boolean> {
 }
 
 /** Not where there is no store yet: looking must not make one. */
-async function lookIntoStore(config: Config, terminal: Terminal): Promise<readonly Finding[]> {
+async function lookIntoStore(config: Config, terminal: Terminal, asked: boolean): Promise<readonly Finding[]> {
   if (!existsSync(join(config.data, 'directory.db'))) return [];
   try {
-    const attempt = { args: null, show: () => undefined };
+    // Who is only to be reached from this machine needs no name in the world.
+    const dns = asked || config.listen.smtp.some(({ host }) => !isLoopback(host));
+    const attempt = { args: { dns }, show: () => undefined };
     return await perform(config, 'check directory', checkDirectory, attempt, terminal);
   } catch (cause) {
     return [error(`${config.data}: ${(cause as Error).message}`)];

@@ -10,6 +10,7 @@ export const OPTIONS = {
   data: { type: 'string', value: 'DIR', about: 'the data directory, instead of the one in the configuration' },
   help: { type: 'boolean', short: 'h', value: '', about: 'show this and do nothing' },
   version: { type: 'boolean', value: '', about: 'show the version and do nothing' },
+  dns: { type: 'boolean', value: '', about: 'look into DNS too, where the server is not open to the network' },
   json: { type: 'boolean', value: '', about: 'the answer as JSON' },
   'password-stdin': {
     type: 'boolean',

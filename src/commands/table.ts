@@ -27,8 +27,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   check: {
     words: '',
-    about: 'look whether a server can run: settings, certificates, ports, data, postmaster; changes nothing',
-    options: [],
+    about: 'look whether a server can run: settings, certificates, ports, data, postmaster, DNS; changes nothing',
+    options: ['dns'],
     load: () => import('./check.ts'),
   },
   'domain add': {

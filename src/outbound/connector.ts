@@ -26,6 +26,8 @@ export interface ConnectorParts {
   readonly extraCa?: readonly string[];
   /** One address of each family at most. */
   readonly source: readonly string[];
+  /** Mail may leave by IPv6; absent: it may. */
+  readonly ipv6?: () => Promise<boolean>;
   readonly limits?: Partial<ClientLimits>;
 }
 
@@ -108,7 +110,7 @@ async function tryHosts(
       failure ??= { reply: { code: 451, enhanced: '4.7.5', text }, host: name };
       continue;
     }
-    for (const address of ways.addresses) {
+    for (const address of await reachable(parts, ways.addresses)) {
       if (tried++ >= ADDRESSES_TRIED || signal.aborted) break;
       const host = `${name} [${address}]`;
       for (const tls of ways.tls) {
@@ -128,6 +130,13 @@ async function tryHosts(
   if (failure !== undefined) throw new NoRoute(failure.reply, failure.host, transcript);
   if (broken !== undefined) throw broken;
   throw new NoRoute({ code: 550, enhanced: '5.4.4', text: `No mail server of ${domain} has an address` });
+}
+
+/** Where IPv6 would bring our mail into bad repute, and there is another way. */
+async function reachable({ ipv6 }: Parts, addresses: readonly string[]): Promise<readonly string[]> {
+  const ipv4 = addresses.filter((address) => !isIPv6(address));
+  const choice = ipv4.length > 0 && ipv4.length < addresses.length && ipv6 !== undefined;
+  return choice && !(await ipv6()) ? ipv4 : addresses;
 }
 
 function open(

@@ -74,3 +74,6 @@ export const FOOTER_CHARACTERS = 16_384;
 
 /** Characters of what an address said before that a refusal repeats: a reply line has room for 512 octets. */
 export const SUPPRESSED_CHARACTERS = 150;
+
+/** How long it is remembered whether our IPv6 address has a name, ms. */
+export const PTR_MS = 3_600_000;

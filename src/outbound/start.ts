@@ -11,6 +11,7 @@ import type { ServerShared } from '../thread-messages.ts';
 import { createConnector } from './connector.ts';
 import { createDestinations } from './destinations.ts';
 import { createForwarder } from './forward.ts';
+import { sendsByIpv6 } from './own-addresses.ts';
 import { retryTimes } from './retry.ts';
 import { createRouter } from './routes/router.ts';
 import { setUpRoutes } from './routes/set-up.ts';
@@ -37,6 +38,7 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
   const ways = { extraCa, hostname: outbound.ehlo, source: outbound.source, log };
   const connect = createConnector({
     ...{ ...ways, resolver, port: outbound.port },
+    ipv6: sendsByIpv6({ resolver, source: outbound.source, now }),
     policyOf: createPolicies({ resolver, extraCa, policies: store.policies, port: outbound.stsPort, log, now }),
   });
   const routed = createRouter(directory, outbound);

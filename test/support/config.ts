@@ -50,6 +50,7 @@ export function testConfig(options: TestConfig): Config {
       retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
       ...options.outbound,
     },
+    mtaSts: { mode: null, maxAgeMs: 604_800_000, mx: [] },
     submission: {
       futureReleaseMs: 0,
       relay: [],

@@ -11,6 +11,7 @@ export interface Zone {
   readonly AAAA?: readonly string[];
   readonly CNAME?: string;
   readonly TXT?: readonly string[];
+  readonly PTR?: readonly string[];
   readonly TLSA?: readonly { usage: number; selector: number; matchingType: number; certificate: Buffer }[];
   /** An answer without records, under this response code. */
   readonly rcode?: 'SERVFAIL' | 'REFUSED';
@@ -89,6 +90,7 @@ export class TestDns implements AsyncDisposable {
       if (type === 'A') for (const data of records?.A ?? []) answers.push({ type: 'A', name: at, ttl, data });
       if (type === 'AAAA') for (const data of records?.AAAA ?? []) answers.push({ type: 'AAAA', name: at, ttl, data });
       if (type === 'TXT') for (const data of records?.TXT ?? []) answers.push({ type: 'TXT', name: at, ttl, data });
+      if (type === 'PTR') for (const data of records?.PTR ?? []) answers.push({ type: 'PTR', name: at, ttl, data });
       if (type === 'TLSA') {
         for (const data of records?.TLSA ?? []) answers.push({ type: 'TLSA', name: at, ttl, data } as Answer);
       }

@@ -10,7 +10,7 @@ import { newCredential } from '#src/auth/scram.ts';
 import { createStoreShared, openStore } from '#storage/open.ts';
 import { cleanEnvironment, posthuis, type Ran, ROOT } from './program.ts';
 
-export type PortName = 'smtp' | 'submission' | 'submissions' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'http';
+export type PortName = 'https' | 'smtp' | 'submission' | 'submissions' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'http';
 
 export interface ProgramOptions {
   /** The folder for the configuration and the data. */

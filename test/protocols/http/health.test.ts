@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { createHealthServer } from '#protocols/http/health.ts';
-import { createUnavailableServer } from '#protocols/http/unavailable.ts';
+import { createPublicServer } from '#protocols/http/public.ts';
 import type { ProtocolServer } from '#protocols/ports.ts';
 
 const log = pino({ level: 'silent' });
@@ -80,8 +80,8 @@ test('closing ends idle connections', async () => {
   expect(protocol.connections).toBe(0);
 });
 
-test('the https listener says 503 to every path until the web side is there', async () => {
-  await using server = await serve(createUnavailableServer(log));
+test('the https listener says 503 to every other path until the web side is there', async () => {
+  await using server = await serve(createPublicServer({ policy: async () => null, log }));
   const response = await fetch(`http://127.0.0.1:${server.port}/Microsoft-Server-ActiveSync`);
   expect(response.status).toBe(503);
   expect(response.headers.get('retry-after')).toBe('3600');

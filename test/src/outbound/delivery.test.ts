@@ -1,6 +1,7 @@
 // Mail that leaves: from the submission of a program, by the queue and the scheduler, to servers of other domains.
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { expect, test } from 'vitest';
+import { sendsByIpv6 } from '#src/outbound/own-addresses.ts';
 import { makeSigningKeys } from '#src/outbound/signing.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
 import type { Zone } from '#test/support/dns-server.ts';
@@ -273,4 +274,19 @@ test('mail leaves with the signatures of its author’s domain, good as it arriv
     ['ed25519-sha256', 'pass', 'example.test'],
     ['rsa-sha256', 'pass', 'example.test'],
   ]);
+});
+
+test('without a name for our IPv6 address mail goes by IPv4, where there is a choice', async () => {
+  const asked: string[] = [];
+  const ours = ['2001:db8::25'];
+  const resolver = {
+    resolve: async (name: string) => {
+      asked.push(name);
+      return { exists: true, name, records: [], authentic: false };
+    },
+  };
+  const may = sendsByIpv6({ resolver, source: [], addresses: () => ours, now: () => 0 });
+  expect([await may(), await may()]).toEqual([false, false]);
+  expect(asked).toEqual(['5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa']);
+  expect(await sendsByIpv6({ resolver, source: [], addresses: () => [], now: () => 0 })()).toBe(true);
 });
