@@ -91,7 +91,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     { ...smtp, submission, queue: { dsn: true, verp: true, futureMs: config.submission.futureReleaseMs } },
     'submission',
   );
-  const imap = createImapServer(context, shared.recent, {
+  const imap = createImapServer({ ...context, sharing: store.sharing }, shared.recent, {
     literals: config.imap.literals,
     off: new Set(config.imap.disable),
     offFor: async (id) => (await directory.settings(id)).get('imap-off') ?? [],

@@ -1,27 +1,32 @@
 // The mailboxes that specifiers name (RFC 5465 6, RFC 7377 2.2), but for the selected one.
 
-import type { Mailbox } from '#storage/ports.ts';
 import type { MailboxFilter } from './grammar/mailbox-filter.ts';
 import { SEPARATOR } from './grammar/mailbox-name.ts';
-import type { ImapAccount } from './index/account.ts';
+import { isInNamespace } from './namespaces.ts';
+import type { Place, Places } from './places.ts';
 
 /** Each mailbox once, in the order of the names; a name without a mailbox is ignored (RFC 5465 3.1). */
-export async function filteredMailboxes(account: ImapAccount, filters: readonly MailboxFilter[]): Promise<Mailbox[]> {
+export async function filteredPlaces(places: Places, filters: readonly MailboxFilter[]): Promise<Place[]> {
   const subscribed = filters.some(({ kind }) => kind === 'subscribed')
-    ? new Set(await account.mail.subscriptions(account.id))
+    ? new Set(await places.subscriptions())
     : new Set<string>();
-  const all = await account.mailboxes();
-  const found = all.filter(({ path }) => filters.some((filter) => coversMailbox(filter, path, subscribed)));
-  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const found = (await places.all()).filter((place) => filters.some((filter) => covers(filter, place, subscribed)));
+  return found.sort((a, b) => (a.mailbox.path < b.mailbox.path ? -1 : 1));
+}
+
+/** Is this place among them? What is personal is one's own (RFC 5465 6.3, 6.4). */
+export function covers(filter: MailboxFilter, place: Place, subscribed: ReadonlySet<string>): boolean {
+  const personal = filter.kind === 'personal' || filter.kind === 'inboxes';
+  return personal ? place.reader === undefined : coversName(filter, place.mailbox.path, subscribed);
 }
 
 /** Is a mailbox of this name among them? */
-export function coversMailbox(filter: MailboxFilter, path: string, subscribed: ReadonlySet<string>): boolean {
+export function coversName(filter: MailboxFilter, path: string, subscribed: ReadonlySet<string>): boolean {
   switch (filter.kind) {
     // Mail can be delivered to any mailbox, by rules (RFC 5465 6.3).
     case 'inboxes':
     case 'personal':
-      return true;
+      return !isInNamespace(path);
     case 'subscribed':
       return subscribed.has(path);
     case 'mailboxes':

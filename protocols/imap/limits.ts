@@ -133,3 +133,10 @@ export const CHANGE_ROWS = 1_000;
 export const RECENT_RUNS = 100;
 /** How long commands in hand may take when the server stops; the process itself has 20 s. */
 export const CLOSE_MS = 10_000;
+/** Bytes of an identifier in an access control list: a long address and what stands in front of it. */
+export const ACL_IDENTIFIER_BYTES = 600;
+/** Letters of rights in one SETACL: there are 13. */
+export const ACL_RIGHTS_CHARS = 50;
+/** Messages, and bytes of theirs in memory, that COPY and MOVE put into another account at once. */
+export const ACROSS_MESSAGES = 50;
+export const ACROSS_INLINE_BYTES = 4 * 1024 * 1024;

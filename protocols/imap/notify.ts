@@ -3,9 +3,12 @@
 
 import type { Mailbox } from '#storage/ports.ts';
 import { type FetchPlan, planFetch } from './fetch/plan.ts';
-import { coversMailbox } from './filtered-mailboxes.ts';
+import { covers, coversName } from './filtered-mailboxes.ts';
 import { mailboxReply, SEPARATOR } from './grammar/mailbox-name.ts';
 import { type EventGroup, isOfSelected, type NotifyEvent, type NotifySet } from './grammar/notify.ts';
+import type { ImapAccount } from './index/account.ts';
+import { countsOf, type Place } from './places.ts';
+import { mayUse } from './rights.ts';
 import type { Session } from './session.ts';
 import { USE_ATTRIBUTE } from './special-use.ts';
 import { tellStatus } from './status-items.ts';
@@ -19,11 +22,15 @@ export class Notify implements Disposable {
   readonly atOnce: boolean;
   /** What is told of a new message in the selected mailbox. */
   readonly plan: FetchPlan | null;
-  /** What had been committed when it was last looked. */
-  generation = -1;
+  /** What had been committed when it was last looked: see Session.stamp. */
+  stamp = -1;
+  /** Accounts of others whose mailboxes may be told of. */
+  others: readonly ImapAccount[] = [];
   readonly #others: readonly EventGroup[];
-  readonly #wakes: Disposable;
-  #mailboxes: ReadonlyMap<number, Mailbox> = new Map();
+  readonly #wakes = new DisposableStack();
+  readonly #listening = new Set<ImapAccount>();
+  readonly #wake: () => void;
+  #places: ReadonlyMap<string, Seen> = new Map();
   #subscribed: ReadonlySet<string> = new Set();
 
   constructor(session: Session, { groups }: NotifySet) {
@@ -33,32 +40,34 @@ export class Notify implements Disposable {
     this.atOnce = own?.filter.kind === 'selected';
     this.plan = own === undefined || own.items.length === 0 ? null : planFetch(own.items, false, session.utf8);
     this.#others = groups.filter(({ filter }) => !isOfSelected(filter));
-    this.#wakes = session.owner.mail.subscribe(() => session.connection.interrupt());
+    this.#wake = () => session.connection.interrupt();
+    this.#wakes.use(session.places.subscribe(this.#wake));
+    this.#listen(session.owner);
   }
 
   /** Notes how everything is now; with STATUS, tells it of the mailboxes whose messages are watched (RFC 5465 3.1). */
   async begin(session: Session, status: boolean): Promise<void> {
     await this.#look(session);
     if (!status) return;
-    for (const mailbox of this.#mailboxes.values()) {
-      if (mailbox.id === session.selected?.mailbox.id) continue;
-      const events = this.#eventsOf(mailbox.path);
+    for (const seen of this.#places.values()) {
+      if (isSelected(session, seen) || !mayUse(seen.place.rights, 'status')) continue;
+      const events = this.#eventsOf(seen.place);
       if (!events.has('MessageNew')) continue;
       const items = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY', ...(events.has('FlagChange') ? ['HIGHESTMODSEQ'] : [])];
-      await this.#tellStatus(session, mailbox, items);
+      await this.#tellStatus(session, seen, items);
     }
   }
 
   /** Tells what has happened to other mailboxes, and to names and subscriptions. */
   async tell(session: Session): Promise<void> {
     if (this.#others.length === 0) return;
-    const [before, subscribed] = [this.#mailboxes, this.#subscribed];
+    const [before, subscribed] = [this.#places, this.#subscribed];
     await this.#look(session);
     this.#tellNames(session, before);
     this.#tellSubscriptions(session, subscribed);
-    for (const mailbox of this.#mailboxes.values()) {
-      if (mailbox.id !== session.selected?.mailbox.id)
-        await this.#tellMessages(session, mailbox, before.get(mailbox.id));
+    for (const [key, seen] of this.#places) {
+      if (!isSelected(session, seen) && mayUse(seen.place.rights, 'status'))
+        await this.#tellMessages(session, seen, before.get(key));
     }
   }
 
@@ -66,49 +75,76 @@ export class Notify implements Disposable {
     this.#wakes[Symbol.dispose]();
   }
 
-  async #look({ owner }: Session): Promise<void> {
+  async #look({ places }: Session): Promise<void> {
     if (this.#others.length === 0) return;
-    this.#mailboxes = new Map((await owner.mailboxes()).map((mailbox) => [mailbox.id, mailbox]));
+    this.others = places.others.map(({ account }) => account);
+    for (const account of this.others) this.#listen(account);
+    const seen = new Map<string, Seen>();
+    for (const place of await places.all()) {
+      const { unseen, modseq } = await this.#countsOf(place);
+      seen.set(`${place.account.id} ${place.mailbox.id}`, { place, unseen, modseq });
+    }
+    this.#places = seen;
     const needed = this.#others.some(({ filter, events }) => filter.kind === 'subscribed' || events.size > 0);
-    if (needed) this.#subscribed = new Set(await owner.mail.subscriptions(owner.id));
+    if (needed) this.#subscribed = new Set(await places.subscriptions());
   }
 
-  /** What is to be told of a mailbox of this name. */
-  #eventsOf(path: string): ReadonlySet<NotifyEvent> {
+  /** The counts of somebody else's mailbox cost a look: only where they may be told. */
+  async #countsOf(place: Place): Promise<{ unseen: number; modseq: number }> {
+    const told = mayUse(place.rights, 'status') && this.#eventsOf(place).has('MessageNew');
+    return told ? await countsOf(place) : place.mailbox;
+  }
+
+  #listen(account: ImapAccount): void {
+    if (this.#listening.has(account)) return;
+    this.#listening.add(account);
+    this.#wakes.use(account.mail.subscribe(this.#wake));
+  }
+
+  /** What is to be told of a mailbox. */
+  #eventsOf(place: Place): ReadonlySet<NotifyEvent> {
+    return this.#eventsWhere(({ filter }) => covers(filter, place, this.#subscribed));
+  }
+
+  #eventsOfName(path: string): ReadonlySet<NotifyEvent> {
+    return this.#eventsWhere(({ filter }) => coversName(filter, path, this.#subscribed));
+  }
+
+  #eventsWhere(meant: (group: EventGroup) => boolean): ReadonlySet<NotifyEvent> {
     const events = new Set<NotifyEvent>();
-    for (const group of this.#others) {
-      if (coversMailbox(group.filter, path, this.#subscribed)) for (const event of group.events) events.add(event);
-    }
+    for (const group of this.#others) if (meant(group)) for (const event of group.events) events.add(event);
     return events;
   }
 
   /** RFC 5465 5.1 to 5.3: by a STATUS of what has changed. */
-  async #tellMessages(session: Session, now: Mailbox, before: Mailbox | undefined): Promise<void> {
-    if (before?.modseq === now.modseq && before.uidvalidity === now.uidvalidity) return;
-    const events = this.#eventsOf(now.path);
+  async #tellMessages(session: Session, seen: Seen, earlier: Seen | undefined): Promise<void> {
+    const now = seen.place.mailbox;
+    const before = earlier?.place.mailbox;
+    if (earlier?.modseq === seen.modseq && before?.uidvalidity === now.uidvalidity) return;
+    const events = this.#eventsOf(seen.place);
     if (!events.has('MessageNew')) return;
     const condstore = session.enabled.has('CONDSTORE');
     const counted = before === undefined ? now.total > 0 : before.uidnext !== now.uidnext || before.total !== now.total;
-    const unseen = before !== undefined && before.unseen !== now.unseen;
-    if (counted) await this.#tellStatus(session, now, ['UIDNEXT', 'MESSAGES', ...(unseen ? ['UNSEEN'] : [])]);
+    const unseen = earlier !== undefined && earlier.unseen !== seen.unseen;
+    if (counted) await this.#tellStatus(session, seen, ['UIDNEXT', 'MESSAGES', ...(unseen ? ['UNSEEN'] : [])]);
     else if (before !== undefined && before.uidvalidity !== now.uidvalidity)
-      await this.#tellStatus(session, now, ['UIDVALIDITY']);
+      await this.#tellStatus(session, seen, ['UIDVALIDITY']);
     else if (before === undefined || !events.has('FlagChange')) return;
-    else if (unseen) await this.#tellStatus(session, now, ['UIDVALIDITY', 'UNSEEN']);
-    else if (condstore) await this.#tellStatus(session, now, ['UIDVALIDITY']);
+    else if (unseen) await this.#tellStatus(session, seen, ['UIDVALIDITY', 'UNSEEN']);
+    else if (condstore) await this.#tellStatus(session, seen, ['UIDVALIDITY']);
   }
 
   /** With HIGHESTMODSEQ for those who know what it is (RFC 5465 5.2, 5.3). */
-  async #tellStatus(session: Session, mailbox: Mailbox, items: readonly string[]): Promise<void> {
+  async #tellStatus(session: Session, { place }: Seen, items: readonly string[]): Promise<void> {
     const all = session.enabled.has('CONDSTORE') ? [...items, 'HIGHESTMODSEQ'] : items;
-    await tellStatus(session, mailbox, mailbox.path, new Set(all));
+    await tellStatus(session, place, place.mailbox.path, new Set(all));
   }
 
   /** RFC 5465 5.4: of what was made, renamed and deleted, and of the parents of what was made and deleted. */
-  #tellNames(session: Session, before: ReadonlyMap<number, Mailbox>): void {
+  #tellNames(session: Session, before: ReadonlyMap<string, Seen>): void {
     const affected = new Map<string, string>();
     const note = (path: string, old = '') => {
-      const wanted = [path, old].some((name) => name !== '' && this.#eventsOf(name).has('MailboxName'));
+      const wanted = [path, old].some((name) => name !== '' && this.#eventsOfName(name).has('MailboxName'));
       if (wanted) affected.set(path, old);
     };
     const withParent = (path: string) => {
@@ -116,23 +152,25 @@ export class Notify implements Disposable {
       const parent = path.split(SEPARATOR).slice(0, -1).join(SEPARATOR);
       if (parent !== '') note(parent);
     };
-    for (const mailbox of this.#mailboxes.values()) {
-      const old = before.get(mailbox.id);
+    for (const [key, { place }] of this.#places) {
+      const { mailbox } = place;
+      const old = before.get(key)?.place.mailbox;
       if (old === undefined) withParent(mailbox.path);
       else if (old.path !== mailbox.path && !isMovedAlong(old, mailbox)) note(mailbox.path, old.path);
     }
-    for (const old of before.values()) if (!this.#mailboxes.has(old.id)) withParent(old.path);
+    for (const [key, { place }] of before) if (!this.#places.has(key)) withParent(place.mailbox.path);
     for (const [path, old] of affected) this.#tellList(session, path, old);
   }
 
   /** RFC 5465 5.5 */
   #tellSubscriptions(session: Session, before: ReadonlySet<string>): void {
     const changed = this.#subscribed.symmetricDifference(before);
-    for (const path of changed) if (this.#eventsOf(path).has('SubscriptionChange')) this.#tellList(session, path, '');
+    for (const path of changed)
+      if (this.#eventsOfName(path).has('SubscriptionChange')) this.#tellList(session, path, '');
   }
 
   #tellList({ connection, utf8 }: Session, path: string, old: string): void {
-    const all = [...this.#mailboxes.values()];
+    const all = [...this.#places.values()].map(({ place }) => place.mailbox);
     const mailbox = all.find((other) => other.path === path);
     const children = all.some((other) => other.path.startsWith(path + SEPARATOR));
     const attributes = [
@@ -145,6 +183,17 @@ export class Notify implements Disposable {
     const name = mailboxReply(path, utf8);
     connection.out.text(`* LIST (${attributes.join(' ')}) "${SEPARATOR}" ${name}${oldName}\r\n`);
   }
+}
+
+/** A mailbox as it was when it was last looked at. */
+interface Seen {
+  readonly place: Place;
+  readonly unseen: number;
+  readonly modseq: number;
+}
+
+function isSelected({ selected }: Session, { place }: Seen): boolean {
+  return selected?.account === place.account && selected.mailbox.id === place.mailbox.id;
 }
 
 /** It has another path only because a mailbox above it was renamed: of that one is told (RFC 5465 5.4). */

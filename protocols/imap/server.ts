@@ -1,7 +1,7 @@
 // The IMAP server of one thread: its sessions, and the accounts they share.
 
 import type { Socket } from 'node:net';
-import type { AccountId } from '#storage/ports.ts';
+import type { AccountId, Sharing } from '#storage/ports.ts';
 import { Connection, peerOf } from '../net/connection.ts';
 import { OutputBuffers } from '../net/output-buffers.ts';
 import type { Source } from '../net/proxy.ts';
@@ -25,15 +25,28 @@ export interface ServerState {
   /** The account for one more session, or null when it has too many. */
   enter(id: AccountId, trusted: boolean): ImapAccount | null;
   leave(account: ImapAccount): void;
+  /** Another account on this thread, whose mailboxes somebody shares. */
+  visit(id: AccountId): ImapAccount;
+  /** A session selects a mailbox of another account, and leaves it. */
+  stay(account: ImapAccount): void;
+  go(account: ImapAccount): void;
+}
+
+/** What the IMAP server is handed. */
+export interface ImapContext extends ProtocolContext {
+  readonly sharing: Sharing;
 }
 
 /** `shared` is made once for all threads of the process. */
-export function createImapServer(
-  context: ProtocolContext,
-  shared: RecentShared,
-  settings: ImapSettings,
-): ProtocolServer {
+export function createImapServer(context: ImapContext, shared: RecentShared, settings: ImapSettings): ProtocolServer {
   return new ImapServer(context, shared, settings);
+}
+
+/** An account, its sessions, and those of others that have a mailbox of it selected. */
+interface Entry {
+  readonly account: ImapAccount;
+  sessions: number;
+  guests: number;
 }
 
 class ImapServer implements ProtocolServer, ServerState {
@@ -42,13 +55,13 @@ class ImapServer implements ProtocolServer, ServerState {
   readonly settings: ImapSettings;
   readonly lines = new LineCache();
   closing = false;
-  readonly #context: ProtocolContext;
+  readonly #context: ImapContext;
   readonly #buffers = new OutputBuffers();
   readonly #sessions = new Map<Session, Promise<void>>();
   /** With and without sessions; of those without, the first was left longest ago. */
-  readonly #accounts = new Map<AccountId, { readonly account: ImapAccount; sessions: number }>();
+  readonly #accounts = new Map<AccountId, Entry>();
 
-  constructor(context: ProtocolContext, shared: RecentShared, settings: ImapSettings) {
+  constructor(context: ImapContext, shared: RecentShared, settings: ImapSettings) {
     this.#context = context;
     this.settings = settings;
     this.recent = new RecentLedger(shared);
@@ -75,7 +88,7 @@ class ImapServer implements ProtocolServer, ServerState {
   }
 
   enter(id: AccountId, trusted: boolean): ImapAccount | null {
-    const entry = this.#accounts.get(id) ?? { account: new ImapAccount(this.#context.store.mail(id)), sessions: 0 };
+    const entry = this.#accounts.get(id) ?? this.#entry(id);
     if (entry.sessions >= CONNECTIONS_PER_ACCOUNT && !trusted) return null;
     entry.sessions++;
     this.#accounts.set(id, entry);
@@ -84,15 +97,44 @@ class ImapServer implements ProtocolServer, ServerState {
 
   leave(account: ImapAccount): void {
     const entry = this.#accounts.get(account.id);
-    if (entry === undefined || --entry.sessions > 0) return;
-    this.#accounts.delete(account.id);
+    if (entry !== undefined && --entry.sessions === 0) this.#left(account.id, entry);
+  }
+
+  visit(id: AccountId): ImapAccount {
+    const known = this.#accounts.get(id);
+    if (known !== undefined) return known.account;
+    const entry = this.#entry(id);
+    this.#accounts.set(id, entry);
+    this.#trim();
+    return entry.account;
+  }
+
+  stay(account: ImapAccount): void {
+    const entry = this.#accounts.get(account.id) ?? { account, sessions: 0, guests: 0 };
+    entry.guests++;
     this.#accounts.set(account.id, entry);
+  }
+
+  go(account: ImapAccount): void {
+    const entry = this.#accounts.get(account.id);
+    if (entry !== undefined && --entry.guests === 0) this.#left(account.id, entry);
+  }
+
+  #entry(id: AccountId): Entry {
+    return { account: new ImapAccount(this.#context.store.mail(id)), sessions: 0, guests: 0 };
+  }
+
+  /** Puts it behind all that were left before. */
+  #left(id: AccountId, entry: Entry): void {
+    if (entry.sessions + entry.guests > 0) return;
+    this.#accounts.delete(id);
+    this.#accounts.set(id, entry);
     this.#trim();
   }
 
   /** Forgets accounts without sessions, from the one left longest ago, until the rest is within its limits. */
   #trim(): void {
-    const kept = [...this.#accounts].filter(([, { sessions }]) => sessions === 0);
+    const kept = [...this.#accounts].filter(([, { sessions, guests }]) => sessions + guests === 0);
     let rows = kept.reduce((sum, [, { account }]) => sum + account.rows, 0);
     for (const [at, [id, { account }]] of kept.entries()) {
       if (rows <= KEPT_ROWS && kept.length - at <= KEPT_ACCOUNTS) break;

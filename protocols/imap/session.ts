@@ -1,9 +1,10 @@
 // One IMAP session (RFC 9051 3): reads commands in order, runs each to its end, tells what has changed, answers.
 
 import { StoreError } from '#storage/errors.ts';
+import type { Sharing } from '#storage/ports.ts';
 import { type Connection, Disconnected } from '../net/connection.ts';
 import { Pace } from '../net/pace.ts';
-import type { Principal, ProtocolContext } from '../ports.ts';
+import type { Principal } from '../ports.ts';
 import { type LoginContext, offered } from '../sasl/exchange.ts';
 import { capabilities } from './capabilities.ts';
 import type { Outcome, Reply, Verb } from './commands/verb.ts';
@@ -25,18 +26,21 @@ import {
   LOGIN_MS,
 } from './limits.ts';
 import type { Notify } from './notify.ts';
+import { Places } from './places.ts';
+import { mayUse, noPermission, type Use } from './rights.ts';
 import { tellWithSearches } from './search/context.ts';
-import type { ServerState } from './server.ts';
+import type { ImapContext, ServerState } from './server.ts';
 import { capabilityOf, PARTS_OF_REV2 } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
 
 export class Session {
   readonly connection: Connection;
-  readonly context: ProtocolContext;
+  readonly context: ImapContext;
   readonly server: ServerState;
   readonly reader: CommandReader;
   principal: Principal | null = null;
   account: ImapAccount | null = null;
+  #places: Places | null = null;
   selected: Selected | null = null;
   readonly enabled = new Set<Enabled>();
   /** Capabilities that are off, for everybody or for the account, in upper case. */
@@ -52,7 +56,7 @@ export class Session {
   ending = false;
   #badCommands = 0;
 
-  constructor(connection: Connection, context: ProtocolContext, server: ServerState) {
+  constructor(connection: Connection, context: ImapContext, server: ServerState) {
     this.connection = connection;
     this.context = context;
     this.server = server;
@@ -142,11 +146,12 @@ export class Session {
 
   /** The next command; what happens while it is waited for is told to those who asked for it (RFC 5465). */
   async #next(): Promise<Awaited<ReturnType<CommandReader['next']>>> {
-    const { notify, account } = this;
-    if (notify !== null && account !== null && notify.generation !== account.mail.generation()) {
-      notify.generation = account.mail.generation();
+    const { notify } = this;
+    if (notify !== null && this.account !== null && notify.stamp !== this.stamp) {
+      notify.stamp = this.stamp;
       await this.sync(notify.atOnce);
-      if (this.selected?.index.deleted === true) this.bye('The selected mailbox was deleted');
+      const ended = this.endOfSelected;
+      if (ended !== '') this.bye(ended);
       if (this.ending) return 'interrupt';
     }
     return await this.reader.next();
@@ -197,7 +202,12 @@ export class Session {
   async #attempt(verb: Verb, command: Command): Promise<Outcome> {
     try {
       // No session answers from the past: what any thread has committed is in the index before a command runs.
-      if (verb.state !== 'any' && this.account?.behind) await this.account.catchUp();
+      if (verb.state !== 'any') {
+        if (this.#places?.behind) await this.followRights();
+        if (this.#shut) return this.#refuseShut();
+        const account = this.selected?.account ?? this.account;
+        if (account?.behind) await account.catchUp();
+      }
       return await verb.run(this, command);
     } catch (error) {
       if (error instanceof BadCommand) {
@@ -232,7 +242,61 @@ export class Session {
     out.text(command.tag).text(` ${status} `);
     if (code !== '') out.text(`[${code}] `);
     out.text(text).text('\r\n');
-    if (this.selected?.index.deleted === true && !this.ending) this.bye('The selected mailbox was deleted');
+    const ended = this.endOfSelected;
+    if (ended !== '' && !this.ending) this.bye(ended);
+  }
+
+  /** Why the session can't stay in the mailbox that it has selected; '' if it can. */
+  get endOfSelected(): string {
+    if (this.#shut) return 'The selected mailbox is no longer shared';
+    return this.selected?.index.deleted === true ? 'The selected mailbox was deleted' : '';
+  }
+
+  /** The session has a mailbox selected that it may no longer read. */
+  get #shut(): boolean {
+    return this.selected !== null && !mayUse(this.selected.rights, 'select');
+  }
+
+  /** Nothing more is told of a mailbox that was somebody else's all along (F147). */
+  #refuseShut(): Reply {
+    const text = this.endOfSelected;
+    this.deselect();
+    this.bye(text);
+    return { status: 'NO', code: 'NOPERM', text };
+  }
+
+  /** Brings rights up to everything that was committed: what the session may do with the selected mailbox, too. */
+  async followRights(): Promise<void> {
+    const { selected } = this;
+    await this.places.catchUp();
+    if (selected !== null) selected.rights = this.places.rightsIn(selected.account, selected.mailbox.id);
+  }
+
+  /** Refuses what may not be done with the selected mailbox. */
+  demand(use: Use): void {
+    if (!mayUse(this.current.rights, use)) throw noPermission();
+  }
+
+  /** A number that is another after each commit that the session may have to tell of. */
+  get stamp(): number {
+    const accounts = new Set([this.owner, ...(this.notify?.others ?? [])]);
+    if (this.selected !== null) accounts.add(this.selected.account);
+    let stamp = this.places.generation();
+    for (const { mail } of accounts) stamp += mail.generation();
+    return stamp;
+  }
+
+  /** Wakes whoever waits for the client after each such commit, until it is disposed. */
+  listen(): Disposable {
+    const wakes = new DisposableStack();
+    const wake = () => this.connection.interrupt();
+    wakes.use(this.owner.mail.subscribe(wake));
+    const { selected } = this;
+    if (selected !== null && selected.account !== this.owner) {
+      wakes.use(selected.account.mail.subscribe(wake));
+      wakes.use(this.places.subscribe(wake));
+    }
+    return wakes;
   }
 
   /** The tagged reply's code; mod-sequences that the client must know of are told in it, or before it. */
@@ -270,7 +334,11 @@ export class Session {
         this.#refusal(error, 'sync');
       }
     };
-    await attempt(() => account.catchUp());
+    await attempt(async () => {
+      if (this.places.behind) await this.followRights();
+      await (this.selected?.account ?? account).catchUp();
+    });
+    if (this.#shut) return 'none';
     const lastUid = this.selected?.view.lastUid ?? 0;
     const told = await this.#tellSelected(expunges, own.expunged === true);
     if (notify === null) return told;
@@ -314,6 +382,11 @@ export class Session {
     this.#switchOff(off);
     this.principal = principal;
     this.account = account;
+    this.#places = new Places(account, {
+      sharing: this.sharing,
+      visit: (id) => this.server.visit(id),
+      unavailable: (address, err) => this.log('warn', 'a shared account is not available', { owner: address, err }),
+    });
     this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
     this.connection.idle(IDLE_MS, true);
     if (this.#program !== '') this.noteDevice();
@@ -345,6 +418,7 @@ export class Session {
     this.log('info', 'logout');
     this.principal = null;
     this.account = null;
+    this.#places = null;
     this.enabled.clear(); // RFC 8437 2
     this.#switchOff([]);
     this.setNotify(null);
@@ -360,13 +434,16 @@ export class Session {
   }
 
   select(selected: Selected): void {
+    if (selected.account !== this.account) this.server.stay(selected.account);
     this.selected = selected;
   }
 
   /** Leaves the selected state. */
   deselect(): void {
     if (this.selected === null) return;
-    this.selected.account.release(this.selected.index.mailbox);
+    const { account, index } = this.selected;
+    account.release(index);
+    if (account !== this.account) this.server.go(account);
     this.selected = null;
   }
 
@@ -374,6 +451,16 @@ export class Session {
   get owner(): ImapAccount {
     if (this.account === null) throw new BadCommand('Log in first');
     return this.account;
+  }
+
+  get sharing(): Sharing {
+    return this.context.sharing;
+  }
+
+  /** The mailboxes that it may use; likewise. */
+  get places(): Places {
+    if (this.#places === null) throw new BadCommand('Log in first');
+    return this.#places;
   }
 
   /** The selected mailbox; commands that need one only run when there is one. */

@@ -1,30 +1,30 @@
 // The items of STATUS (RFC 3501 6.3.10) and of LIST's RETURN (STATUS ...) (RFC 5819): from a mailbox's counters.
 
 import { Pace } from '#protocols/net/pace.ts';
-import type { Mailbox } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { BadCommand } from './grammar/errors.ts';
 import { mailboxReply } from './grammar/mailbox-name.ts';
 import type { Scanner } from './grammar/scanner.ts';
 import { ALL_UIDS } from './index/account.ts';
 import { objectId } from './object-id.ts';
+import { countsOf, type Place } from './places.ts';
 import { countRecent } from './recent-from.ts';
 import type { Session } from './session.ts';
 
-type Value = (mailbox: Mailbox, session: Session) => number | string | Promise<number | string>;
+type Value = (place: Place, session: Session) => number | string | Promise<number | string>;
 
 const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
-  ['MAILBOXID', (mailbox, session) => `(${objectId('F', session.owner.id, mailbox.id)})`], // RFC 8474 4.3
-  ['MESSAGES', (mailbox) => mailbox.total],
-  ['RECENT', (mailbox, session) => countRecent(session.owner, mailbox, session.server.recent)],
-  ['HIGHESTMODSEQ', (mailbox) => mailbox.modseq],
-  ['UIDNEXT', (mailbox) => mailbox.uidnext],
-  ['UIDVALIDITY', (mailbox) => mailbox.uidvalidity],
-  ['UNSEEN', (mailbox) => mailbox.unseen],
+  ['MAILBOXID', ({ account, mailbox }) => `(${objectId('F', account.id, mailbox.id)})`], // RFC 8474 4.3
+  ['MESSAGES', ({ mailbox }) => mailbox.total],
+  ['RECENT', ({ account, mailbox }, session) => countRecent(account, mailbox, session.server.recent)],
+  ['HIGHESTMODSEQ', async (place) => (await countsOf(place)).modseq],
+  ['UIDNEXT', ({ mailbox }) => mailbox.uidnext],
+  ['UIDVALIDITY', ({ mailbox }) => mailbox.uidvalidity],
+  ['UNSEEN', async (place) => (await countsOf(place)).unseen],
   ['APPENDLIMIT', (_, session) => session.context.messageSize], // RFC 7889 3
-  ['DELETED', async (mailbox, session) => (await marked(mailbox, session)).messages], // RFC 9208 4.1.4
-  ['DELETED-STORAGE', async (mailbox, session) => (await marked(mailbox, session)).bytes],
-  ['SIZE', (mailbox) => mailbox.bytes], // RFC 8438: exact
+  ['DELETED', async (place, session) => (await marked(place, session)).messages], // RFC 9208 4.1.4
+  ['DELETED-STORAGE', async (place, session) => (await marked(place, session)).bytes],
+  ['SIZE', ({ mailbox }) => mailbox.bytes], // RFC 8438: exact
 ]);
 
 /** Items of extensions. */
@@ -38,13 +38,13 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
 
 /** How many messages are marked \Deleted, and their sizes: EXPUNGE would free that. */
 async function marked(
-  { id, total }: Mailbox,
-  { owner, connection }: Session,
+  { account, mailbox }: Place,
+  { connection }: Session,
 ): Promise<{ messages: number; bytes: number }> {
   const sum = { messages: 0, bytes: 0 };
-  if (total === 0) return sum;
+  if (mailbox.total === 0) return sum;
   const pace = new Pace(connection);
-  for await (const page of owner.mail.listing(id, ALL_UIDS, ['flags', 'size'])) {
+  for await (const page of account.mail.listing(mailbox.id, ALL_UIDS, ['flags', 'size'])) {
     for (const { flags, size } of page) {
       if ((flags & Flag.deleted) === 0) continue;
       sum.messages++;
@@ -72,11 +72,11 @@ export function statusItems(scanner: Scanner): ReadonlySet<string> {
 /** Writes the STATUS reply of a mailbox under the name that it was asked by. */
 export async function tellStatus(
   session: Session,
-  mailbox: Mailbox,
+  place: Place,
   path: string,
   items: ReadonlySet<string>,
 ): Promise<void> {
   const values: string[] = [];
-  for (const name of items) values.push(`${name} ${await ITEMS.get(name)?.(mailbox, session)}`);
+  for (const name of items) values.push(`${name} ${await ITEMS.get(name)?.(place, session)}`);
   session.connection.out.text(`* STATUS ${mailboxReply(path, session.utf8)} (${values.join(' ')})\r\n`);
 }

@@ -1,9 +1,9 @@
 // The METADATA reply (RFC 5464 4.4.1).
 
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
-import type { Mailbox } from '#storage/ports.ts';
 import { mailboxReply, quoted } from './grammar/mailbox-name.ts';
 import { isMeant, type MetadataOptions } from './grammar/metadata.ts';
+import type { Place } from './places.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -12,13 +12,16 @@ import type { Session } from './session.ts';
  */
 export async function tellMetadata(
   session: Session,
-  mailbox: Mailbox | null,
+  place: Place | null,
   path: string,
   names: readonly string[],
   { maxSize, depth }: MetadataOptions,
 ): Promise<number> {
-  const entries = await session.owner.mail.metadata(mailbox?.id ?? null);
-  const meant = [...entries].filter(([entry]) => names.some((name) => isMeant(entry, name, depth)));
+  const { mail } = place?.account ?? session.owner;
+  const entries = await mail.metadata(place?.mailbox.id ?? null);
+  // What is private is the owner's.
+  const shown = [...entries].filter(([entry]) => place?.reader === undefined || entry.startsWith('/shared/'));
+  const meant = shown.filter(([entry]) => names.some((name) => isMeant(entry, name, depth)));
   const fits = ([, value]: (typeof meant)[number]) => maxSize === null || value.length <= maxSize;
   const told = meant.filter(fits);
   const { out } = session.connection;

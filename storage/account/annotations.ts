@@ -88,7 +88,7 @@ export function* annotate(job: AnnotateJob): Op<AnnotateStep> {
     }
     done.add(row.message);
     if (!(yield* change(unit, row.message, job))) continue;
-    for (const other of yield* touch(unit, row, job.changes)) touched.add(other);
+    for (const other of yield* touch(unit, row, job)) touched.add(other);
   }
   for (const id of touched) yield* touchMailbox(unit, id, { total: 0, unseen: 0, bytes: 0, uids: 0 });
   yield* finish(unit);
@@ -139,7 +139,7 @@ function* change(
 function* touch(
   unit: Unit,
   { message, thread }: Annotated,
-  changes: readonly AnnotationChange[],
+  { changes, reader: who }: Pick<AnnotateJob, 'changes' | 'reader'>,
 ): Op<readonly number[]> {
   const { account, modseq } = unit;
   const places = yield* all<{ mailbox: number; uid: number }>(
@@ -147,12 +147,14 @@ function* touch(
     [account, thread, message],
   );
   const name = [...new Set(changes.map((one) => one.name))].join(' ');
+  // What somebody notes for himself is told to him.
+  const reader = changes.some(({ shared }) => shared) ? '' : who;
   for (const { mailbox, uid } of places) {
     yield* run(`UPDATE placement SET modseq = $4 WHERE account = $1 AND mailbox = $2 AND uid = $3`, [
       ...[account, mailbox, uid],
       modseq,
     ]);
-    yield* log(unit, 'mail', { kind: 'set', reason: 'annotation', collection: mailbox, uid, name });
+    yield* log(unit, 'mail', { kind: 'set', reason: 'annotation', collection: mailbox, uid, name, reader });
   }
   return places.map(({ mailbox }) => mailbox);
 }

@@ -93,15 +93,19 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
     store: options.wrap?.(store) ?? store,
   };
   // The tests' store has a clock of its own, which stands still.
-  const server = createImapServer(context, options.recent ?? createRecentShared(store.clock.now), {
-    literals: options.literals ?? 'plus',
-    off: new Set(options.off),
-    offFor: async (id) => (await store.directory.settings(id)).get('imap-off') ?? [],
-    urls: {
-      secret: randomBytes(32),
-      account: async (address) => (await store.directory.accountByAddress(address))?.id ?? null,
+  const server = createImapServer(
+    { ...context, sharing: store.sharing },
+    options.recent ?? createRecentShared(store.clock.now),
+    {
+      literals: options.literals ?? 'plus',
+      off: new Set(options.off),
+      offFor: async (id) => (await store.directory.settings(id)).get('imap-off') ?? [],
+      urls: {
+        secret: randomBytes(32),
+        account: async (address) => (await store.directory.accountByAddress(address))?.id ?? null,
+      },
     },
-  });
+  );
   const listen = async (secure: boolean) => {
     const listening = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       if (!secure) return server.accept(socket, false);

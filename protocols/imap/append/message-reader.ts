@@ -3,6 +3,8 @@
 
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, AppendEntry, Staged, Staging } from '#storage/ports.ts';
+import { KEYWORD_BIT } from '#storage/ports.ts';
+import { ALL_RIGHTS } from '#storage/sharing/rights.ts';
 import { refusalOf } from '../errors.ts';
 import {
   announcesMessage,
@@ -16,10 +18,12 @@ import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { quoted } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { APPEND_INLINE_BYTES, APPEND_MESSAGES, IDLE_MS } from '../limits.ts';
+import type { Place } from '../places.ts';
 import { readerOf } from '../reader.ts';
 import type { Session } from '../session.ts';
 import { isOurs, parseImapUrl } from '../url/imap-url.ts';
 import { findUrl, readUrl } from '../url/read.ts';
+import { flagsOf } from '../view/selected.ts';
 import { writeAsText } from './binary.ts';
 
 /** `await using`: what was staged is gone afterwards, appended or not. */
@@ -29,6 +33,7 @@ export class MessageReader implements AsyncDisposable {
   #scanner: Scanner;
   #pending: PendingLiteral | null;
   #head: MessageHead | null = null;
+  #target: Place | null = null;
   /** A literal8 is in the message in hand. */
   #binary = false;
   /** Bytes of all messages so far, and those of them that stand in memory. */
@@ -48,8 +53,9 @@ export class MessageReader implements AsyncDisposable {
     if (this.#head.form !== 'catenate') this.#literal();
   }
 
-  /** The messages up to the end of the command (RFC 3502). */
-  async all(): Promise<AppendEntry[]> {
+  /** The messages for a mailbox, up to the end of the command (RFC 3502). */
+  async all(target: Place): Promise<AppendEntry[]> {
+    this.#target = target;
     const entries: AppendEntry[] = [];
     do {
       if (entries.length >= APPEND_MESSAGES || this.#inline > APPEND_INLINE_BYTES) {
@@ -62,7 +68,8 @@ export class MessageReader implements AsyncDisposable {
   }
 
   /** The only message. */
-  async one(): Promise<AppendEntry> {
+  async one(target: Place): Promise<AppendEntry> {
+    this.#target = target;
     const entry = await this.#message();
     this.#scanner.end();
     return entry;
@@ -79,7 +86,10 @@ export class MessageReader implements AsyncDisposable {
     const staged = await this.#finished(staging);
     this.#bytes += staged.size;
     this.#inline += staged.headerCompressed.length + (staged.bodyCompressed?.length ?? 0);
-    return entry(staged, head, readerOf(this.#session));
+    return entry(staged, head, {
+      reader: readerOf(this.#session),
+      allowed: flagsOf(this.#target?.rights ?? ALL_RIGHTS),
+    });
   }
 
   /** What was staged; what came as literal8 is made text where it has to be. */
@@ -125,11 +135,11 @@ export class MessageReader implements AsyncDisposable {
 
   /** Copies what a URL names; its size. */
   async #copy(text: string, before: number, staging: Staging): Promise<number> {
-    const { owner, selected, principal, context } = this.#session;
+    const { places, selected, principal, context } = this.#session;
     const url = parseImapUrl(text);
     const ours = url !== null && url.auth === null && isOurs(url, principal?.account.address ?? '', context.hostname);
-    const found = ours ? await findUrl(owner, url, selected?.mailbox.path) : null;
-    const data = found === null ? null : await readUrl(owner, found);
+    const found = ours ? await findUrl(places, url, selected?.mailbox.path) : null;
+    const data = found === null ? null : await readUrl(found);
     if (data === null)
       throw new Refusal(`BADURL ${quoted(text.replace(/[^\x20-\x5c\x5e-\x7e]/g, '?'))}`, 'No such text');
     await this.#checkSize(before + data.length);
@@ -148,11 +158,12 @@ export class MessageReader implements AsyncDisposable {
   /** Refuses before the message is sent, where the size alone says that it will be. */
   async #checkSize(size: number): Promise<void> {
     const { context, owner } = this.#session;
+    const { mail } = this.#target?.account ?? owner;
     if (size > context.messageSize) {
       context.metrics.message('append', 'refused', size);
       throw new Refusal('TOOBIG', `A message can have ${context.messageSize} bytes`); // RFC 7889 4
     }
-    if (!(await owner.mail.hasRoom(this.#bytes + size))) throw refusalOf(new StoreError('over-quota', 'APPEND'));
+    if (!(await mail.hasRoom(this.#bytes + size))) throw refusalOf(new StoreError('over-quota', 'APPEND'));
   }
 
   async #receive(staging: Staging, streams: (rest: Scanner) => boolean): Promise<void> {
@@ -167,10 +178,16 @@ export class MessageReader implements AsyncDisposable {
   }
 }
 
-function entry(staged: Staged, head: MessageHead | null, reader: AccountId): AppendEntry {
+/** `allowed`: the flags that may be set there; others are left out (RFC 4314 4). */
+function entry(
+  staged: Staged,
+  head: MessageHead | null,
+  { reader, allowed }: { readonly reader: AccountId; readonly allowed: number },
+): AppendEntry {
+  const keywords = (allowed & KEYWORD_BIT) === 0 ? [] : (head?.flags?.keywords ?? []);
   return {
     staged,
-    ...(head?.flags == null ? {} : { flags: head.flags.flags, keywords: head.flags.keywords }),
+    ...(head?.flags == null ? {} : { flags: head.flags.flags & allowed, keywords }),
     ...(head?.received == null ? {} : { received: head.received }),
     ...(head === null || head.annotations.length === 0 ? {} : { annotations: { reader, changes: head.annotations } }),
   };

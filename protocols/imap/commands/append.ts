@@ -2,13 +2,14 @@
 // stream into the store as they come, and are all appended or none.
 
 import { StoreError } from '#storage/errors.ts';
-import type { AppendEntry, Appended, Mailbox } from '#storage/ports.ts';
+import type { AppendEntry, Appended } from '#storage/ports.ts';
 import { MessageReader } from '../append/message-reader.ts';
 import { announcesMessage } from '../grammar/append-message.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { formatSet } from '../grammar/sequence-set.ts';
-import type { ImapAccount } from '../index/account.ts';
+import { isInNamespace } from '../namespaces.ts';
+import type { Place } from '../places.ts';
 import type { Verb } from './verb.ts';
 
 export const append: Verb = {
@@ -20,14 +21,15 @@ export const append: Verb = {
     const path = mailboxName(command.scanner);
     await using messages = new MessageReader(session, command);
     messages.head();
-    const { owner } = session;
+    const { places } = session;
     // A client that waits for our `+` is told before it sends the message that there is no such mailbox.
-    const mailbox = existing(await (command.pending?.sync === true ? owner.find(path) : owner.target(path)));
-    const entries = await messages.all();
-    const appended = await into(owner, mailbox, entries).catch(async (error: unknown) => {
+    const waits = command.pending?.sync === true;
+    const place = insertable(path, await (waits ? places.find(path, 'insert') : places.target(path, 'insert')));
+    const entries = await messages.all(place);
+    const appended = await into(place, entries).catch(async (error: unknown) => {
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
       // Deleted or renamed since it was last looked at; another one may have its name now.
-      return into(owner, existing(await owner.find(path)), entries);
+      return into(insertable(path, await places.find(path, 'insert')), entries);
     });
     const [first] = appended;
     if (first === undefined) throw new StoreError('unavailable', 'nothing was appended');
@@ -46,11 +48,13 @@ export const append: Verb = {
   },
 };
 
-function existing(mailbox: Mailbox | undefined): Mailbox {
-  if (mailbox === undefined) throw new Refusal('TRYCREATE', 'No such mailbox');
-  return mailbox;
+/** The place of a name that messages are to be put into, if there is one. */
+export function insertable(path: string, place: Place | undefined): Place {
+  if (place !== undefined) return place;
+  // RFC 9051 6.3.12: TRYCREATE where it could help. Of others' names that would say which there are.
+  throw new Refusal(isInNamespace(path) ? 'NONEXISTENT' : 'TRYCREATE', 'No such mailbox');
 }
 
-function into({ mail }: ImapAccount, { id, path }: Mailbox, entries: readonly AppendEntry[]): Promise<Appended[]> {
-  return mail.append(id, entries, { path });
+function into({ account, mailbox, local, reader }: Place, entries: readonly AppendEntry[]): Promise<Appended[]> {
+  return account.mail.append(mailbox.id, entries, { path: local, ...(reader === undefined ? {} : { reader }) });
 }

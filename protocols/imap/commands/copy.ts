@@ -1,10 +1,16 @@
 // COPY (RFC 9051 6.4.7), MOVE (RFC 6851) and their UID forms, with COPYUID (RFC 4315 3).
 
 import type { Transferred } from '#storage/ports.ts';
+import { copyAcross } from '../copy-across.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { formatSet, sequenceSet } from '../grammar/sequence-set.ts';
-import { membersOf, uidRanges } from '../view/uid-ranges.ts';
+import type { Place } from '../places.ts';
+import type { Session } from '../session.ts';
+import { flagsOf } from '../view/selected.ts';
+import { appendUid, membersOf, uidRanges } from '../view/uid-ranges.ts';
+import type { Member } from '../view/view.ts';
+import { insertable } from './append.ts';
 import type { Verb } from './verb.ts';
 
 export const copy: Verb = transferring('copy', false);
@@ -18,19 +24,19 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
     expunges: true,
     adds: true,
     async run(session, { scanner }) {
-      const { current, owner } = session;
+      const { current, places } = session;
       scanner.space();
       const set = sequenceSet(scanner);
       scanner.space();
       const path = mailboxName(scanner);
       scanner.end();
       if (kind === 'move' && current.readOnly) throw new Refusal('', 'The mailbox is read-only');
-      const target = await owner.find(path);
-      if (target === undefined) throw new Refusal('TRYCREATE', 'No such mailbox');
-      const uids = uidRanges(current.view, membersOf(current, set, byUid));
+      if (kind === 'move') session.demand('take');
+      const target = insertable(path, await places.find(path, 'insert'));
+      const members = [...membersOf(current, set, byUid)];
       // Messages that are not there (any more) are no error: a client that is told NO keeps ghosts of them.
-      if (uids.length === 0) return undefined;
-      const done = await owner.mail[kind](current.mailbox.id, uids, target.id);
+      if (members.length === 0) return undefined;
+      const done = await transfer(session, kind, members, target);
       if (done.source.length === 0) return undefined;
       if (kind === 'copy') return { code: copyUid(done) };
       // RFC 6851 4.3: before the EXPUNGE replies, in an untagged OK.
@@ -38,6 +44,26 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
       return { expunged: true };
     },
   };
+}
+
+async function transfer(
+  session: Session,
+  kind: 'copy' | 'move',
+  members: readonly Member[],
+  target: Place,
+): Promise<Transferred> {
+  const { view, mailbox, account, reader } = session.current;
+  if (target.account === account) {
+    const options = { keep: flagsOf(target.rights), ...(reader === undefined ? {} : { reader }) };
+    return await account.mail[kind](mailbox.id, uidRanges(view, members), target.mailbox.id, options);
+  }
+  const done = await copyAcross(session, members, target);
+  if (kind === 'move' && done.source.length > 0) {
+    const uids: [number, number][] = [];
+    for (const uid of done.source) appendUid(uids, uid);
+    await account.mail.expunge(mailbox.id, uids, { onlyDeleted: false });
+  }
+  return done;
 }
 
 function copyUid({ uidvalidity, source, target }: Transferred): string {

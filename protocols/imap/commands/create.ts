@@ -1,12 +1,16 @@
 // CREATE (RFC 9051 6.3.4), with the USE parameter (RFC 6154 3). A mail program's own name for a special mailbox leads to
 // that one instead of a second one (F175).
 
-import type { SpecialUse } from '#storage/ports.ts';
+import type { MailboxId, SpecialUse } from '#storage/ports.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName, SEPARATOR } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
+import type { ImapAccount } from '../index/account.ts';
 import { LIST_OPTIONS } from '../limits.ts';
 import { objectId } from '../object-id.ts';
+import type { Parent } from '../places.ts';
+import { mayUse, noPermission } from '../rights.ts';
+import type { Session } from '../session.ts';
 import { specialUse } from '../special-use.ts';
 import type { Verb } from './verb.ts';
 
@@ -30,10 +34,41 @@ export const create: Verb = {
     }
     const taken = special !== '' && (await owner.mailboxes()).some((mailbox) => mailbox.special === special);
     if (taken) throw new Refusal('USEATTR', 'There is a mailbox for that use');
-    const { id } = await owner.mail.createMailbox(path, { special });
-    return { code: `MAILBOXID (${objectId('F', owner.id, id)})` }; // RFC 8474 4.1
+    const { account, id } = await make(session, path, special);
+    return { code: `MAILBOXID (${objectId('F', account.id, id)})` }; // RFC 8474 4.1
   },
 };
+
+/** Makes a mailbox, with the access control list of the one that it is in (RFC 4314 4). */
+async function make(
+  session: Session,
+  path: string,
+  special: SpecialUse,
+): Promise<{ readonly account: ImapAccount; readonly id: MailboxId }> {
+  const { account, local, nearest } = await creatable(session, path);
+  if (account !== session.owner && special !== '') throw new Refusal('USEATTR', "Special mailboxes are their owner's");
+  const before = new Set((await account.mailboxes()).map(({ id }) => id));
+  const { id } = await account.mail.createMailbox(local, { special });
+  const made = (await account.mailboxes()).filter((mailbox) => !before.has(mailbox.id) && isAbove(mailbox.path, local));
+  await session.sharing.inherit(
+    account.id,
+    nearest,
+    made.map((mailbox) => mailbox.id),
+  );
+  return { account, id };
+}
+
+function isAbove(path: string, local: string): boolean {
+  return path === local || local.startsWith(path + SEPARATOR);
+}
+
+/** Where a new mailbox goes, if it may be made there: also what RENAME makes. */
+export async function creatable(session: Session, path: string): Promise<Parent> {
+  const parent = await session.places.parentOf(path);
+  if (parent === undefined) throw new Refusal('CANNOT', 'Names there are those of other accounts');
+  if (mayUse(parent.rights, 'create')) return parent;
+  throw noPermission();
+}
 
 /** SP "(" "USE" SP "(" [use-attr *(SP use-attr)] ")" ")" */
 function useParameter(scanner: Scanner): string[] {

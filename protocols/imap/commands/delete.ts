@@ -11,11 +11,16 @@ export const remove: Verb = {
     scanner.space();
     const path = mailboxName(scanner);
     scanner.end();
-    const mailbox = await session.owner.mailbox(path);
-    if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-    await session.owner.mail.deleteMailbox(mailbox.id);
+    // A name that only stands for a mailbox deletes none.
+    const isAlias = (await session.owner.alias(path)) !== undefined;
+    const place = isAlias ? undefined : await session.places.find(path, 'remove');
+    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    const { account, mailbox } = place;
+    await account.mail.deleteMailbox(mailbox.id);
+    await session.sharing.forget(account.id, [mailbox.id]);
     // Who deletes the mailbox that is selected leaves it; other sessions get BYE.
-    if (session.selected?.mailbox.id === mailbox.id) session.deselect();
+    const { selected } = session;
+    if (selected?.account === account && selected.mailbox.id === mailbox.id) session.deselect();
     return undefined;
   },
 };

@@ -1,12 +1,13 @@
 // ESEARCH (RFC 7377): UID SEARCH in several mailboxes, without leaving the one that is selected.
 
-import type { Mailbox } from '#storage/ports.ts';
-import { filteredMailboxes } from '../filtered-mailboxes.ts';
+import { filteredPlaces } from '../filtered-mailboxes.ts';
 import { BadCommand } from '../grammar/errors.ts';
 import { type MailboxFilter, searchSources } from '../grammar/mailbox-filter.ts';
 import { mailboxReply } from '../grammar/mailbox-name.ts';
 import type { Search } from '../grammar/search-key.ts';
 import { searchReturn } from '../grammar/search-return.ts';
+import type { Place } from '../places.ts';
+import { mayUse } from '../rights.ts';
 import { Scores } from '../search/fuzzy.ts';
 import { ALL, type Results, returned, save, tellExtended } from '../search/results.ts';
 import { search } from '../search/search.ts';
@@ -31,12 +32,16 @@ export const esearch: Verb = {
     if (wanted.save && !sources.every(({ kind }) => kind === 'selected')) throw new BadCommand('SAVE is for selected');
     mayUpdate(session, tag, wanted);
     const scored = wantsScores(keys, wanted);
-    const mailboxes = await filteredMailboxes(session.owner, sources);
-    if (selected !== null && !mailboxes.some(({ id }) => id === selected.mailbox.id))
-      mailboxes.unshift(selected.mailbox);
+    // RFC 7377 2.2: what may not be read is left out.
+    const places = (await filteredPlaces(session.places, sources)).filter(({ rights }) => mayUse(rights, 'read'));
+    if (selected !== null && !places.some((place) => isSelected(session, place))) {
+      const { account, mailbox, rights } = selected;
+      places.unshift({ account, mailbox, local: mailbox.path, rights });
+    }
     let found: readonly Member[] = [];
-    for (const mailbox of mailboxes) {
-      const results = await find(session, mailbox, keys, scored ? new Scores() : null);
+    for (const searched of places) {
+      const { mailbox } = searched;
+      const results = await find(session, searched, keys, scored ? new Scores() : null);
       const mailboxName = mailboxReply(mailbox.path, session.utf8);
       const place = ` MAILBOX ${mailboxName} UIDVALIDITY ${mailbox.uidvalidity}`;
       // RFC 7377 2.1: nothing is told of a mailbox with no match.
@@ -45,8 +50,8 @@ export const esearch: Verb = {
       if (wanted.save) save(results.selected, returned(results.members, wanted));
     }
     // RFC 5267 4.3.1: what is not kept up to date is said to be so; only the selected mailbox is.
-    const [only, ...others] = mailboxes;
-    const refused = others.length > 0 || only?.id !== session.selected?.mailbox.id;
+    const [only, ...others] = places;
+    const refused = only === undefined || others.length > 0 || !isSelected(session, only);
     keepUpdated(session, { tag, byUid: true, keys, update: wanted.update, refused }, found);
     return afterSearch(keys);
   },
@@ -55,24 +60,27 @@ export const esearch: Verb = {
 /** Searches one mailbox; the selected one as the client knows it. */
 async function find(
   session: Session,
-  mailbox: Mailbox,
+  place: Place,
   keys: Search,
   scores: Scores | null,
 ): Promise<Omit<Results, 'tag'>> {
-  const { owner, server, enabled } = session;
+  const { server, enabled } = session;
   const searched = async (selected: Selected) => ({
     ...{ selected, byUid: true, withModseq: keys.modseqs.length > 0, ...(scores && { scores }) },
     members: await search(session, keys, selected, selected.view.all(), scores),
   });
-  if (session.selected?.mailbox.id === mailbox.id) {
-    return await searched(session.selected);
-  }
-  const index = await owner.open(mailbox.id);
+  if (session.selected !== null && isSelected(session, place)) return await searched(session.selected);
+  const { account, mailbox, rights, reader } = place;
+  const index = await account.open(mailbox.id, reader);
   try {
-    const place = { account: owner, mailbox, index, readOnly: true, enabled };
-    const selected = new Selected(place, server.recent, index.view.lastUid + 1);
+    const opened = { account, mailbox, index, readOnly: true, rights, enabled };
+    const selected = new Selected(opened, server.recent, index.view.lastUid + 1);
     return await searched(selected);
   } finally {
-    owner.release(mailbox.id);
+    account.release(index);
   }
+}
+
+function isSelected({ selected }: Session, { account, mailbox }: Place): boolean {
+  return selected?.account === account && selected.mailbox.id === mailbox.id;
 }

@@ -16,14 +16,15 @@ function expunging(byUid: boolean): Verb {
     state: 'selected',
     expunges: true,
     async run(session, { scanner }) {
-      const { current, owner } = session;
+      const { current } = session;
       if (byUid) scanner.space();
       const set = byUid ? sequenceSet(scanner) : null;
       scanner.end();
       if (current.readOnly) throw new Refusal('', 'The mailbox is read-only');
+      session.demand('expunge');
       const uids = deletedUids(current, set === null ? undefined : uidsOf(current, set));
       if (uids.length === 0) return undefined;
-      const done = await owner.mail.expunge(current.mailbox.id, uids, { onlyDeleted: true });
+      const done = await current.account.mail.expunge(current.mailbox.id, uids, { onlyDeleted: true });
       return { expunged: done.uids.length > 0 };
     },
   };

@@ -1,5 +1,6 @@
 // FETCH and UID FETCH (RFC 9051 6.4.5), with CHANGEDSINCE and VANISHED (RFC 7162 3.1.4, 3.2.6) and PARTIAL (RFC 9394).
 
+import { Flag } from '#storage/ports.ts';
 import { fetch as run } from '../fetch/fetch.ts';
 import { planFetch } from '../fetch/plan.ts';
 import { BadCommand } from '../grammar/errors.ts';
@@ -50,7 +51,8 @@ function withModseq(session: Session, items: FetchItem[], { changedSince }: Fetc
   if (asked || changedSince !== null) session.enable('CONDSTORE');
   if (asked) return items;
   // RFC 7162 3.2.4: a reply that tells a change of flags has both.
-  const marks = items.some((item) => item.kind === 'section' && !item.peek) && !session.current.readOnly;
+  const seen = (session.current.changeable & Flag.seen) !== 0;
+  const marks = seen && items.some((item) => item.kind === 'section' && !item.peek);
   if (marks && session.enabled.has('CONDSTORE')) return [{ kind: 'uid' }, { kind: 'modseq' }, ...items];
   return changedSince === null ? items : [{ kind: 'modseq' }, ...items];
 }

@@ -13,7 +13,7 @@ export const idle: Verb = {
   async run(session, { scanner }) {
     scanner.end();
     session.noteDevice();
-    using _wakes = session.owner.mail.subscribe(() => session.connection.interrupt());
+    using _wakes = session.listen();
     // Thunderbird does not look at lines that come together with the continuation before the next ones come.
     await session.sync(true);
     session.connection.out.text('+ idling\r\n');
@@ -22,20 +22,20 @@ export const idle: Verb = {
 };
 
 async function waitForDone(session: Session): Promise<Outcome> {
-  const { connection, reader, server, owner } = session;
+  const { connection, reader, server } = session;
   for (;;) {
     const line = reader.takeLine(CONTINUATION_BYTES);
     if (line === TOO_LONG) throw new Violation('Line too long');
     if (line !== null) return ended(session, line);
     if (server.closing) throw new Violation('Server is shutting down');
     // Another session of the account may have read the changes already: they are told whoever did.
-    const generation = owner.mail.generation();
+    const { stamp } = session;
     const { available } = connection;
     await session.sync(true);
-    if (session.selected?.index.deleted === true) throw new Violation('The selected mailbox was deleted');
+    if (session.endOfSelected !== '') throw new Violation(session.endOfSelected);
     if (connection.congested) await connection.drain();
     // What came meanwhile is seen before waiting; if the store fails, the next wake-up tries again.
-    if (connection.available !== available || owner.mail.generation() !== generation) continue;
+    if (connection.available !== available || session.stamp !== stamp) continue;
     const event = await connection.more();
     if (event === 'end') throw new Disconnected();
     if (event === 'timeout') throw new Violation('Idle for too long');

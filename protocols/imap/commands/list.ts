@@ -2,14 +2,16 @@
 // attributes are always there, since macOS Mail reads them and never asks.
 
 import { Pace } from '#protocols/net/pace.ts';
-import type { Mailbox } from '#storage/ports.ts';
 import { ListPattern } from '../grammar/list-pattern.ts';
 import { type ListRequest, listRequest } from '../grammar/list-request.ts';
 import { decodedName, mailboxReply, SEPARATOR, superiors } from '../grammar/mailbox-name.ts';
+import type { Place } from '../places.ts';
+import { mayUse } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { USE_ATTRIBUTE } from '../special-use.ts';
 import { tellStatus } from '../status-items.ts';
 import { tellMetadata } from '../tell-metadata.ts';
+import { tellMyRights } from './acl.ts';
 import type { Verb } from './verb.ts';
 
 export const list: Verb = {
@@ -40,7 +42,7 @@ export const list: Verb = {
 interface Entry {
   readonly path: string;
   /** Undefined for one that is only subscribed to, or only a parent. */
-  readonly mailbox: Mailbox | undefined;
+  readonly place: Place | undefined;
   readonly children: boolean;
   subscribed: boolean;
   /** RECURSIVEMATCH: something below it is wanted, and the patterns leave it out. */
@@ -48,18 +50,30 @@ interface Entry {
 }
 
 /** All names that there are to choose from, INBOX first, then by name. */
-async function entries({ owner }: Session, request: ListRequest, matches: (entry: Entry) => boolean): Promise<Entry[]> {
-  const mailboxes = await owner.mailboxes();
-  const parents = new Set(mailboxes.map(({ parent }) => parent));
+async function entries(
+  { places }: Session,
+  request: ListRequest,
+  matches: (entry: Entry) => boolean,
+): Promise<Entry[]> {
+  const all = await places.all();
+  const parents = new Set<string>();
+  // All above a name of somebody else's is there to lead to it, whether or not it may be seen.
+  const above = new Set<string>();
+  for (const { mailbox, reader } of all) {
+    if (reader !== undefined) for (const path of superiors(mailbox.path)) above.add(path);
+    const end = mailbox.path.lastIndexOf(SEPARATOR);
+    if (end !== -1) parents.add(mailbox.path.slice(0, end));
+  }
   const byPath = new Map<string, Entry>();
-  const add = (path: string, mailbox: Mailbox | undefined): Entry => {
-    const children = mailbox !== undefined && parents.has(mailbox.id);
-    const entry = { path, mailbox, children, subscribed: false, parent: false };
+  const add = (path: string, place: Place | undefined): Entry => {
+    const entry = { path, place, children: parents.has(path) || above.has(path), subscribed: false, parent: false };
     byPath.set(path, entry);
     return entry;
   };
-  for (const mailbox of mailboxes) add(mailbox.path, mailbox);
-  const subscribed = request.subscribed ? await owner.mail.subscriptions(owner.id) : [];
+  for (const place of all) if (!byPath.has(place.mailbox.path)) add(place.mailbox.path, place);
+  // RFC 3501 6.3.8: names that lead to others are listed by level.
+  if (request.byLevel) for (const path of above) if (!byPath.has(path)) add(path, undefined);
+  const subscribed = request.subscribed ? await places.subscriptions() : [];
   for (const path of subscribed) {
     const entry = byPath.get(path) ?? (request.select.subscribed ? add(path, undefined) : undefined);
     if (entry !== undefined) entry.subscribed = true;
@@ -75,16 +89,18 @@ async function entries({ owner }: Session, request: ListRequest, matches: (entry
 }
 
 /** Does it meet every selection option? */
-function wanted({ mailbox, subscribed }: Entry, { select }: ListRequest): boolean {
+function wanted({ place, subscribed }: Entry, { select }: ListRequest): boolean {
   if (select.subscribed && !subscribed) return false;
-  return !select.special || (mailbox !== undefined && USE_ATTRIBUTE[mailbox.special] !== '');
+  return !select.special || (place !== undefined && USE_ATTRIBUTE[place.mailbox.special] !== '');
 }
 
 async function tell(session: Session, entry: Entry, request: ListRequest): Promise<void> {
-  const { path, mailbox } = entry;
-  const attributes = mailbox === undefined ? ['\\NonExistent'] : [];
+  const { path, place } = entry;
+  const attributes = place === undefined ? ['\\NonExistent'] : [];
+  // A name that only leads to others; who does not know the one attribute knows the other.
+  if (place === undefined && !request.select.subscribed) attributes.push('\\Noselect');
   attributes.push(entry.children ? '\\HasChildren' : '\\HasNoChildren');
-  const use = USE_ATTRIBUTE[mailbox?.special ?? ''];
+  const use = USE_ATTRIBUTE[place?.mailbox.special ?? ''];
   if (use !== '') attributes.push(use);
   if (entry.subscribed) attributes.push('\\Subscribed');
   const { out } = session.connection;
@@ -92,14 +108,17 @@ async function tell(session: Session, entry: Entry, request: ListRequest): Promi
   if (entry.parent) out.text(` ("CHILDINFO" (${criteria(request)}))`);
   out.text('\r\n');
   // RFC 5819 2: each STATUS after its LIST, and none for what can't be selected.
-  if (mailbox !== undefined) await tellMore(session, mailbox, path, request);
+  if (place !== undefined) await tellMore(session, place, path, request);
 }
 
 /** What is asked for besides, of a mailbox that there is. */
-async function tellMore(session: Session, mailbox: Mailbox, name: string, request: ListRequest): Promise<void> {
-  const { status, metadata } = request;
-  if (status !== null) await tellStatus(session, mailbox, name, status);
-  if (metadata.length > 0) await tellMetadata(session, mailbox, name, metadata, { maxSize: null, depth: '0' });
+async function tellMore(session: Session, place: Place, name: string, request: ListRequest): Promise<void> {
+  const { status, metadata, myRights } = request;
+  const { rights } = place;
+  if (status !== null && mayUse(rights, 'status')) await tellStatus(session, place, name, status);
+  if (myRights) tellMyRights(session, name, rights); // RFC 8440
+  if (metadata.length > 0 && mayUse(rights, 'metadata'))
+    await tellMetadata(session, place, name, metadata, { maxSize: null, depth: '0' });
 }
 
 /** The selection options that something below a parent meets (RFC 5258 4). */
@@ -119,7 +138,8 @@ async function tellAlias(session: Session, request: ListRequest): Promise<void> 
     ? [mailbox.path, ` ("OLDNAME" (${mailboxReply(path, session.utf8)}))`]
     : [path, ''];
   session.connection.out.text(`* LIST (\\HasNoChildren) "${SEPARATOR}" ${mailboxReply(name, session.utf8)}${old}\r\n`);
-  await tellMore(session, mailbox, name, request);
+  const rights = session.places.rightsIn(session.owner, mailbox.id);
+  await tellMore(session, { account: session.owner, mailbox, local: mailbox.path, rights }, name, request);
 }
 
 function inOrder(a: Entry, b: Entry): number {

@@ -13,10 +13,10 @@ export const lsub: Verb = {
     scanner.space();
     const pattern = ListPattern.of(reference, scanner.listMailbox(), session.utf8);
     scanner.end();
-    const { owner, connection } = session;
+    const { places, connection } = session;
     if (pattern === null) return undefined;
-    const subscribed = await owner.mail.subscriptions(owner.id);
-    const existing = new Set((await owner.mailboxes()).map((mailbox) => mailbox.path));
+    const subscribed = await places.subscriptions();
+    const existing = new Set((await places.all()).map(({ mailbox }) => mailbox.path));
     const names = new Map<string, string>();
     for (const path of subscribed) if (pattern.matches(path)) names.set(path, existing.has(path) ? '' : '\\Noselect');
     if (pattern.byLevel) {

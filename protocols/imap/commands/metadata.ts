@@ -2,12 +2,13 @@
 // /private/vendor/posthuis/tags/KEYWORD/color stands the colour of a tag (F119).
 
 import { StoreError } from '#storage/errors.ts';
-import type { Mailbox } from '#storage/ports.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxPath } from '../grammar/mailbox-name.ts';
 import { metadataNames, metadataOptions, metadataValues } from '../grammar/metadata.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { METADATA_BYTES } from '../limits.ts';
+import type { Place } from '../places.ts';
+import type { Use } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { tellMetadata } from '../tell-metadata.ts';
 import type { Verb } from './verb.ts';
@@ -22,7 +23,7 @@ export const getMetadata: Verb = {
     scanner.space();
     const names = metadataNames(scanner);
     scanner.end();
-    const longest = await tellMetadata(session, await mailboxOf(session, path), path, names, options);
+    const longest = await tellMetadata(session, await placeOf(session, path, 'metadata'), path, names, options);
     return longest > 0 ? { code: `METADATA LONGENTRIES ${longest}` } : undefined;
   },
 };
@@ -36,16 +37,19 @@ export const setMetadata: Verb = {
     scanner.space();
     const entries = metadataValues(scanner);
     scanner.end();
-    const mailbox = await mailboxOf(session, path);
+    const found = await placeOf(session, path, 'setMetadata');
     for (const [name, value] of entries) {
       const isShared = name.startsWith('/shared');
       if (name === '/private' || name === '/shared') throw new Refusal('CANNOT', 'Not an entry');
       // RFC 5464 6.2: what stands there for the server is the administrator's.
-      if (mailbox === null && isShared) throw new Refusal('NOPERM', 'Set by the administrator');
+      if (found === null && isShared) throw new Refusal('NOPERM', 'Set by the administrator');
+      // RFC 5464 4.3: each reader's own are not kept.
+      if (found?.reader !== undefined && !isShared) throw new Refusal('METADATA NOPRIVATE', 'Only shared annotations');
       if ((value?.length ?? 0) > METADATA_BYTES) throw new Refusal(`METADATA MAXSIZE ${METADATA_BYTES}`, 'Too long');
     }
     try {
-      await session.owner.mail.setMetadata(mailbox?.id ?? null, entries);
+      const { mail } = found?.account ?? session.owner;
+      await mail.setMetadata(found?.mailbox.id ?? null, entries);
     } catch (error) {
       if (error instanceof StoreError && error.code === 'limit') throw new Refusal('METADATA TOOMANY', 'Too many');
       throw error;
@@ -61,9 +65,9 @@ function place(scanner: Scanner): string {
 }
 
 /** null for the server. */
-async function mailboxOf(session: Session, path: string): Promise<Mailbox | null> {
+async function placeOf(session: Session, path: string, use: Use): Promise<Place | null> {
   if (path === '') return null;
-  const mailbox = await session.owner.find(path);
-  if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-  return mailbox;
+  const found = await session.places.find(path, use);
+  if (found === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+  return found;
 }

@@ -1,12 +1,15 @@
-// GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208): one quota root for all of an account. Limits are the administrator's.
+// GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208): one quota root for all of an account, whoever fills it; that of somebody
+// else has the name that his mailboxes stand below. Limits are the administrator's.
 
 import { Refusal } from '../grammar/errors.ts';
-import { mailboxName, mailboxReply } from '../grammar/mailbox-name.ts';
+import { mailboxName, mailboxPath, mailboxReply } from '../grammar/mailbox-name.ts';
+import type { ImapAccount } from '../index/account.ts';
+import { mayUse } from '../rights.ts';
 import type { Session } from '../session.ts';
 import type { Verb } from './verb.ts';
 
-/** The only quota root's name. */
-const ROOT = '""';
+/** The name of the session's own quota root. */
+const OWN = '';
 
 export const getQuota: Verb = {
   state: 'authenticated',
@@ -15,8 +18,9 @@ export const getQuota: Verb = {
     scanner.space();
     const root = scanner.astring();
     scanner.end();
-    if (root !== '') throw new Refusal('NONEXISTENT', 'No such quota root');
-    await tellQuota(session);
+    const account = root === OWN ? session.owner : accountOfRoot(session, mailboxPath(root, session.utf8));
+    if (account === undefined) throw new Refusal('NONEXISTENT', 'No such quota root');
+    await tellQuota(session, account, root === OWN ? OWN : mailboxPath(root, session.utf8));
     return undefined;
   },
 };
@@ -28,10 +32,13 @@ export const getQuotaRoot: Verb = {
     scanner.space();
     const path = mailboxName(scanner);
     scanner.end();
-    const mailbox = await session.owner.find(path);
-    if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-    session.connection.out.text(`* QUOTAROOT ${mailboxReply(path, session.utf8)} ${ROOT}\r\n`);
-    await tellQuota(session);
+    const place = await session.places.find(path, 'status');
+    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    const { account } = place;
+    const root = session.places.others.find((other) => other.account === account)?.prefix ?? OWN;
+    const { utf8 } = session;
+    session.connection.out.text(`* QUOTAROOT ${mailboxReply(path, utf8)} ${mailboxReply(root, utf8)}\r\n`);
+    await tellQuota(session, account, root);
     return undefined;
   },
 };
@@ -53,11 +60,19 @@ export const setQuota: Verb = {
   },
 };
 
+/** Whose root it is, if the session may read something of his. */
+function accountOfRoot({ places }: Session, root: string): ImapAccount | undefined {
+  const other = places.others.find(({ prefix }) => prefix === root);
+  if (other === undefined) return undefined;
+  const readable = [...other.rights].some(([, rights]) => mayUse(rights, 'status'));
+  return readable ? other.account : undefined;
+}
+
 /** RFC 9208 4.2.1: resources without a limit are not listed; STORAGE counts units of 1,024 octets. */
-async function tellQuota(session: Session): Promise<void> {
-  const { bytes, limit } = await session.owner.mail.quota();
+async function tellQuota(session: Session, { mail }: ImapAccount, root: string): Promise<void> {
+  const { bytes, limit } = await mail.quota();
   const storage = limit === null ? '' : `STORAGE ${units(bytes)} ${units(limit)}`;
-  session.connection.out.text(`* QUOTA ${ROOT} (${storage})\r\n`);
+  session.connection.out.text(`* QUOTA ${mailboxReply(root, session.utf8)} (${storage})\r\n`);
 }
 
 function units(bytes: number): number {

@@ -2,6 +2,7 @@
 
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxName, SEPARATOR } from '../grammar/mailbox-name.ts';
+import { creatable } from './create.ts';
 import type { Verb } from './verb.ts';
 
 export const rename: Verb = {
@@ -13,9 +14,12 @@ export const rename: Verb = {
     scanner.space();
     const name = mailboxName(scanner);
     scanner.end();
-    const mailbox = await session.owner.mailbox(from);
-    if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-    await session.owner.mail.renameMailbox(mailbox.id, name.endsWith(SEPARATOR) ? name.slice(0, -1) : name);
+    const isAlias = (await session.owner.alias(from)) !== undefined;
+    const place = isAlias ? undefined : await session.places.find(from, 'remove');
+    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    const { account, local } = await creatable(session, name.endsWith(SEPARATOR) ? name.slice(0, -1) : name);
+    if (account !== place.account) throw new Refusal('CANNOT', 'A mailbox stays in its account');
+    await account.mail.renameMailbox(place.mailbox.id, local);
     return undefined;
   },
 };

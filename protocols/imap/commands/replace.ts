@@ -1,13 +1,18 @@
 // REPLACE and UID REPLACE (RFC 8508): a new message in the place of an old one, at once. The item stays the same, so that
 // a draft that is saved again is one draft on every device (F5).
 
+import { StoreError } from '#storage/errors.ts';
+import type { AppendEntry, Appended } from '#storage/ports.ts';
 import { MessageReader } from '../append/message-reader.ts';
 import { announcesMessage } from '../grammar/append-message.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { sequenceSet } from '../grammar/sequence-set.ts';
+import type { Place } from '../places.ts';
+import type { Selected } from '../view/selected.ts';
 import { membersOf } from '../view/uid-ranges.ts';
+import { insertable } from './append.ts';
 import type { Verb } from './verb.ts';
 
 export const replace: Verb = replacing(false);
@@ -22,7 +27,7 @@ function replacing(byUid: boolean): Verb {
     expunges: true,
     adds: true,
     async run(session, command) {
-      const { current, owner, context, connection } = session;
+      const { current, places, context, connection } = session;
       const { scanner } = command;
       scanner.space();
       const set = sequenceSet(one(scanner));
@@ -34,11 +39,11 @@ function replacing(byUid: boolean): Verb {
       const [member] = membersOf(current, set, byUid);
       // RFC 8508 3.3: without the old message nothing is appended.
       if (member === undefined) throw new Refusal('EXPUNGEISSUED', 'No such message');
-      const target = await owner.find(path);
-      if (target === undefined) throw new Refusal('TRYCREATE', 'No such mailbox');
-      const entry = await messages.one();
+      session.demand('take');
+      const target = insertable(path, await places.find(path, 'insert'));
+      const entry = await messages.one(target);
       const uid = current.view.rows.uid(member.slot);
-      const appended = await owner.mail.replace(current.mailbox.id, uid, entry, target.id);
+      const appended = await put(current, uid, entry, target);
       context.metrics.message('append', 'accepted', entry.staged.size);
       // RFC 8508 4.3: before the EXPUNGE, in an untagged OK.
       connection.out.text(`* OK [APPENDUID ${appended.uidvalidity} ${appended.uid}] Replacement is there\r\n`);
@@ -57,6 +62,22 @@ function replacing(byUid: boolean): Verb {
       return announcesMessage(scanner);
     },
   };
+}
+
+/** The new message, durable; then the old one is gone, at once or (from another account) right after. */
+async function put(
+  { account, mailbox, reader }: Selected,
+  uid: number,
+  entry: AppendEntry,
+  target: Place,
+): Promise<Appended> {
+  if (target.account === account)
+    return await account.mail.replace(mailbox.id, uid, entry, target.mailbox.id, { reader });
+  const options = { path: target.local, ...(target.reader === undefined ? {} : { reader: target.reader }) };
+  const [appended] = await target.account.mail.append(target.mailbox.id, [entry], options);
+  if (appended === undefined) throw new StoreError('unavailable', 'nothing was appended');
+  await account.mail.expunge(mailbox.id, [[uid, uid]], { onlyDeleted: false });
+  return appended;
 }
 
 /** The scanner, at a single number. */

@@ -2,11 +2,13 @@
 
 import type { Mailbox } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
+import { Right } from '#storage/sharing/rights.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
 import { ANNOTATION_BYTES } from '../limits.ts';
 import { objectId } from '../object-id.ts';
+import type { Place } from '../places.ts';
 import { recentFrom } from '../recent-from.ts';
 import type { Session } from '../session.ts';
 import { resync } from '../sync/resync.ts';
@@ -32,9 +34,9 @@ function opening(readOnly: boolean): Verb {
       if (session.selected !== null) session.connection.out.text('* OK [CLOSED] Left\r\n'); // RFC 7162 3.2.11
       session.deselect();
       if (condstore) session.enable('CONDSTORE');
-      const mailbox = await session.owner.find(path);
-      if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-      const reply = await open(session, mailbox, path, { readOnly, annotate });
+      const place = await session.places.find(path, 'select');
+      if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+      const reply = await open(session, place, path, { readOnly, annotate });
       if (qresync !== null) await resync(session, qresync);
       return reply;
     },
@@ -43,28 +45,33 @@ function opening(readOnly: boolean): Verb {
 
 async function open(
   session: Session,
-  mailbox: Mailbox,
+  place: Place,
   name: string,
   { readOnly, annotate }: { readonly readOnly: boolean; readonly annotate: boolean },
 ): Promise<Reply> {
-  const account = session.owner;
-  const index = await account.open(mailbox.id);
+  const { account, mailbox, rights, reader } = place;
+  const index = await account.open(mailbox.id, reader);
   let selected: Selected;
   try {
     const from = await recentFrom(account, mailbox, session.server.recent);
     selected = new Selected(
-      { account, mailbox, index, readOnly, annotate, enabled: session.enabled },
+      { account, mailbox, index, readOnly, annotate, rights, enabled: session.enabled },
       session.server.recent,
       from,
     );
   } catch (error) {
-    account.release(mailbox.id);
+    account.release(index);
     throw error;
   }
   session.select(selected);
   report(session, selected, mailbox, name);
-  return { code: readOnly ? 'READ-ONLY' : 'READ-WRITE', text: 'Selected' };
+  // RFC 4314 5.2: \Seen alone changes nothing for others.
+  const writes = !readOnly && (rights & WRITING) !== 0;
+  return { code: writes ? 'READ-WRITE' : 'READ-ONLY', text: 'Selected' };
 }
+
+/** Rights to change what others see too. */
+const WRITING = Right.insert | Right.expunge | Right.write | Right.delete;
 
 function report(session: Session, selected: Selected, mailbox: Mailbox, name: string): void {
   const { out } = session.connection;
@@ -80,7 +87,7 @@ function report(session: Session, selected: Selected, mailbox: Mailbox, name: st
     const unseen = firstUnseen(selected);
     if (unseen > 0) out.text(`* OK [UNSEEN ${unseen}] First unseen\r\n`);
   }
-  out.text(`* OK [MAILBOXID (${objectId('F', session.owner.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
+  out.text(`* OK [MAILBOXID (${objectId('F', selected.account.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
   out.text(`* OK [ANNOTATIONS ${ANNOTATION_BYTES}] Bytes of one\r\n`); // RFC 5257 4.1
   out.text('* OK [URLMECH INTERNAL] URLs can be authorized\r\n'); // RFC 4467 8

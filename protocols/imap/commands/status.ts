@@ -14,10 +14,10 @@ export const status: Verb = {
     scanner.space();
     const wanted = statusItems(scanner);
     scanner.end();
-    const mailbox = await session.owner.find(path);
-    if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    const place = await session.places.find(path, 'status');
+    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
     if (wanted.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
-    await tellStatus(session, mailbox, path, wanted);
+    await tellStatus(session, place, path, wanted);
     return undefined;
   },
 };

@@ -5,6 +5,7 @@ import { StoreError } from '#storage/errors.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { formatSet } from '../grammar/sequence-set.ts';
 import { readerOf } from '../reader.ts';
+import { mayUse, noPermission } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { spanRanges } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
@@ -22,14 +23,16 @@ export async function storeAnnotations(
   changes: readonly AnnotationChange[],
   { byUid, since }: AnnotationOptions,
 ): Promise<Reply | undefined> {
-  const { current, owner, connection } = session;
-  const { view, mailbox } = current;
+  const { current, connection } = session;
+  const { view, mailbox, account } = current;
+  // RFC 5257 3.6: what all share is for who may write.
+  if (changes.some(({ shared }) => shared) && !mayUse(current.rights, 'setMetadata')) throw noPermission();
   const untold = current.untold();
   const options = { reader: readerOf(session), ...(since !== undefined && { unchangedSince: since }) };
-  const { modified } = await owner.mail
+  const { modified } = await account.mail
     .annotate(mailbox.id, spanRanges(view, members), changes, options)
     .catch(annotationRefusal);
-  await owner.catchUp();
+  await account.catchUp();
   const failed = new Set(modified);
   const numbers: number[] = [];
   for (const member of members) {

@@ -2,7 +2,8 @@
 
 import { Pace } from '#protocols/net/pace.ts';
 import type { AnnotationChange } from '#storage/account/annotation-port.ts';
-import type { FlagChange } from '#storage/ports.ts';
+import { ALL_FLAGS, flagRun } from '#storage/changes/flag-run.ts';
+import { type FlagChange, KEYWORD_BIT } from '#storage/ports.ts';
 import { annotationChanges } from '../grammar/annotation.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { storeFlags } from '../grammar/flags.ts';
@@ -11,6 +12,7 @@ import type { Scanner } from '../grammar/scanner.ts';
 import { formatSet, sequenceSet } from '../grammar/sequence-set.ts';
 import type { ChangedSlots } from '../index/changed-slots.ts';
 import type { RowStates } from '../index/rows.ts';
+import { noPermission } from '../rights.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import { membersOf, rangesOfSpans, spansOf } from '../view/uid-ranges.ts';
@@ -20,6 +22,9 @@ import type { Reply, Verb } from './verb.ts';
 
 export const store: Verb = storing(false);
 export const uidStore: Verb = storing(true);
+
+/** Every flag and keyword. */
+const ALL_CHANGEABLE = ALL_FLAGS | KEYWORD_BIT;
 
 const ITEM = /([+-]?)FLAGS(\.SILENT)?/iy;
 
@@ -42,11 +47,24 @@ function storing(byUid: boolean): Verb {
         const members = [...membersOf(current, set, byUid)];
         return members.length === 0 ? undefined : await storeAnnotations(session, members, notes, { byUid, since });
       }
+      const allowed = permitted(change, current);
       const spans = [...spansOf(current, set, byUid)];
       if (spans.length === 0) return undefined;
-      return await apply(session, spans, change, { silent, byUid, since });
+      return await apply(session, spans, allowed, { silent, byUid, since });
     },
   };
+}
+
+/** The part of a change that the session may make; it fails where that is nothing of it (RFC 4314 4). */
+function permitted(change: FlagChange, { changeable }: Selected): FlagChange {
+  if (changeable === ALL_CHANGEABLE) return change;
+  const { action, flags, keywords } = change;
+  const named = flags | (keywords.length > 0 ? KEYWORD_BIT : 0);
+  // A list that replaces all names by leaving out.
+  const wanted = action === 'replace' ? ALL_CHANGEABLE : named;
+  if ((wanted & changeable) === 0) throw noPermission();
+  const isEmpty = (changeable & KEYWORD_BIT) === 0;
+  return { action, flags: flags & changeable, keywords: isEmpty ? [] : keywords, only: changeable };
 }
 
 const NO_CHANGE = { change: { action: 'add', flags: 0, keywords: [] }, silent: true } as const;
@@ -79,14 +97,14 @@ async function apply(
   change: FlagChange,
   options: Options,
 ): Promise<Reply | undefined> {
-  const { current, owner } = session;
-  const { view } = current;
+  const { current } = session;
+  const { view, account, reader } = current;
   // What the client knew of the messages before they were changed.
   const untold = current.untold();
   const known = spans.map((span) => ({ ...span, before: view.rows.state(span.slot, span.count) }));
-  const condition = options.since === undefined ? {} : { unchangedSince: options.since };
-  const { modified } = await owner.mail.setFlags(current.mailbox.id, rangesOfSpans(view, spans), change, condition);
-  await owner.catchUp();
+  const condition = options.since === undefined ? { reader } : { unchangedSince: options.since, reader };
+  const { modified } = await account.mail.setFlags(current.mailbox.id, rangesOfSpans(view, spans), change, condition);
+  await account.catchUp();
   const failed = new Set(modified);
   await tell(session, { known, untold, change, failed, options });
   if (failed.size === 0) return undefined;
@@ -113,7 +131,7 @@ interface Done {
 }
 
 async function tell(session: Session, { known, untold, change, failed, options }: Done): Promise<void> {
-  const { current, owner, connection } = session;
+  const { current, connection } = session;
   const { rows } = current.view;
   const conditional = options.since !== undefined;
   const withModseq = session.enabled.has('CONDSTORE');
@@ -123,7 +141,7 @@ async function tell(session: Session, { known, untold, change, failed, options }
       if (pace.due) await pace.rest();
       const slot = first + at;
       const flags = changedFlags(before.flags[at] ?? 0, change);
-      const keywords = owner.keywords.changed(before.keywords[at] ?? 0, change.action, change.keywords);
+      const keywords = changedKeywords(current, before.keywords[at] ?? 0, change);
       if (isGone(current, slot)) {
         // A message that another session has expunged is still the client's: its flags change for it alone, unless it
         // asked that nothing had happened to it.
@@ -150,7 +168,12 @@ function isGone({ view, index }: Selected, slot: number): boolean {
   return index.view.slotOfUid(view.rows.uid(slot)) === -1;
 }
 
-function changedFlags(flags: number, change: FlagChange): number {
-  if (change.action === 'replace') return change.flags;
-  return change.action === 'add' ? flags | change.flags : flags & ~change.flags;
+function changedFlags(before: number, change: FlagChange): number {
+  const { keep, set } = flagRun(change);
+  return (before & keep) | set;
+}
+
+function changedKeywords({ account }: Selected, before: number, { action, keywords, only }: FlagChange): number {
+  if (only !== undefined && (only & KEYWORD_BIT) === 0) return before;
+  return account.keywords.changed(before, action, keywords);
 }

@@ -1,5 +1,6 @@
 // The commands by name.
 
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './acl.ts';
 import { append } from './append.ts';
 import { authenticate } from './authenticate.ts';
 import { cancelUpdate } from './cancel-update.ts';
@@ -53,11 +54,13 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['COPY', copy],
   ['CREATE', create],
   ['DELETE', remove],
+  ['DELETEACL', deleteAcl],
   ['ENABLE', enable],
   ['ESEARCH', esearch],
   ['EXAMINE', examine],
   ['EXPUNGE', expunge],
   ['FETCH', fetch],
+  ['GETACL', getAcl],
   ['GENURLAUTH', genUrlAuth],
   ['GETMETADATA', getMetadata],
   ['GETQUOTA', getQuota],
@@ -65,10 +68,12 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['ID', id],
   ['IDLE', idle],
   ['LIST', list],
+  ['LISTRIGHTS', listRights],
   ['LOGIN', login],
   ['LOGOUT', logout],
   ['LSUB', lsub],
   ['MOVE', move],
+  ['MYRIGHTS', myRights],
   ['NAMESPACE', namespace],
   ['NOOP', noop],
   ['NOTIFY', notify],
@@ -77,6 +82,7 @@ export const VERBS: ReadonlyMap<string, Verb> = new Map([
   ['RESETKEY', resetKeys],
   ['SEARCH', search],
   ['SELECT', select],
+  ['SETACL', setAcl],
   ['SETMETADATA', setMetadata],
   ['SETQUOTA', setQuota],
   ['SORT', sort],

@@ -10,7 +10,7 @@ import { ImapAccount } from '../index/account.ts';
 import type { Session } from '../session.ts';
 import { isSameToken, mayUse, ownerOf, tokenFor } from '../url/authority.ts';
 import { parseImapUrl } from '../url/imap-url.ts';
-import { findUrl, readUrl, type UrlMessage } from '../url/read.ts';
+import { findUrlIn, readUrl, type UrlMessage } from '../url/read.ts';
 import type { Verb } from './verb.ts';
 
 export const urlFetch: Verb = {
@@ -26,13 +26,8 @@ export const urlFetch: Verb = {
   },
 };
 
-interface Found {
-  readonly account: ImapAccount;
-  readonly message: UrlMessage;
-}
-
 /** What the URL names, if it does and says rightly that the client may read it. */
-async function authorized(session: Session, text: string): Promise<Found | null> {
+async function authorized(session: Session, text: string): Promise<UrlMessage | null> {
   const { context, principal, owner, server } = session;
   const { urls } = server.settings;
   const url = parseImapUrl(text);
@@ -46,19 +41,18 @@ async function authorized(session: Session, text: string): Promise<Found | null>
   if (mailbox === undefined) return null;
   const token = await tokenFor(urls, account.mail, mailbox, url.auth.rump);
   if (!isSameToken(url.auth.token, token)) return null;
-  const message = await findUrl(account, url, undefined);
-  return message === null ? null : { account, message };
+  return await findUrlIn({ account, mailbox }, url);
 }
 
-async function tellBytes(session: Session, url: string, found: Found | null): Promise<void> {
-  const data = found === null ? null : await readUrl(found.account, found.message);
+async function tellBytes(session: Session, url: string, found: UrlMessage | null): Promise<void> {
+  const data = found === null ? null : await readUrl(found);
   session.connection.out.text(`* URLFETCH ${quoted(url)} `);
   await tell(session, data, false);
   session.connection.out.text('\r\n');
 }
 
 /** RFC 5524 3.2: a URL that names nothing is followed by NIL, else by what was asked for. */
-async function tellParts(session: Session, { url, parts }: UrlRequest, found: Found | null): Promise<void> {
+async function tellParts(session: Session, { url, parts }: UrlRequest, found: UrlMessage | null): Promise<void> {
   const { out } = session.connection;
   const read: [UrlPart, string | Uint8Array | StreamedLiteral | null][] = [];
   for (const part of found === null ? [] : (parts ?? [])) read.push([part, await partOf(found, part)]);
@@ -73,15 +67,14 @@ async function tellParts(session: Session, { url, parts }: UrlRequest, found: Fo
   out.text('\r\n');
 }
 
-async function partOf(found: Found | null, part: UrlPart): Promise<string | Uint8Array | StreamedLiteral | null> {
+async function partOf(found: UrlMessage | null, part: UrlPart): Promise<string | Uint8Array | StreamedLiteral | null> {
   if (found === null) return null;
-  const { account, message } = found;
-  const { item, row } = message;
+  const { item, row } = found;
   if (part === 'BODYPARTSTRUCTURE')
     return item.text === 'ALL' ? (partStructure(row.structure, item.part) ?? 'NIL') : 'NIL';
-  if (part === 'BODY') return await readUrl(account, message);
+  if (part === 'BODY') return await readUrl(found);
   try {
-    return await readUrl(account, { row, item: { ...item, form: 'binary' } });
+    return await readUrl({ ...found, item: { ...item, form: 'binary' } });
   } catch (error) {
     if (error instanceof Refusal) return null; // RFC 5524 3.2: an encoding that is not known
     throw error;

@@ -95,7 +95,8 @@ class FetchRun {
 
   async fromStore(members: readonly Member[], columns: readonly ListingColumn[]): Promise<void> {
     const { content, seen } = this.#plan;
-    const changed = seen && !this.#selected.readOnly ? await this.#markSeen(members) : NO_SLOTS;
+    // RFC 4314 4: who may not mark messages as seen reads them all the same.
+    const changed = seen && (this.#selected.changeable & Flag.seen) !== 0 ? await this.#markSeen(members) : NO_SLOTS;
     if (this.#plan.annotations) this.#reply.annotations = await this.#annotations(members);
     for await (const page of this.#rows(members, columns)) {
       for (const { member, row } of page) {
@@ -246,7 +247,7 @@ class FetchRun {
 
   /** Sets \Seen in one short write, before the flags are told with what was asked for. The slots that changed. */
   async #markSeen(members: readonly Member[]): Promise<Set<number>> {
-    const { view, mailbox, account } = this.#selected;
+    const { view, mailbox, account, reader } = this.#selected;
     const slots = new Set<number>();
     const uids: [number, number][] = [];
     for (const { slot } of members) {
@@ -256,7 +257,7 @@ class FetchRun {
     }
     if (slots.size === 0) return slots;
     try {
-      await account.mail.setFlags(mailbox.id, uids, { action: 'add', flags: Flag.seen, keywords: [] });
+      await account.mail.setFlags(mailbox.id, uids, { action: 'add', flags: Flag.seen, keywords: [] }, { reader });
       await account.catchUp();
     } catch (error) {
       // Mail can be read when nothing can be written (a full disk).

@@ -27,6 +27,10 @@ export interface ListRequest {
   readonly status: ReadonlySet<string> | null;
   /** Names of annotations to be told after each (RFC 9590). */
   readonly metadata: readonly string[];
+  /** The session's rights are to be told after each (RFC 8440). */
+  readonly myRights: boolean;
+  /** No pattern asks for everything below: names that only lead to others are listed. */
+  readonly byLevel: boolean;
 }
 
 /** [SP "(" options ")"] SP reference SP patterns [SP "RETURN" SP "(" options ")"], to the end of the command. */
@@ -49,6 +53,8 @@ export function listRequest(scanner: Scanner): ListRequest {
     subscribed: select.subscribed || returns?.subscribed === true,
     status: returns?.status ?? null,
     metadata: returns?.metadata ?? [],
+    myRights: returns?.myRights ?? false,
+    byLevel: !patterns.some((pattern) => pattern.includes('*')),
   };
 }
 
@@ -81,6 +87,7 @@ interface ReturnOptions {
   readonly subscribed: boolean;
   readonly status: ReadonlySet<string> | null;
   readonly metadata: readonly string[];
+  readonly myRights: boolean;
 }
 
 function returnOptions(scanner: Scanner): ReturnOptions {
@@ -89,6 +96,7 @@ function returnOptions(scanner: Scanner): ReturnOptions {
   scanner.needs('LIST-EXTENDED');
   scanner.space();
   let subscribed = false;
+  let myRights = false;
   let status: ReadonlySet<string> | null = null;
   let metadata: readonly string[] = [];
   scanner.list(LIST_OPTIONS, () => {
@@ -96,6 +104,9 @@ function returnOptions(scanner: Scanner): ReturnOptions {
     switch (name) {
       case 'SUBSCRIBED':
         subscribed = true;
+        break;
+      case 'MYRIGHTS': // RFC 8440 3
+        myRights = true;
         break;
       case 'STATUS': // RFC 5819 2
         scanner.needs('LIST-STATUS');
@@ -117,5 +128,5 @@ function returnOptions(scanner: Scanner): ReturnOptions {
         throw new BadCommand('Unknown LIST return option');
     }
   });
-  return { subscribed, status, metadata };
+  return { subscribed, status, metadata, myRights };
 }

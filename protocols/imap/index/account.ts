@@ -27,7 +27,9 @@ export class ImapAccount {
   readonly mail: MailAccount;
   readonly keywords = new KeywordSets();
   /** In the order in which they were left: of those that no session has selected the first was left longest ago. */
-  readonly #opened = new Map<MailboxId, Opened>();
+  readonly #opened = new Map<string, Opened>();
+  /** The same by mailbox: each reader of a shared one has his own, since \Seen is. */
+  readonly #indexes = new Map<MailboxId, readonly MailboxIndex[]>();
   /** Where the change log has been read to; null while no mailbox is open. */
   #cursor: Cursor | null = null;
   /** Every change up to this modseq is in the indexes. */
@@ -88,31 +90,45 @@ export class ImapAccount {
     await this.#exclusive(() => this.#follow());
   }
 
-  /** The index of a mailbox, up to date, for one more session: `release` it when it leaves. */
-  open(mailbox: MailboxId): Promise<MailboxIndex> {
+  /**
+   * The index of a mailbox, up to date, for one more session: `release` it when it leaves. `reader`: whose \Seen is
+   * meant, if not the owner's.
+   */
+  open(mailbox: MailboxId, reader?: AccountId): Promise<MailboxIndex> {
     return this.#exclusive(async () => {
       await this.#follow();
-      const opened = this.#opened.get(mailbox);
+      const key = keyOf({ mailbox, reader });
+      const opened = this.#opened.get(key);
       if (opened !== undefined) {
         opened.sessions++;
         return opened.index;
       }
       // The cursor first, then the rows: what is committed in between is seen twice, which changes nothing.
       this.#cursor ??= await this.mail.cursor('mail');
-      const index = new MailboxIndex(mailbox, this.keywords);
+      const index = new MailboxIndex(mailbox, this.keywords, reader);
       await this.#load(index);
-      this.#opened.set(mailbox, { index, sessions: 1 });
+      this.#opened.set(key, { index, sessions: 1 });
+      this.#indexes.set(mailbox, [...(this.#indexes.get(mailbox) ?? []), index]);
       return index;
     });
   }
 
   /** A session leaves a mailbox. */
-  release(mailbox: MailboxId): void {
-    const opened = this.#opened.get(mailbox);
+  release(index: MailboxIndex): void {
+    const key = keyOf(index);
+    const opened = this.#opened.get(key);
     if (opened === undefined || --opened.sessions > 0) return;
-    this.#opened.delete(mailbox);
-    if (!opened.index.deleted) this.#opened.set(mailbox, opened);
+    this.#opened.delete(key);
+    if (opened.index.deleted) this.#drop(opened.index);
+    else this.#opened.set(key, opened);
     this.#trim();
+  }
+
+  #drop(index: MailboxIndex): void {
+    this.#opened.delete(keyOf(index));
+    const left = (this.#indexes.get(index.mailbox) ?? []).filter((other) => other !== index);
+    if (left.length === 0) this.#indexes.delete(index.mailbox);
+    else this.#indexes.set(index.mailbox, left);
   }
 
   /** Rows that are in memory. */
@@ -126,9 +142,9 @@ export class ImapAccount {
   #trim(): void {
     const kept = [...this.#opened].filter(([, { sessions }]) => sessions === 0);
     let rows = kept.reduce((sum, [, { index }]) => sum + index.view.rows.count, 0);
-    for (const [at, [mailbox, { index }]] of kept.entries()) {
+    for (const [at, [, { index }]] of kept.entries()) {
       if (rows <= KEPT_ROWS && kept.length - at <= KEPT_MAILBOXES) break;
-      this.#opened.delete(mailbox);
+      this.#drop(index);
       rows -= index.view.rows.count;
     }
     if (this.#opened.size === 0) this.#cursor = null;
@@ -167,26 +183,38 @@ export class ImapAccount {
 
   async #apply(rows: readonly ChangeRow[], complete: Map<MailboxIndex, number>): Promise<void> {
     const wanted = new Map<MailboxIndex, UidRange[]>();
+    const seen = new Set<MailboxIndex>();
     let walked = 0;
     for (const row of rows) {
-      const index = this.#opened.get(row.collection)?.index;
-      if (index === undefined) continue;
-      complete.set(index, row.modseq);
-      if (row.uid === 0) {
-        if (row.reason === 'deleted') index.deleted = true;
-      } else if (row.kind === 'remove') {
-        index.remove(row.uid, row.last);
-      } else {
-        if (row.reason === 'annotation') index.noteAnnotation(row.uid, row.name, row.modseq);
-        const ranges = wanted.get(index);
-        const run = readFlagRun(row);
-        // Only what has everything before it can be changed without looking.
-        if (ranges !== undefined) ranges.push([row.uid, row.last]);
-        else if (run === null || walked > FOLLOWED_ROWS) wanted.set(index, [[row.uid, row.last]]);
-        else walked += index.applyFlags([row.uid, row.last], run, row.modseq);
+      for (const index of this.#indexes.get(row.collection) ?? []) {
+        if (row.reason === 'seen') {
+          // What another reader has seen is nobody else's business.
+          if (row.reader !== index.reader) continue;
+          complete.set(index, row.modseq);
+          seen.add(index);
+          continue;
+        }
+        complete.set(index, row.modseq);
+        if (row.uid === 0) {
+          if (row.reason === 'deleted') index.deleted = true;
+        } else if (row.kind === 'remove') {
+          index.remove(row.uid, row.last);
+        } else {
+          if (row.reason === 'annotation' && concerns(row, index.reader ?? this.id))
+            index.noteAnnotation(row.uid, row.name, row.modseq);
+          const ranges = wanted.get(index);
+          const run = index.reader === undefined ? readFlagRun(row) : null;
+          // Only what has everything before it can be changed without looking.
+          if (ranges !== undefined) ranges.push([row.uid, row.last]);
+          else if (run === null || walked > FOLLOWED_ROWS) wanted.set(index, [[row.uid, row.last]]);
+          else walked += index.applyFlags([row.uid, row.last], run, row.modseq);
+        }
       }
     }
     for (const [index, ranges] of wanted) await this.#read(index, ranges);
+    for (const index of seen) {
+      index.applySeen(await this.mail.seenBy(index.mailbox, index.reader ?? this.id, this.#applied));
+    }
   }
 
   /** Reads what changed in an open mailbox. */
@@ -205,14 +233,20 @@ export class ImapAccount {
     const rows = new Rows(0);
     const pace = new Pace();
     // Read first: all that it counts is in the rows that follow.
-    const modseq = (await this.mail.mailbox(index.mailbox))?.modseq ?? 0;
-    for await (const page of this.mail.placements(index.mailbox, ALL_UIDS)) {
+    const { mailbox, reader } = index;
+    const modseq =
+      reader === undefined
+        ? ((await this.mail.mailbox(mailbox))?.modseq ?? 0)
+        : (await this.mail.readerStatus(mailbox, reader)).modseq;
+    for await (const page of this.mail.placements(mailbox, ALL_UIDS)) {
       await this.#learn(page);
       index.load(rows, page);
       // Pages come one after the other without a turn of the event loop.
       if (pace.late) await pace.rest();
     }
     index.replace(rows);
+    // After the rows, so that no message that is seen is missing among them.
+    if (reader !== undefined) index.applySeen(await this.mail.seenBy(mailbox, reader, -1));
     index.completeTo(modseq);
   }
 
@@ -231,4 +265,14 @@ export class ImapAccount {
       this.keywords.learn(await this.mail.keywords());
     }
   }
+}
+
+/** Is a change told to this reader? */
+function concerns({ reader }: ChangeRow, who: AccountId): boolean {
+  return reader === '' || reader === who;
+}
+
+/** An index's name among those of the account. */
+function keyOf({ mailbox, reader }: { readonly mailbox: MailboxId; readonly reader: AccountId | undefined }): string {
+  return reader === undefined ? `${mailbox}` : `${mailbox} ${reader}`;
 }

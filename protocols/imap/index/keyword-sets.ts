@@ -18,7 +18,7 @@ export class KeywordSets {
   }
 
   /** All keywords of the account, as they are spelled. */
-  get names(): Iterable<Keyword> {
+  get all(): Iterable<Keyword> {
     return this.#names.values();
   }
 
@@ -48,6 +48,11 @@ export class KeywordSets {
     if (set === 0) return false;
     const wanted = name.toLowerCase();
     return this.#namesOf(set).some((keyword) => keyword.toLowerCase() === wanted);
+  }
+
+  /** The keywords of a set, as they are spelled. */
+  names(set: number): Keyword[] {
+    return this.#namesOf(set);
   }
 
   /** The set that a change makes of this one, with the keywords that are known. */

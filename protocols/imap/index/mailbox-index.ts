@@ -2,7 +2,8 @@
 // thread, shared by the sessions that have it selected; the account's feed keeps it up to date.
 
 import type { FlagRun } from '#storage/changes/flag-run.ts';
-import type { MailboxId, Placement, UidRange } from '#storage/ports.ts';
+import type { AccountId, MailboxId, Placement, SeenRun, UidRange } from '#storage/ports.ts';
+import { Flag } from '#storage/ports.ts';
 import { countBelow } from '../count-below.ts';
 import { ANNOTATION_CHANGES } from '../limits.ts';
 import { Columns } from '../sort/columns.ts';
@@ -24,6 +25,8 @@ interface Run extends SlotRun {
 
 export class MailboxIndex {
   readonly mailbox: MailboxId;
+  /** Whose \Seen its rows have, and when that changed; undefined: the owner's, as the placements have it. */
+  readonly reader: AccountId | undefined;
   /** What its messages are sorted by. */
   readonly columns = new Columns();
   readonly #keywords: KeywordSets;
@@ -42,8 +45,9 @@ export class MailboxIndex {
   /** It can't be brought up to date by changes and must be loaded again. */
   stale = false;
 
-  constructor(mailbox: MailboxId, keywords: KeywordSets) {
+  constructor(mailbox: MailboxId, keywords: KeywordSets, reader?: AccountId) {
     this.mailbox = mailbox;
+    this.reader = reader;
     this.#keywords = keywords;
   }
 
@@ -80,14 +84,16 @@ export class MailboxIndex {
       const keywords = this.#keywords.intern(placement.keywords);
       if (modseq > this.#modseq) this.#modseq = modseq;
       if (rows.count === 0 || uid > rows.uid(rows.count - 1)) {
-        rows.append(placement, keywords);
+        rows.append(this.reader === undefined ? placement : unseen(placement), keywords);
         continue;
       }
       const slot = rows.slotOf(uid);
       if (slot === -1) this.stale = true;
-      if (slot === -1 || modseq <= rows.modseq(slot)) continue;
-      rows.set(slot, flags, keywords, modseq);
-      this.#changed(slot, tick);
+      else if (this.reader !== undefined) this.#applyCommon(slot, placement, keywords, tick);
+      else if (modseq > rows.modseq(slot)) {
+        rows.set(slot, flags, keywords, modseq);
+        this.#changed(slot, tick);
+      }
     }
     this.#trim();
     this.#view = new View(rows, rows.count, this.#view.dead);
@@ -124,6 +130,32 @@ export class MailboxIndex {
   annotatedSince(uid: number, modseq: number): string {
     const noted = this.#annotated.get(uid);
     return noted !== undefined && noted.modseq > modseq ? noted.names : '';
+  }
+
+  /** Takes what a reader has in common with others. That the owner has seen a message is no change to him. */
+  #applyCommon(slot: number, { flags: theirs, modseq }: Placement, keywords: number, tick: number): void {
+    const { rows } = this.#view;
+    const old = rows.flags(slot);
+    const flags = (theirs & ~Flag.seen) | (old & Flag.seen);
+    const changed = flags !== old || keywords !== rows.keywords(slot);
+    rows.set(slot, flags, keywords, Math.max(modseq, rows.modseq(slot)));
+    if (changed) this.#changed(slot, tick);
+  }
+
+  /** Takes what the reader has made seen and unseen; all messages that this can be about are here. */
+  applySeen(runs: readonly SeenRun[]): void {
+    const { rows, slots } = this.#view;
+    const tick = this.#tick + 1;
+    for (const { first, last, seen, modseq } of runs) {
+      if (modseq > this.#modseq) this.#modseq = modseq;
+      for (let slot = rows.lowerBound(first); slot < slots && rows.uid(slot) <= last; slot++) {
+        const old = rows.flags(slot);
+        const flags = seen ? old | Flag.seen : old & ~Flag.seen;
+        rows.set(slot, flags, rows.keywords(slot), Math.max(modseq, rows.modseq(slot)));
+        if (flags !== old && this.#view.has(slot)) this.#changed(slot, tick);
+      }
+    }
+    this.#trim();
   }
 
   /** Logs that a slot has changed; slots ascend within a tick. */
@@ -163,7 +195,7 @@ export class MailboxIndex {
   /** Adds a page of rows that are being loaded for `replace`. */
   load(rows: Rows, placements: readonly Placement[]): void {
     for (const placement of placements) {
-      rows.append(placement, this.#keywords.intern(placement.keywords));
+      rows.append(this.reader === undefined ? placement : unseen(placement), this.#keywords.intern(placement.keywords));
       if (placement.modseq > this.#modseq) this.#modseq = placement.modseq;
     }
   }
@@ -216,4 +248,9 @@ export class MailboxIndex {
     rows.successor = kept;
     this.#view = new View(kept, kept.count, NONE);
   }
+}
+
+/** A placement as a reader has it who has not seen it. */
+function unseen(placement: Placement): Placement {
+  return { ...placement, flags: placement.flags & ~Flag.seen };
 }

@@ -47,9 +47,10 @@ export async function search(
 ): Promise<Member[]> {
   // A modseq at which something was lost finds everything.
   const lost = new Set<number>();
-  for (const modseq of modseqs) if ((await session.owner.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
+  for (const modseq of modseqs)
+    if ((await selected.account.mail.cursorAfter('mail', modseq)) === null) lost.add(modseq);
   const now = Math.floor(Date.now() / 1000);
-  const context = { selected, lost, now, account: session.owner.id };
+  const context = { selected, lost, now, account: selected.account.id };
   return await new SearchRun(session, selected, prepare(key, context), scores).run(members);
 }
 

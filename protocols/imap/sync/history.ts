@@ -17,8 +17,8 @@ export interface History {
 }
 
 /** What is known of the time after a modseq. */
-export async function historyAfter({ owner }: Session, modseq: number): Promise<History> {
-  const cursor = await owner.mail.cursorAfter('mail', modseq);
+export async function historyAfter({ current }: Session, modseq: number): Promise<History> {
+  const cursor = await current.account.mail.cursorAfter('mail', modseq);
   return { since: cursor === null ? 0 : modseq, cursor };
 }
 
@@ -45,17 +45,17 @@ export async function tellVanished(session: Session, history: History, asked: re
 }
 
 /** All UIDs that the mailbox has given. */
-async function givenOut({ current, owner }: Session): Promise<UidRange[]> {
-  const { uidnext } = (await owner.mail.mailbox(current.mailbox.id)) ?? current.mailbox;
+async function givenOut({ current }: Session): Promise<UidRange[]> {
+  const { uidnext } = (await current.account.mail.mailbox(current.mailbox.id)) ?? current.mailbox;
   return uidnext > 1 ? [[1, uidnext - 1]] : [];
 }
 
 /** The UIDs that the change log says were removed since; null where it does not reach back. */
-async function expungedSince({ current, owner }: Session, { cursor }: History): Promise<UidRange[] | null> {
+async function expungedSince({ current }: Session, { cursor }: History): Promise<UidRange[] | null> {
   const removed: UidRange[] = [];
   try {
     for (let at = cursor; at !== null; ) {
-      const page = await owner.mail.changes('mail', at, CHANGE_ROWS, { collection: current.mailbox.id });
+      const page = await current.account.mail.changes('mail', at, CHANGE_ROWS, { collection: current.mailbox.id });
       for (const { kind, uid, last } of page.rows) if (kind === 'remove' && uid > 0) removed.push([uid, last]);
       at = page.more ? page.cursor : null;
     }

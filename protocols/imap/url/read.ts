@@ -7,37 +7,41 @@ import { BadCommand } from '../grammar/errors.ts';
 import { type SectionItem, sectionOf } from '../grammar/fetch-att.ts';
 import { inboxFirst } from '../grammar/mailbox-name.ts';
 import type { ImapAccount } from '../index/account.ts';
+import type { Place, Places } from '../places.ts';
 import type { ImapUrl } from './imap-url.ts';
 
 /** A message that a URL names. */
 export interface UrlMessage {
+  readonly account: ImapAccount;
   readonly row: Listed<'message' | 'structure'>;
   readonly item: SectionItem;
 }
 
 /** The message and the section, or null where there is no such thing. `selected`: the mailbox of a URL without one. */
-export async function findUrl(
-  account: ImapAccount,
-  url: ImapUrl,
-  selected: string | undefined,
-): Promise<UrlMessage | null> {
+export async function findUrl(places: Places, url: ImapUrl, selected: string | undefined): Promise<UrlMessage | null> {
   const path = url.mailbox === '' ? selected : inboxFirst(url.mailbox);
-  const mailbox = path === undefined ? undefined : await account.find(path);
-  if (mailbox === undefined || (url.uidvalidity !== null && url.uidvalidity !== mailbox.uidvalidity)) return null;
+  const place = path === undefined ? undefined : await places.find(path, 'read');
+  if (place === undefined) return null;
+  return await findUrlIn(place, url);
+}
+
+/** The same in the mailbox that the URL names. */
+export async function findUrlIn(
+  { account, mailbox }: Pick<Place, 'account' | 'mailbox'>,
+  url: ImapUrl,
+): Promise<UrlMessage | null> {
+  if (url.uidvalidity !== null && url.uidvalidity !== mailbox.uidvalidity) return null;
   const item = urlSection(url);
   if (item === null) return null;
   for await (const page of account.mail.listing(mailbox.id, [[url.uid, url.uid]], ['message', 'structure'])) {
     const [row] = page;
-    if (row !== undefined) return { row, item };
+    if (row !== undefined) return { account, row, item };
   }
   return null;
 }
 
 /** The bytes, or null if the section is not there. Errors: those of MessageContent but not-found. */
-export async function readUrl(
-  account: ImapAccount,
-  { row, item }: UrlMessage,
-): Promise<Uint8Array | StreamedLiteral | null> {
+export async function readUrl({ account, row, item }: UrlMessage): Promise<Uint8Array | StreamedLiteral | null> {
   try {
     const content = await account.mail.content(row.message);
     const data = await new SectionReader(item).from({ content, structure: row.structure });

@@ -3,10 +3,12 @@
 import type { Connection } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
-import type { Mailbox, UidRange } from '#storage/ports.ts';
+import type { AccountId, Mailbox, UidRange } from '#storage/ports.ts';
+import { Flag, KEYWORD_BIT } from '#storage/ports.ts';
+import { Right, type Rights } from '#storage/sharing/rights.ts';
 import { countBelow } from '../count-below.ts';
 import type { Enabled } from '../enabled.ts';
-import { SYSTEM_FLAGS } from '../grammar/flags.ts';
+import { SYSTEM_FLAG_TEXT, SYSTEM_FLAGS } from '../grammar/flags.ts';
 import type { ImapAccount } from '../index/account.ts';
 import type { ChangedSlots, SlotRun } from '../index/changed-slots.ts';
 import type { MailboxIndex } from '../index/mailbox-index.ts';
@@ -27,10 +29,13 @@ export type Expunges = 'none' | 'told' | 'withheld';
 
 export class Selected {
   readonly account: ImapAccount;
+  /** Under the name that it has for the session. */
   readonly mailbox: Mailbox;
   readonly index: MailboxIndex;
   /** By EXAMINE. */
   readonly readOnly: boolean;
+  /** Whose \Seen is meant; absent: the owner's. */
+  readonly reader: AccountId | undefined;
   /** As the client knows it. */
   view: View;
   /** Everything up to this modseq has been told, expunges too: what a client may take for HIGHESTMODSEQ. */
@@ -42,6 +47,7 @@ export class Selected {
   readonly #enabled: ReadonlySet<Enabled>;
   /** Changes of annotations are told. */
   readonly #annotate: boolean;
+  #rights: Rights;
   #tick: number;
   #modseq: number;
   #keywords = -1;
@@ -59,6 +65,7 @@ export class Selected {
       index: MailboxIndex;
       readOnly: boolean;
       annotate?: boolean;
+      rights: Rights;
       /** What the client has enabled, now or later. */
       enabled: ReadonlySet<Enabled>;
     },
@@ -69,6 +76,8 @@ export class Selected {
     this.mailbox = place.mailbox;
     this.index = place.index;
     this.readOnly = place.readOnly;
+    this.reader = place.index.reader;
+    this.#rights = place.rights;
     this.#enabled = place.enabled;
     this.#annotate = place.annotate ?? false;
     this.synced = place.index.complete;
@@ -77,6 +86,26 @@ export class Selected {
     this.#tick = this.index.tick;
     this.#modseq = this.index.complete;
     this.#claim(this.view.lastUid + 1, recentFrom);
+  }
+
+  // -------------------------------------------------------------------------------------------------------- rights
+
+  /** What the session may do with the mailbox, now. */
+  get rights(): Rights {
+    return this.#rights;
+  }
+
+  /** RFC 4314 5.1.1: who may keep other flags now is told so. */
+  set rights(rights: Rights) {
+    if (rights === this.#rights) return;
+    this.#rights = rights;
+    this.#keywords = -1;
+  }
+
+  /** Flags that the session may change: bits of Flag, and KEYWORD_BIT. */
+  get changeable(): number {
+    if (this.readOnly) return 0;
+    return flagsOf(this.#rights);
   }
 
   // --------------------------------------------------------------------------------------------------------- flags
@@ -109,10 +138,12 @@ export class Selected {
     const { keywords } = this.account;
     if (this.#keywords === keywords.size) return;
     this.#keywords = keywords.size;
-    const names = [SYSTEM_FLAGS, ...keywords.names].join(' ');
-    out.text(`* FLAGS (${names})\r\n`);
+    out.text(`* FLAGS (${[SYSTEM_FLAGS, ...keywords.all].join(' ')})\r\n`);
+    const kept = SYSTEM_FLAG_TEXT[this.changeable & ~KEYWORD_BIT] ?? '';
+    const names = kept === '' ? [] : [kept];
     // RFC 3501 7.1: \* says that new keywords can be made.
-    out.text(`* OK [PERMANENTFLAGS (${this.readOnly ? '' : `${names} \\*`})] Flags that are kept\r\n`);
+    if ((this.changeable & KEYWORD_BIT) !== 0) names.push(...keywords.all, '\\*');
+    out.text(`* OK [PERMANENTFLAGS (${names.join(' ')})] Flags that are kept\r\n`);
   }
 
   /** The client knows a message's flags as they are now. Messages are marked in ascending order within a command. */
@@ -244,6 +275,14 @@ function movedTo({ rows }: View, from: View, told: readonly Told[]): readonly To
     }
   }
   return moved;
+}
+
+/** The flags that rights let somebody change: bits of Flag, and KEYWORD_BIT (RFC 4314 2.1). */
+export function flagsOf(rights: Rights): number {
+  const seen = (rights & Right.seen) === 0 ? 0 : Flag.seen;
+  const deleted = (rights & Right.delete) === 0 ? 0 : Flag.deleted;
+  const others = (rights & Right.write) === 0 ? 0 : Flag.answered | Flag.flagged | Flag.draft | KEYWORD_BIT;
+  return seen | deleted | others;
 }
 
 /** Is a message that the client counts gone in the current view? After the rows were made anew it may be. */

@@ -40,7 +40,8 @@ test('what is advertised depends on the state, and is told without being asked f
     ],
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'METADATA', 'LIST-METADATA', 'ANNOTATE-EXPERIMENT-1'],
-    ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'STATUS=SIZE'],
+    ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-MYRIGHTS', 'STATUS=SIZE'],
+    ...['ACL', 'RIGHTS=kxte'],
     ...[
       'CONDSTORE',
       'QRESYNC',
@@ -172,10 +173,12 @@ test('IDLE: another session\u2019s message is told at once', async () => {
   expect(await idling.result('a')).toMatchObject({ status: 'OK', untagged: [] });
 });
 
-test('NAMESPACE: one personal namespace with its separator', async () => {
+test('NAMESPACE: the personal one, that of other users and that of shared accounts, with their separator', async () => {
   await using imap = await startImap();
   const client = await imap.login();
-  expect(texts(await client.ok('NAMESPACE'))).toEqual(['* NAMESPACE (("" "/")) NIL NIL']);
+  expect(texts(await client.ok('NAMESPACE'))).toEqual([
+    '* NAMESPACE (("" "/")) (("Other Users/" "/")) (("Shared/" "/"))',
+  ]);
 });
 
 test('CHILDREN: LIST says which mailboxes have some', async () => {
