@@ -1,7 +1,10 @@
 // IMAP: APPEND, logins, the mailbox of 100,000 messages, and what an idle connection costs.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { imapbench, user } from './drivers.ts';
-import { idleMemory, logInEverybody } from './idle.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { between, seeded } from '#test/support/random.ts';
+import type { ImapWire } from '#test/support/wire.ts';
+import { imapbench, login, user } from './drivers.ts';
+import { idleMemory, logInEverybody, proportionalKilobytes } from './idle.ts';
 import type { Report, Target } from './report.ts';
 import type { Delay, Side } from './side.ts';
 
@@ -9,6 +12,14 @@ export const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', 
 const SECONDS = 5;
 /** The large mailbox of DESIGN 6. */
 export const LARGE = 100_000;
+/** Messages of it that are fetched whole. */
+const BODIES = 20_000;
+/** Commands that are timed one by one, and sessions whose memory is measured. */
+const NOOPS = 2_000;
+const FETCHES = 300;
+const SESSIONS = 100;
+/** V8 collects 8 s after the last work, and twice. */
+const SETTLE_MS = 25_000;
 
 interface Appends {
   readonly [round: string]: {
@@ -71,7 +82,7 @@ const COMMANDS: Commands['commands'] = [
   ['sort_date2', 'SORT (REVERSE DATE)', ratio({ most: 1 })],
   ['sort_subject', 'SORT (SUBJECT)', ratio({ most: 1 })],
   ['thread_refs2', 'THREAD REFERENCES', ratio({ most: 1 })],
-  ['bodies1', 'FETCH 1:5000 BODY.PEEK[]', ratio({ most: 1 })],
+  ['bodies1', `FETCH 1:${BODIES} BODY.PEEK[]`, ratio({ most: 1 })],
 ];
 
 export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
@@ -95,7 +106,7 @@ export async function commandsRound(
   { commands, only }: Commands,
 ): Promise<void> {
   await side.delays();
-  const args = ['--user', user(side, 1), '--bodies', 5000, '--only', only, '--pause', PAUSE];
+  const args = ['--user', user(side, 1), '--bodies', BODIES, '--only', only, '--pause', PAUSE];
   const asked: Promise<unknown>[] = [];
   const delays = new Map<string, Delay[]>();
   const result = await imapbench<Record<string, Timing>>(side, 'mailbox', args, (name) => {
@@ -107,6 +118,46 @@ export async function commandsRound(
     if (timing?.status !== 'OK') throw new Error(`${side.name}: ${name} was answered ${timing?.status}`);
     report.add(`${LARGE.toLocaleString('en')} messages: ${name}`, 's', target, as, timing.secs, delays.get(key));
   }
+}
+
+/** One command after the other: what a round trip costs. */
+export async function latencyRound(side: Side, as: 'own' | 'peer', report: Report): Promise<void> {
+  const client = await login(side, 1);
+  await client.ok('EXAMINE big');
+  const random = seeded(1);
+  await side.delays();
+  const each = async (count: number, command: () => string) => {
+    const begun = performance.now();
+    for (let done = 0; done < count; done += 1) await client.ok(command());
+    return (performance.now() - begun) / count;
+  };
+  const noop = await each(NOOPS, () => 'NOOP');
+  report.add('NOOP', 'commands/s', ratio({ least: 1 }), as, 1_000 / noop);
+  const fetch = await each(FETCHES, () => `FETCH ${between(random, 1, LARGE)} (UID FLAGS BODY.PEEK[])`);
+  report.add('FETCH of one message', 'ms', ratio({ most: 1 }), as, fetch, await side.delays());
+  client.wire.destroy();
+}
+
+/** What a session costs in memory that selects the large mailbox, which others have selected already. */
+export async function selectedMemoryRound(side: Side, report: Report): Promise<void> {
+  const open = async (count: number) => {
+    const clients: ImapWire[] = [];
+    for (; clients.length < count; ) {
+      const client = await login(side, 1);
+      await client.ok('SELECT big');
+      clients.push(client);
+    }
+    await sleep(SETTLE_MS);
+    return clients;
+  };
+  // So many that each thread has the mailbox in memory.
+  const others = await open(10);
+  const before = proportionalKilobytes(side.pid);
+  const clients = await open(SESSIONS);
+  const each = (proportionalKilobytes(side.pid) - before) / SESSIONS;
+  const name = `memory of a session with ${LARGE.toLocaleString('en')} messages selected, ${SESSIONS} of them`;
+  report.add(name, 'KB', { kind: 'value', most: 16 }, 'own', each);
+  for (const client of [...others, ...clients]) client.wire.destroy();
 }
 
 const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';

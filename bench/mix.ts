@@ -1,0 +1,189 @@
+// The mixed stress of IMAP over kept connections: each client does rounds of LIST, STATUS, FETCH, STORE, EXPUNGE and
+// APPEND in a mailbox of its own, as one after the other as the replies come. `node bench/mix.ts [--clients 20,50]
+// [--seconds 10] [--rounds 3] [--own]` runs it alone.
+import { readFileSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { parseArgs } from 'node:util';
+import { pick, type Random, seeded } from '#test/support/random.ts';
+import { user } from './drivers.ts';
+import type { Report, Target } from './report.ts';
+import { cpuSeconds, openFolder, peersMissing, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
+
+const SECONDS = 10;
+/** Messages that a mailbox has at first, and has about. */
+const MESSAGES = 40;
+const HEADERS = 'BODY.PEEK[HEADER.FIELDS (DATE FROM SUBJECT TO CC MESSAGE-ID REFERENCES CONTENT-TYPE)]';
+
+/** A connection that knows of the replies only where a command's ends, and how many messages there are. */
+class MixClient {
+  readonly #socket: Socket;
+  readonly #random: Random;
+  readonly #bodies: readonly Buffer[];
+  /** 0: the greeting is waited for. */
+  #tag = 0;
+  #tail = '';
+  #exists = 0;
+  #answered: ((error?: Error) => void) | null = null;
+  readonly #greeted: Promise<void>;
+  commands = 0;
+
+  constructor(port: number, random: Random, bodies: readonly Buffer[]) {
+    this.#random = random;
+    this.#bodies = bodies;
+    this.#socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    this.#socket.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#greeted = this.#reply();
+    this.#socket.on('error', (error) => this.#answered?.(error));
+    this.#socket.on('close', () => this.#answered?.(new Error('closed')));
+  }
+
+  /** Logs in, empties INBOX and fills it. */
+  async open(login: string, password: string): Promise<void> {
+    await this.#greeted;
+    await this.#run(`LOGIN ${login} ${password}`);
+    await this.#run('SELECT INBOX');
+    if (this.#exists > 0) await this.#run('STORE 1:* +FLAGS.SILENT (\\Deleted)');
+    await this.#run('EXPUNGE');
+    for (let count = 0; count < MESSAGES; count++) await this.#append();
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  /** Rounds, until the time is up. */
+  async work(until: number): Promise<void> {
+    while (performance.now() < until) {
+      if (this.#random() < 0.5) await this.#run('LIST "" *');
+      if (this.#random() < 0.5) await this.#run('STATUS Sent (MESSAGES UNSEEN RECENT)');
+      const first = this.#one();
+      await this.#run(`FETCH ${first}:${Math.min(this.#exists, first + 9)} (UID FLAGS ${HEADERS})`);
+      await this.#run(`FETCH ${this.#one()} (UID BODY.PEEK[])`);
+      if (this.#random() < 0.3) await this.#run(`FETCH ${this.#one()} (UID BODY.PEEK[])`);
+      const flags = pick(this.#random, ['\\Seen', '\\Flagged', '\\Answered', '\\Draft', '\\Seen \\Flagged']);
+      if (this.#random() < 0.5)
+        await this.#run(`STORE ${this.#one()} ${pick(this.#random, ['+', '-'])}FLAGS (${flags})`);
+      // Two of them: as many go as come.
+      if (this.#random() < 0.5) await this.#run(`STORE ${this.#one()},${this.#one()} +FLAGS (\\Deleted)`);
+      await this.#run('EXPUNGE');
+      await this.#append();
+    }
+  }
+
+  #one(): number {
+    return 1 + Math.floor(this.#random() * this.#exists);
+  }
+
+  #append(): Promise<void> {
+    const body = pick(this.#random, this.#bodies);
+    return this.#run(`APPEND INBOX {${body.length}+}`, body);
+  }
+
+  async #run(text: string, literal?: Buffer): Promise<void> {
+    this.#tag++;
+    const line = `a${this.#tag} ${text}\r\n`;
+    this.#socket.write(literal === undefined ? line : Buffer.concat([Buffer.from(line), literal, Buffer.from('\r\n')]));
+    this.commands++;
+    await this.#reply();
+  }
+
+  #reply(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#answered = (error) => {
+        this.#answered = null;
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+    });
+  }
+
+  #take(chunk: Buffer): void {
+    // Numbers stand in short lines; a message that came in the reply is not looked through.
+    const text = this.#tail + chunk.subarray(Math.max(0, chunk.length - 2_048)).toString('latin1');
+    for (const [, count] of text.matchAll(/^\* (\d+) EXISTS\r$/gm)) this.#exists = Number(count);
+    const gone = chunk.length <= 2_048 ? (chunk.toString('latin1').match(/^\* \d+ EXPUNGE\r$/gm)?.length ?? 0) : 0;
+    this.#exists -= gone;
+    this.#tail = '';
+    if (!text.endsWith('\r\n')) {
+      this.#tail = text.slice(text.lastIndexOf('\n') + 1);
+      return;
+    }
+    const last = text.slice(text.lastIndexOf('\n', text.length - 2) + 1);
+    if (this.#tag === 0) this.#answered?.();
+    else if (last.startsWith(`a${this.#tag} `))
+      this.#answered?.(last.startsWith(`a${this.#tag} OK`) ? undefined : new Error(last));
+  }
+}
+
+export interface Mix {
+  readonly perSecond: number;
+  /** Of all the side's processes, us. */
+  readonly cpu: number;
+}
+
+/** Runs it with so many clients, each in the INBOX of a user of its own. */
+export async function mix(side: Side, sample: string, clients: number, seconds = SECONDS): Promise<Mix> {
+  const bodies = messagesOf(sample);
+  const all = Array.from({ length: clients }, (_, index) => new MixClient(side.imap, seeded(index + 1), bodies));
+  try {
+    for (const [index, client] of all.entries()) await client.open(user(side, index + 1), side.password);
+    for (const client of all) client.commands = 0;
+    const cpu = cpuSeconds(side);
+    const begun = performance.now();
+    await Promise.all(all.map((client) => client.work(begun + seconds * 1_000)));
+    const took = (performance.now() - begun) / 1_000;
+    const commands = all.reduce((sum, client) => sum + client.commands, 0);
+    return { perSecond: commands / took, cpu: ((cpuSeconds(side) - cpu) / commands) * 1e6 };
+  } finally {
+    for (const client of all) client.close();
+  }
+}
+
+/** The messages of an mbox file, CRLF-ended. */
+function messagesOf(file: string): Buffer[] {
+  const [, ...texts] = readFileSync(file, 'latin1').split(/^From .*\n/m);
+  return texts.map((text) => Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1'));
+}
+
+const HALF: Target = { kind: 'ratio', most: 0.5 };
+const TWICE: Target = { kind: 'ratio', least: 2 };
+
+export async function mixRound(side: Side, as: 'own' | 'peer', report: Report, sample: string): Promise<void> {
+  for (const clients of [20, 50]) {
+    await side.delays();
+    const { perSecond, cpu } = await mix(side, sample, clients);
+    const delays = await side.delays();
+    report.add(`mixed stress, ${clients} clients`, 'commands/s', TWICE, as, perSecond, delays);
+    report.add(`mixed stress, ${clients} clients: CPU`, 'us/command', HALF, as, cpu, delays);
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      clients: { type: 'string', default: '20,50' },
+      seconds: { type: 'string', default: String(SECONDS) },
+      rounds: { type: 'string', default: '3' },
+      own: { type: 'boolean', default: false },
+    },
+  });
+  const scratch = openFolder();
+  try {
+    const sample = sampleMailbox(scratch, 600);
+    await using own = await startOwn({ settings: '[log]\nlevel = "warn"\n[search]\nindex_after = 86400' });
+    await using stack = new AsyncDisposableStack();
+    const peer = values.own || peersMissing() !== null ? [] : [stack.use(await startPeer('sdbox'))];
+    for (let round = 0; round < Number(values.rounds); round++) {
+      for (const side of [own, ...peer]) {
+        for (const clients of values.clients.split(',').map(Number)) {
+          const { perSecond, cpu } = await mix(side, sample, clients, Number(values.seconds));
+          console.log(
+            `${side.name}, ${clients} clients: ${perSecond.toFixed(0)} commands/s, ${cpu.toFixed(0)} us CPU each`,
+          );
+        }
+      }
+    }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
