@@ -3,7 +3,7 @@
 
 import { isIP } from 'node:net';
 import { DURATION_EXPECTED, parseDuration } from './duration.ts';
-import { Expected, isHostname, parseNetwork } from './parts.ts';
+import { Expected, isHostname, isLoopback, parseNetwork } from './parts.ts';
 import { parseRoutes, parseRouting, ROUTING_EXPECTED } from './routes.ts';
 import { LISTENERS, type ListenAddress, type RetryTimes } from './schema.ts';
 import { parseSize, SIZE_EXPECTED } from './size.ts';
@@ -27,6 +27,9 @@ const CAPABILITIES = 'a list of IMAP capabilities such as "COMPRESS=DEFLATE", wi
 /** Server threads at most: each is a complete server, with its own memory. */
 const MAX_THREADS = 64;
 
+const ISSUER_URL = 'an https URL (or http on a loopback address), or ""';
+const ISSUER_URL_OR_FILE = `${ISSUER_URL}, or a file`;
+
 export const KEYS: readonly Key[] = [
   text('', 'hostname', 'a host name such as "mail.example.org"', isHostname),
   text('', 'data', 'a directory', (value) => value !== ''),
@@ -40,6 +43,18 @@ export const KEYS: readonly Key[] = [
     fromText: (value) => splitList(value).map(certificateFromText),
   },
   boolean('auth', 'plaintext'),
+  text(
+    'oauth',
+    'issuer',
+    'the URL by which an issuer calls itself, or ""',
+    (value) => value === '' || isIssuerUrl(value),
+  ),
+  text('oauth', 'audience', 'a text', () => true),
+  text('oauth', 'claim', 'the name of a claim', (value) => value !== ''),
+  text('oauth', 'jwks', ISSUER_URL_OR_FILE, isIssuerUrlOrFile),
+  text('oauth', 'introspection', ISSUER_URL, (value) => value === '' || isIssuerUrl(value)),
+  text('oauth', 'client_id', 'a text', () => true),
+  text('oauth', 'client_secret_file', 'a file, or ""', () => true),
   text('imap', 'literals', '"plus" or "minus"', (value) => ['plus', 'minus'].includes(value)),
   list('imap', 'disable', CAPABILITIES, parseCapability),
   {
@@ -101,6 +116,18 @@ export function keyName(key: Key): string {
 /** The name of the environment variable that overrides a key: `POSTHUIS_LISTEN_IMAP`. */
 export function variableName(key: Key): string {
   return ['POSTHUIS', key.section, key.name].filter(Boolean).join('_').toUpperCase();
+}
+
+/** True for an https URL; nobody listens in on http to a loopback address either. */
+function isIssuerUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.hash !== '') return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname.replace(/^\[|\]$/g, '')));
+}
+
+/** '' is neither; what looks like a URL must be one. */
+function isIssuerUrlOrFile(text: string): boolean {
+  return !/^[a-z]+:\/\//i.test(text) || isIssuerUrl(text);
 }
 
 /** In upper case; what IMAP can't do without is refused. */

@@ -54,6 +54,13 @@ export const DEFAULTS: RawValues = {
   'tls.certificates': [],
   'tls.extra_ca': '',
   'auth.plaintext': false,
+  'oauth.issuer': '',
+  'oauth.audience': '',
+  'oauth.claim': 'email',
+  'oauth.jwks': '',
+  'oauth.introspection': '',
+  'oauth.client_id': '',
+  'oauth.client_secret_file': '',
   'imap.literals': 'plus',
   'imap.disable': [],
   'limits.message_size': '50MB',
@@ -184,6 +191,7 @@ function checkTogether(
   raw: ReadonlyMap<string, { where: string }>,
   problems: string[],
 ): void {
+  checkOAuth(values, raw, problems);
   const families = (values.get('outbound.source') as string[]).map((address) => isIP(address));
   if (new Set(families).size < families.length) {
     problems.push(`${raw.get('outbound.source')?.where}: outbound.source: expected one address of each family at most`);
@@ -236,6 +244,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       extraCa: get<string>('tls.extra_ca') === '' ? null : resolve(base, get<string>('tls.extra_ca')),
     },
     auth: { plaintext: get('auth.plaintext') },
+    oauth: oauth(get, base),
     imap: { literals: get('imap.literals'), disable: get('imap.disable') },
     limits: { messageSize: get('limits.message_size'), trustedNetworks: get('limits.trusted_networks') },
     dns: { servers: get('dns.servers') },
@@ -272,6 +281,44 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
     search: { index: get('search.index'), indexAfter: get('search.index_after') },
     log: { level: get('log.level') },
   };
+}
+
+/** The issuer of tokens, if there is one. */
+function oauth(get: <T>(name: string) => T, base: string): Config['oauth'] {
+  const text = (name: string) => get<string>(`oauth.${name}`);
+  if (text('issuer') === '') return null;
+  const [keys, url] = [text('jwks'), text('introspection')];
+  return {
+    ...{ issuer: text('issuer'), audience: text('audience'), claim: text('claim') },
+    keys: keys === '' ? null : /^https?:\/\//i.test(keys) ? keys : resolve(base, keys),
+    introspection:
+      url === '' ? null : { url, clientId: text('client_id'), secretFile: resolve(base, text('client_secret_file')) },
+  };
+}
+
+/** What an issuer needs: an audience, and one way to know that a token is true. */
+function checkOAuth(
+  values: ReadonlyMap<string, unknown>,
+  raw: ReadonlyMap<string, { where: string }>,
+  problems: string[],
+): void {
+  const has = (name: string) => values.get(`oauth.${name}`) !== '';
+  const others = ['audience', 'jwks', 'introspection', 'client_id', 'client_secret_file'].filter(has);
+  // What is missing stands nowhere: named is where that is set which needs it.
+  const where = raw.get(`oauth.${has('issuer') ? 'issuer' : others[0]}`)?.where;
+  const wrong = (name: string, expected: string) => {
+    const got = describe(values.get(`oauth.${name}`));
+    problems.push(`${where}: oauth.${name}: expected ${expected}, got ${got}`);
+  };
+  if (!has('issuer')) {
+    if (others.length > 0) wrong('issuer', `the issuer that oauth.${others[0]} is about`);
+    return;
+  }
+  if (!has('audience')) wrong('audience', 'what this server is called in the tokens of the issuer');
+  if (has('jwks') === has('introspection')) wrong('jwks', 'either this or oauth.introspection');
+  if (!has('introspection')) return;
+  for (const name of ['client_id', 'client_secret_file'])
+    if (!has(name)) wrong(name, 'what oauth.introspection is asked with');
 }
 
 function keysOf(section: string): string[] {

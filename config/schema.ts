@@ -31,6 +31,19 @@ export interface RetryTimes {
   readonly giveUpMs: number;
 }
 
+/** Whose tokens are taken, and how they are known to be true: by the issuer's keys, or by asking it. */
+export interface OAuth {
+  /** As it calls itself in tokens. */
+  readonly issuer: string;
+  /** What we are called there. */
+  readonly audience: string;
+  /** The claim that has the address. */
+  readonly claim: string;
+  /** Its published keys: a URL, or the absolute path of a file; null if it is asked. */
+  readonly keys: string | null;
+  readonly introspection: { readonly url: string; readonly clientId: string; readonly secretFile: string } | null;
+}
+
 export interface Config {
   /** Our name in greetings, Received and certificates. */
   readonly hostname: string;
@@ -51,6 +64,8 @@ export interface Config {
     /** Logins without TLS, for loopback tests only. */
     readonly plaintext: boolean;
   };
+  /** The issuer whose tokens are taken instead of passwords; null: none. */
+  readonly oauth: OAuth | null;
   readonly imap: {
     /** Literals that need not be asked for: all, or small ones only. */
     readonly literals: 'plus' | 'minus';

@@ -17,6 +17,7 @@ import type { AccountId, Store } from '#storage/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
+import { createTokenVerifier } from './auth/tokens/verifier.ts';
 import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
 import { createForwarder } from './outbound/forward.ts';
@@ -44,6 +45,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   const { directory } = store;
   const { hostname } = config;
   const { messageSize } = config.limits;
+  const tokens = createTokenVerifier(config);
   const context: ProtocolContext = {
     hostname,
     log,
@@ -55,6 +57,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
       secret: store.derivedKey('scram of nobody'),
       devices: parts.devices,
       log,
+      ...(tokens && { tokens }),
     }),
     metrics: parts.metrics,
     devices: parts.devices,

@@ -54,3 +54,32 @@ export const KNOWN_MS = 30 * 24 * 3_600_000;
 
 /** SCRAM-SHA-256: RFC 7677 4 asks for 4,096 iterations at least; the keys are sealed besides. A client counts them too. */
 export const SCRAM = { iterations: 10_000, saltBytes: 16, keyBytes: 32 } as const;
+
+/** Seconds by which an issuer's clock may differ from ours. */
+export const CLOCK_SKEW_S = 60;
+
+/** Bits of an issuer's RSA key at least (RFC 7518 3.3). */
+export const RSA_BITS = 2_048;
+
+/** Keys of an issuer that are looked at: it has two or three. */
+export const KEYS = 64;
+
+/** Characters of what an issuer answers: a key set with certificates in it has some tens of thousands. */
+export const KEY_SET_CHARACTERS = 256 * 1024;
+
+/** An issuer's keys are read again after this, and used for longer only while it can't be asked. */
+export const KEYS_KEPT_MS = 15 * 60_000;
+export const KEYS_STALE_MS = 24 * 3_600_000;
+
+/** How often the keys are read at most, whatever keys are asked for: anybody can make up a key's name. */
+export const KEYS_AGAIN_MS = 30_000;
+
+/** How long an issuer may take: a login waits for it. */
+export const ISSUER_WAIT_MS = 5_000;
+
+/** Tokens that a thread asks the issuer about at a time: who makes some up must not flood it. */
+export const INTROSPECTIONS = 16;
+
+/** What an issuer said of a token is believed for so long (mail programs open several connections at once), and kept of so many. */
+export const INTROSPECTION_KEPT_MS = 60_000;
+export const INTROSPECTIONS_KEPT = 1_000;

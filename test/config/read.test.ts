@@ -174,6 +174,19 @@ describe('a fault', () => {
   const got = /, got .*$/;
 
   it.each([
+    [
+      '[oauth]\nissuer = "http://mail.example"',
+      'DIR/posthuis.toml: oauth.issuer: expected the URL by which an issuer calls itself, or ""',
+    ],
+    ['[oauth]\naudience = "x"', 'DIR/posthuis.toml: oauth.issuer: expected the issuer that oauth.audience is about'],
+    [
+      '[oauth]\nissuer = "https://i.example"\njwks = "keys.json"',
+      'DIR/posthuis.toml: oauth.audience: expected what this server is called in the tokens of the issuer',
+    ],
+    [
+      '[oauth]\nissuer = "https://i.example"\naudience = "x"',
+      'DIR/posthuis.toml: oauth.jwks: expected either this or oauth.introspection',
+    ],
     ['hostname = "no spaces here"', 'DIR/posthuis.toml: hostname: expected a host name such as "mail.example.org"'],
     ['data = 3', 'DIR/posthuis.toml: data: expected a directory'],
     ['threads = -1', 'DIR/posthuis.toml: threads: expected a whole number from 0 to 64'],

@@ -14,6 +14,7 @@ export interface TestConfig {
   readonly messageSize?: number;
   readonly dns?: Config['dns']['servers'];
   readonly outbound?: Partial<Config['outbound']>;
+  readonly oauth?: Config['oauth'];
 }
 
 /** A configuration with free loopback ports. */
@@ -28,6 +29,7 @@ export function testConfig(options: TestConfig): Config {
     proxyFrom: [],
     tls: { certificates: [], extraCa: null },
     auth: { plaintext: options.plaintext ?? true },
+    oauth: options.oauth ?? null,
     imap: { literals: 'plus', disable: [] },
     limits: {
       messageSize: options.messageSize ?? 64 * 1024 * 1024,
