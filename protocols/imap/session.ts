@@ -407,7 +407,9 @@ export class Session {
 
   /** What is off for the account, and for everybody. */
   #switchOff(names: readonly string[]): void {
-    this.#off = this.server.settings.off.union(new Set(names.map((name) => name.toUpperCase())));
+    const { off } = this.server.settings;
+    // A set of its own only for who needs one: idle sessions are many.
+    this.#off = names.length === 0 ? off : off.union(new Set(names.map((name) => name.toUpperCase())));
     this.reader.off = this.#off;
   }
 

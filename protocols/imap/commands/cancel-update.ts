@@ -15,7 +15,7 @@ export const cancelUpdate: Verb = {
       if (tags.length > SELECTED_SEARCHES * 2) throw new BadCommand('Too many tags');
     } while (scanner.peek() === ' ');
     scanner.end();
-    for (const tag of tags) session.current.searches.delete(tag);
+    for (const tag of tags) session.current.dropSearch(tag);
     return undefined;
   },
 };

@@ -125,7 +125,7 @@ export function keepUpdated({ selected, connection, utf8 }: Session, asked: Upda
   if (update === null) return;
   if (refused || selected === null || selected.searches.size >= SELECTED_SEARCHES) {
     connection.out.text(`* NO [NOUPDATE "${tag}"] Not kept up to date\r\n`);
-  } else selected.searches.set(tag, new UpdatedSearch(selected, { tag, byUid, keys, items: update, utf8 }, found));
+  } else selected.keepSearch(tag, new UpdatedSearch(selected, { tag, byUid, keys, items: update, utf8 }, found));
 }
 
 /** RFC 7162 3.2.10.2: numbers among the keys must mean what they meant, so expunges wait. */

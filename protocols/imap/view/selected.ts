@@ -24,6 +24,9 @@ interface Told extends SlotRun {
   last: number;
 }
 
+/** Of most sessions: idle ones are many. */
+const NO_SEARCHES: ReadonlyMap<string, UpdatedSearch> = new Map();
+
 /** Whether `tell` had expunges to tell, and did. */
 export type Expunges = 'none' | 'told' | 'withheld';
 
@@ -42,8 +45,7 @@ export class Selected {
   synced: number;
   /** The UIDs that `$` stands for (RFC 5182); what has been expunged since is not looked for. */
   found: readonly UidRange[] = [];
-  /** Searches that are kept up to date, by their tags (RFC 5267 4.3). */
-  readonly searches = new Map<string, UpdatedSearch>();
+  #searches: Map<string, UpdatedSearch> | null = null;
   readonly #enabled: ReadonlySet<Enabled>;
   /** Changes of annotations are told. */
   readonly #annotate: boolean;
@@ -106,6 +108,22 @@ export class Selected {
   get changeable(): number {
     if (this.readOnly) return 0;
     return flagsOf(this.#rights);
+  }
+
+  // ------------------------------------------------------------------------------------------------------- searches
+
+  /** Searches that are kept up to date, by their tags (RFC 5267 4.3). */
+  get searches(): ReadonlyMap<string, UpdatedSearch> {
+    return this.#searches ?? NO_SEARCHES;
+  }
+
+  keepSearch(tag: string, search: UpdatedSearch): void {
+    this.#searches ??= new Map();
+    this.#searches.set(tag, search);
+  }
+
+  dropSearch(tag: string): void {
+    this.#searches?.delete(tag);
   }
 
   // --------------------------------------------------------------------------------------------------------- flags
