@@ -3,10 +3,14 @@
 
 import { HelperThread } from '../background/host.ts';
 import type { StoreData } from '../background/member.ts';
+import { slotOf } from '../engines/sqlite/shared.ts';
 import type { StoreLog } from '../log.ts';
 
 /** How often it is looked whether anything was written, ms. */
 const LOOK_EVERY = 2_000;
+
+/** What is written there is nothing to index: devices once a minute, the queue. (An account may have the same slot.) */
+const NO_MAIL: ReadonlySet<number> = new Set([slotOf({ kind: 'directory' }), slotOf({ kind: 'queue' })]);
 
 /** What the thread is started with. */
 export interface SearchData extends StoreData {
@@ -33,6 +37,10 @@ export class SearchHost {
     this.#timer = setInterval(() => this.#look(), Math.min(LOOK_EVERY, Math.max(10, data.quiet))).unref();
   }
 
+  get running(): boolean {
+    return this.#thread !== null;
+  }
+
   /** Starts the thread if it is not running. */
   start(): void {
     if (this.#thread !== null) return;
@@ -48,6 +56,7 @@ export class SearchHost {
   }
 
   #look(): void {
-    if (this.#before.some((generation, slot) => generation !== this.#generations[slot])) this.start();
+    const moved = (generation: number, slot: number) => generation !== this.#generations[slot] && !NO_MAIL.has(slot);
+    if (this.#before.some(moved)) this.start();
   }
 }
