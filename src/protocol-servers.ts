@@ -91,7 +91,11 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     routed,
   });
   const submissions = createSmtpServer(
-    { ...smtp, submission, queue: { dsn: true, verp: true, futureMs: config.submission.futureReleaseMs } },
+    {
+      ...smtp,
+      submission,
+      queue: { dsn: true, requireTls: true, verp: true, futureMs: config.submission.futureReleaseMs },
+    },
     'submission',
   );
   const imap = createImapServer({ ...context, sharing: store.sharing }, shared.recent, {
@@ -105,7 +109,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
   });
   const pop3 = createPop3Server(context);
   return {
-    smtp: createSmtpServer({ ...smtp, ingress }, 'mx'),
+    smtp: createSmtpServer({ ...smtp, ingress, queue: { requireTls: true } }, 'mx'),
     lmtp: createSmtpServer({ ...smtp, ingress }, 'lmtp'),
     submission: submissions,
     submissions,

@@ -19,7 +19,15 @@ export interface Rest {
   readonly alert: boolean;
 }
 
+/**
+ * What a message asks of TLS on its way: no more than the domain does; that every server has shown who it is, and asks
+ * the same of the next (REQUIRETLS, RFC 8689 4.2.1); or that it is not to fail for it (TLS-Required: No, RFC 8689 5).
+ */
+export type TlsNeed = 'usual' | 'required' | 'optional';
+
 export interface Carrier {
+  /** What it was opened for; absent: any. */
+  readonly need?: TlsNeed;
   /** Who it is, as it stands in logs and reports. */
   readonly host: string;
   /** How it is protected, '' if it is not. */
@@ -62,14 +70,15 @@ export interface Destination {
   /** Recipients of one transaction, at most. */
   readonly recipients: number;
   /** Opens a way; rejects with NoRoute. */
-  connect(signal: AbortSignal): Promise<Carrier>;
+  connect(signal: AbortSignal, need: TlsNeed): Promise<Carrier>;
   /** Counts a message to so many that goes now; or says when one may, unix ms. */
   admit(recipients: number): Promise<number | null>;
 }
 
 /** A session with a mail server. */
-export function sessionCarrier(session: Session, host: string, tls: string): Carrier {
+export function sessionCarrier(session: Session, host: string, tls: string, need?: TlsNeed): Carrier {
   return {
+    ...(need !== undefined && { need }),
     ...{ host, tls, transcript: session.transcript },
     get usable() {
       return session.usable;

@@ -7,10 +7,12 @@ import { isIPv6 } from 'node:net';
 import { type ConnectionOptions, createSecureContext, rootCertificates } from 'node:tls';
 import { type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
+import type { Tlsa } from '#protocols/dns/tlsa.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/client/session.ts';
-import { type Carrier, NoRoute, sessionCarrier } from './carrier.ts';
+import type { KeptPolicy } from '#storage/ports.ts';
+import { type Carrier, NoRoute, sessionCarrier, type TlsNeed } from './carrier.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
 import type { PolicyOf } from './sts.ts';
 import { type Ways, waysTo } from './ways.ts';
@@ -26,13 +28,28 @@ export interface ConnectorParts {
   readonly extraCa?: readonly string[];
   /** One address of each family at most. */
   readonly source: readonly string[];
+  /** Hears how TLS went, for reports (RFC 8460). */
+  readonly noteTls?: (attempt: TlsAttempt) => Promise<void>;
   /** Mail may leave by IPv6; absent: it may. */
   readonly ipv6?: () => Promise<boolean>;
   readonly limits?: Partial<ClientLimits>;
 }
 
 /** Opens a session with a mail server of a domain; rejects with NoRoute. */
-export type Connect = (domain: string, signal: AbortSignal) => Promise<Carrier>;
+/** A session that came about, or TLS that failed. */
+export interface TlsAttempt {
+  readonly domain: string;
+  readonly host: string;
+  readonly address: string;
+  readonly need: TlsNeed;
+  readonly policy: KeptPolicy | null;
+  /** The TLSA records that the host is held to; null: none. */
+  readonly dane: readonly Tlsa[] | null;
+  /** Null: it is protected as it should be. */
+  readonly failure: ServerReply | null;
+}
+
+export type Connect = (domain: string, signal: AbortSignal, need?: TlsNeed) => Promise<Carrier>;
 
 interface Parts extends ConnectorParts {
   /** Whom a certificate that a policy asks for may be signed by; made once, since it takes milliseconds. */
@@ -44,9 +61,9 @@ export function createConnector(options: ConnectorParts): Connect {
   const trust =
     extraCa.length === 0 ? {} : { secureContext: createSecureContext({ ca: [...rootCertificates, ...extraCa] }) };
   const parts: Parts = { ...options, trust };
-  return async (domain, signal) => {
+  return async (domain, signal, need = 'usual') => {
     try {
-      return await tryHosts(parts, domain, await hostsOf(parts, domain), signal);
+      return await tryHosts(parts, domain, await hostsOf(parts, domain), { signal, need });
     } catch (error) {
       if (error instanceof DnsFailure) {
         // That it can't be seen how a host is to be known is a matter of security, as with Postfix.
@@ -84,14 +101,15 @@ async function tryHosts(
   parts: Parts,
   domain: string,
   { hosts, domains, authentic }: Hosts,
-  signal: AbortSignal,
+  { signal, need }: { readonly signal: AbortSignal; readonly need: TlsNeed },
 ): Promise<Carrier> {
   let failure: { reply: ServerReply; host: string } | undefined;
   let broken: DnsFailure | undefined;
   let transcript = '';
   let tried = 0;
   const policy = (await parts.policyOf?.(domain)) ?? null;
-  const enforced = policy?.mode === 'enforce' ? policy : null;
+  const enforced = holds(policy, need) ? policy : null;
+  let unmet: string | null = null;
   const failed = (error: SessionFailure, host: string) => {
     failure = { reply: error.reply, host };
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
@@ -99,10 +117,14 @@ async function tryHosts(
   for (const { name } of hosts) {
     let ways: Ways | null;
     try {
-      ways = await waysTo(parts, name, { domains, mx: authentic, policy: enforced });
+      ways = await waysTo(parts, name, { domains, mx: authentic, policy: enforced, need });
     } catch (error) {
       if (!(error instanceof DnsFailure)) throw error;
       broken = error;
+      continue;
+    }
+    if (ways === null && need === 'required') {
+      unmet = name;
       continue;
     }
     if (ways === null) {
@@ -118,18 +140,53 @@ async function tryHosts(
           const session = await open(parts, { address, tls, signal }, (text) => {
             transcript += text;
           });
-          return sessionCarrier(session, host, label(session, ways.verified));
+          await parts.noteTls?.({
+            domain,
+            host: name,
+            address,
+            need,
+            policy,
+            dane: ways.dane,
+            failure: tlsFault(session),
+          });
+          if (need !== 'required' || session.extensions.has('REQUIRETLS')) {
+            return sessionCarrier(session, host, label(session, ways.verified), need);
+          }
+          unmet = host;
+          transcript += session.transcript.text;
+          await session.quit();
         } catch (error) {
           if (!(error instanceof SessionFailure)) throw error;
           failed(error, host);
           if (error.kind !== 'tls') break;
+          await parts.noteTls?.({ domain, host: name, address, need, policy, dane: ways.dane, failure: error.reply });
+          if (need === 'required') unmet = host;
         }
       }
     }
   }
+  // RFC 8689 4.2.1: whoever could be asked does not do what is asked for.
+  if (unmet !== null) throw new NoRoute(UNPROTECTED, unmet, transcript);
   if (failure !== undefined) throw new NoRoute(failure.reply, failure.host, transcript);
   if (broken !== undefined) throw broken;
   throw new NoRoute({ code: 550, enhanced: '5.4.4', text: `No mail server of ${domain} has an address` });
+}
+
+const UNPROTECTED: ServerReply = {
+  code: 550,
+  enhanced: '5.7.30',
+  text: 'The message asks for REQUIRETLS, and no server there is known by its certificate and takes that on',
+};
+
+/** A policy that is only tried out binds those who ask for protection (RFC 8689 4.2.1); none binds who does without. */
+function holds(policy: KeptPolicy | null, need: TlsNeed): boolean {
+  if (policy === null || need === 'optional') return false;
+  return policy.mode === 'enforce' || (policy.mode === 'testing' && need === 'required');
+}
+
+/** What a session that came about lacks. */
+function tlsFault({ tls }: Session): ServerReply | null {
+  return tls === null ? { code: 454, enhanced: '4.7.4', text: 'the server does not offer STARTTLS' } : null;
 }
 
 /** Where IPv6 would bring our mail into bad repute, and there is another way. */

@@ -13,7 +13,7 @@ export function createDestinations(connect: Connect, routeOf: RouteOf): (lane: s
 function directly(connect: Connect, domain: string): Destination {
   return {
     ...{ direct: true, most: WINDOW.most, recipients: TRANSACTION_RECIPIENTS },
-    connect: (signal) => connect(domain, signal),
+    connect: (signal, need) => connect(domain, signal, need),
     admit: async () => null,
   };
 }

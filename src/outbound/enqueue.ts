@@ -3,6 +3,7 @@
 import { isAscii } from 'node:buffer';
 import type { Envelope, IngressSession } from '#protocols/ports.ts';
 import { canonicalDomain } from '#storage/directory/addresses.ts';
+import { fields, fieldValue, latin1 } from '#storage/message/headers.ts';
 import { type NewQueued, type NewQueuedRecipient, NOTIFY_UNSAID, Notify, type Staged } from '#storage/ports.ts';
 import { received } from '../ingress/prefix.ts';
 import type { Retry } from './retry.ts';
@@ -34,6 +35,7 @@ export async function toQueue(
     utf8: envelope.smtputf8 && !(isAscii(staged.header) && isAscii(Buffer.from(envelope.sender))),
     eightBit: await hasEightBit(staged),
     requireTls: envelope.requireTls === true,
+    ...(envelope.requireTls !== true && asksForNoTls(staged.header) && { tlsOptional: true }),
     ...(envelope.verp !== undefined && { verp: envelope.verp }),
     envelopeId: envelope.dsn?.envid ?? '',
     returnFull: envelope.dsn?.ret !== 'hdrs',
@@ -42,6 +44,13 @@ export async function toQueue(
     expires: from + Math.max(...recipients.map(({ domain }) => retry(domain).giveUpMs)),
     recipients,
   };
+}
+
+/** `TLS-Required: No` (RFC 8689 5). */
+export function asksForNoTls(header: Uint8Array): boolean {
+  const block = latin1(header);
+  const field = fields(block).find(({ name }) => name === 'tls-required');
+  return field !== undefined && fieldValue(block, field).toLowerCase() === 'no';
 }
 
 /** A recipient's domain as A-labels in lower case; '' if mail can't be sent there. */

@@ -9,7 +9,7 @@ import type { Delivery } from '../ingress/deliver.ts';
 import type { Forwarder } from '../ingress/forwarder.ts';
 import { ACCEPTED } from '../ingress/outcome.ts';
 import { received } from '../ingress/prefix.ts';
-import { domainOf, hasEightBit } from './enqueue.ts';
+import { asksForNoTls, domainOf, hasEightBit } from './enqueue.ts';
 import type { Retry } from './retry.ts';
 import type { Router } from './routes/router.ts';
 import { createSrs, looksLikeSrs } from './srs.ts';
@@ -66,6 +66,7 @@ async function onward(
     return { address, domain: domainOf(address), original: '', notify: NOTIFY_UNSAID };
   });
   return {
+    ...(envelope.requireTls !== true && asksForNoTls(staged.header) && { tlsOptional: true }),
     ...{ staged, owner: '', sender, requireTls: envelope.requireTls === true, envelopeId: '', returnFull: true },
     // RFC 9228: what a loop is found by.
     prefix: Buffer.from(`Delivered-To: ${recipient}\r\n${trace}`),

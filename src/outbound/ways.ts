@@ -8,6 +8,7 @@ import { type Tlsa, tlsaOf } from '#protocols/dns/tlsa.ts';
 import { daneRefusal } from '#protocols/smtp/client/dane.ts';
 import type { TlsWanted } from '#protocols/smtp/client/session.ts';
 import { type StsPolicy, stsMatches } from '#protocols/smtp/client/sts-policy.ts';
+import type { TlsNeed } from './carrier.ts';
 
 export interface WaysParts {
   readonly resolver: Pick<Resolver, 'resolve' | 'validates'>;
@@ -23,6 +24,7 @@ export interface Known {
   readonly mx: boolean;
   /** The MTA-STS policy that is enforced; null: none. */
   readonly policy: Pick<StsPolicy, 'hosts'> | null;
+  readonly need: TlsNeed;
 }
 
 /** A host's addresses, and how it is talked to there: one after the other, as long as it is TLS that fails. */
@@ -31,25 +33,42 @@ export interface Ways {
   readonly tls: readonly TlsWanted[];
   /** Its certificate is one that its domain has named. */
   readonly verified: boolean;
+  /** The TLSA records that it is held to; null: none. */
+  readonly dane: readonly Tlsa[] | null;
 }
 
 /**
- * The ways to a mail host; null if a policy does not name it. DANE goes first: what a host is by DNSSEC a policy neither
+ * The ways to a mail host; null if a policy does not name it, or it is not known and has to be. DANE goes first: what a host is by DNSSEC a policy neither
  * adds to nor takes from (RFC 8461 2). Rejects with DnsFailure: then nothing is sent to this host (RFC 7672 2.1.2).
  */
-export async function waysTo(parts: WaysParts, name: string, { domains, mx, policy }: Known): Promise<Ways | null> {
+export async function waysTo(
+  parts: WaysParts,
+  name: string,
+  { domains, mx, policy, need }: Known,
+): Promise<Ways | null> {
   const found = await hostAddresses(parts.resolver, name);
   const { addresses } = found;
+  // RFC 8689 5: no policy is asked.
+  if (need === 'optional') return { addresses, tls: [opportunistic(name), WITHOUT], verified: false, dane: null };
   const named = addresses.length === 0 ? null : await namedCertificates(parts, name, found);
   if (named !== null && named.records.length > 0) {
     // A host that a stranger's DNS may have put there is held to its certificates, and not said to be the right one.
-    return { addresses, tls: [byDane(named, domains)], verified: mx };
+    const dane = named.records;
+    if (need === 'required' && !mx && (policy === null || !stsMatches(policy, name))) return null;
+    return { addresses, tls: [byDane(named, domains)], verified: mx, dane };
   }
   if (policy !== null)
-    return stsMatches(policy, name) ? { addresses, tls: [trusted(name, parts.trust)], verified: false } : null;
+    return stsMatches(policy, name)
+      ? { addresses, tls: [trusted(name, parts.trust)], verified: false, dane: null }
+      : null;
+  // RFC 8689 4.2.1: the host is named by a validated DNS, and shows that it is that host.
+  if (need === 'required') {
+    return mx ? { addresses, tls: [trusted(name, parts.trust)], verified: false, dane: null } : null;
+  }
   // RFC 7672 2.2: with records that can't be used the host is not known, and still asks for TLS.
-  if (named !== null) return { addresses, tls: [{ ...opportunistic(named.base), use: 'must' }], verified: false };
-  return { addresses, tls: [opportunistic(name), WITHOUT], verified: false };
+  if (named !== null)
+    return { addresses, tls: [{ ...opportunistic(named.base), use: 'must' }], verified: false, dane: [] };
+  return { addresses, tls: [opportunistic(name), WITHOUT], verified: false, dane: null };
 }
 
 /** TLSA records and the name that they stand for (RFC 7672 2.2.3, the TLSA base domain). */

@@ -61,7 +61,11 @@ export async function outboundLab(
   const { routes, routing } = readRoutes(options);
   const rules = { routes: options.routes ?? [], routing: options.routing ?? [] };
   const smtp = stack.use(
-    await startSmtp({ queue: { dsn: true, verp: true, futureMs: 86_400_000 }, ...options.smtp, ...rules }),
+    await startSmtp({
+      queue: { dsn: true, requireTls: true, verp: true, futureMs: 86_400_000 },
+      ...options.smtp,
+      ...rules,
+    }),
   );
   let offset = 0;
   const now = () => Date.now() + offset;

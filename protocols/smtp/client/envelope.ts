@@ -46,7 +46,8 @@ export function mailCommand(envelope: OutgoingEnvelope, offered: Extensions, utf
   if (envelope.eightBit && !offered.has('8BITMIME')) {
     return refusal(550, '5.6.3', 'The server does not take 8-bit content (8BITMIME)');
   }
-  if (envelope.requireTls && !offered.has('REQUIRETLS')) {
+  // RFC 8689 6: a report is sent even so.
+  if (envelope.requireTls && envelope.sender !== '' && !offered.has('REQUIRETLS')) {
     return refusal(550, '5.7.30', 'The message asks for REQUIRETLS, which the server does not know'); // RFC 8689 4.2.1
   }
   const speaks = utf8 && offered.has('SMTPUTF8');
@@ -54,7 +55,7 @@ export function mailCommand(envelope: OutgoingEnvelope, offered: Extensions, utf
   if (offered.has('SIZE')) words.push(`SIZE=${envelope.size}`);
   if (envelope.eightBit) words.push('BODY=8BITMIME');
   if (speaks) words.push('SMTPUTF8');
-  if (envelope.requireTls) words.push('REQUIRETLS');
+  if (envelope.requireTls && offered.has('REQUIRETLS')) words.push('REQUIRETLS');
   if (offered.has('DSN')) {
     if (envelope.returnFull !== null) words.push(`RET=${envelope.returnFull ? 'FULL' : 'HDRS'}`);
     if (envelope.envelopeId !== '') words.push(`ENVID=${envelope.envelopeId}`);

@@ -30,7 +30,10 @@ export async function transact(session: Session, outgoing: Outgoing): Promise<Tr
   const dsn = session.extensions.has('DSN');
   const { envelope, recipients } = outgoing;
   const utf8 = needsUtf8(envelope, recipients);
-  const mail = mailCommand(envelope, session.extensions, utf8);
+  // RFC 8689 2: what is offered without TLS counts for nothing.
+  const offered = new Map(session.extensions);
+  if (session.tls === null) offered.delete('REQUIRETLS');
+  const mail = mailCommand(envelope, offered, utf8);
   if (typeof mail !== 'string') return { replies: recipients.map(() => mail), dsn };
   const speaks = utf8 && session.extensions.has('SMTPUTF8');
   const commands = recipients.map((recipient) => rcptCommand(recipient, session.extensions, speaks));

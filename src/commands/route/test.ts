@@ -61,7 +61,12 @@ export const command: StoreCommand<Args, Tested> = {
     });
     const { connect } = routeOf(route.auth === 'user' ? `=${name}/${owner?.id}` : `=${name}`);
     try {
-      return await send(await connect(AbortSignal.timeout(TEST_MS)), from, to, testMessage(host, name, from, to));
+      return await send(
+        await connect(AbortSignal.timeout(TEST_MS), 'usual'),
+        from,
+        to,
+        testMessage(host, name, from, to),
+      );
     } catch (error) {
       if (!(error instanceof NoRoute)) throw error;
       const { reply, transcript } = error;

@@ -66,6 +66,10 @@ async function carry(
     const text = `The message has ${envelope.size} bytes, Microsoft Graph takes ${most}`;
     return all({ code: 552, enhanced: '5.3.4', text });
   }
+  if (envelope.requireTls) {
+    // RFC 8689 4.2.1: nobody there says that it goes on so.
+    return all({ code: 550, enhanced: '5.7.30', text: 'Microsoft Graph does not take on REQUIRETLS' });
+  }
   const message = Buffer.concat(await Array.fromAsync(outgoing.content()));
   const exact = withExactRecipients(
     message,

@@ -17,7 +17,7 @@ import {
   type QueueId,
   type QueueListing,
 } from '#storage/ports.ts';
-import { type Carrier, type Destination, NoRoute, type Rest } from '../carrier.ts';
+import { type Carrier, type Destination, NoRoute, type Rest, type TlsNeed } from '../carrier.ts';
 import { DEAD_MS, LOADED, LOSSES, REST_MS, SESSION_MESSAGES, WINDOW } from '../limits.ts';
 import { suppressedReply } from '../suppressed.ts';
 import { verpSender } from '../verp.ts';
@@ -217,13 +217,19 @@ export class Lane {
       return carrier;
     }
     const group = { queued: queued.id, recipients };
-    if (carrier !== null) return this.#transact(message, group, carrier);
+    const need = needOf(message);
+    if (carrier !== null) {
+      if (carrier.need === undefined || carrier.need === need) return this.#transact(message, group, carrier);
+      await this.#end(carrier);
+    }
     let opened: Carrier;
     try {
-      opened = await this.#destination.connect(this.#cut.signal);
+      opened = await this.#destination.connect(this.#cut.signal, need);
     } catch (error) {
       if (!(error instanceof NoRoute)) throw error;
-      await this.#unreachable(message, group, error);
+      // What one message asks for says nothing of the others.
+      if (need === 'required') await this.#settle(fail(message, group, error.reply, error.host, error.transcript));
+      else await this.#unreachable(message, group, error);
       return null;
     }
     this.#carriers.add(opened);
@@ -388,6 +394,12 @@ export class Lane {
       else await this.#settle(fail(message, group, reply, host, ''));
     }
   }
+}
+
+/** RFC 8689 6: a report is not lost for what the message asked for. */
+function needOf({ requireTls, tlsOptional, sender }: QueuedMessage): TlsNeed {
+  if (requireTls && sender !== '') return 'required';
+  return tlsOptional === true ? 'optional' : 'usual';
 }
 
 function fail(message: QueuedMessage, { recipients }: Group, reply: ServerReply, host: string, transcript: string) {

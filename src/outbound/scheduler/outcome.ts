@@ -146,7 +146,9 @@ async function reportOn(
   const content = await queue.content(message.id);
   // Of what was forwarded there may be no other copy.
   const small = message.size <= REPORTED_BYTES || message.forwarded !== undefined;
-  const whole = action === 'failed' && message.returnFull && small;
+  // RFC 8689 6: what was to be protected does not come back.
+  const open = !message.requireTls || message.forwarded !== undefined;
+  const whole = action === 'failed' && message.returnFull && small && open;
   const reader = message.forwarded ?? '';
   const { before, after } = makeReport({ hostname, message, action, recipients, host, now, whole, reader });
   const header = whole ? null : await headerOf(content);
@@ -168,14 +170,14 @@ async function headerOf(content: MessageContent): Promise<Uint8Array> {
 /** To the sender, or to him for whom it was forwarded. */
 function toReader(
   parts: OutcomeParts,
-  { sender, forwarded }: QueuedMessage,
+  { sender, forwarded, requireTls }: QueuedMessage,
   staged: Staged,
   { now, eightBit }: { readonly now: number; readonly eightBit: boolean },
 ): NewQueued {
   const address = forwarded ?? sender;
   const domain = domainOf(address);
   return {
-    ...{ staged, prefix: new Uint8Array(0), owner: '', sender: '', requireTls: false, envelopeId: '' },
+    ...{ staged, prefix: new Uint8Array(0), owner: '', sender: '', requireTls, envelopeId: '' },
     ...(forwarded !== undefined && { forwarded }),
     ...{ utf8: Buffer.byteLength(address) !== address.length, eightBit, returnFull: false, notBefore: now },
     expires: now + parts.retry(domain).giveUpMs,
