@@ -8,6 +8,7 @@ import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { run } from '#storage/operation.ts';
 import { type ImapServer, type ImapServerOptions, message, startImap } from '#test/support/imap-server.ts';
 import { override } from '#test/support/override.ts';
+import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapWire } from '#test/support/wire.ts';
 
 const ITEMS = [
@@ -165,6 +166,53 @@ test('one damaged header is left out of a list, told with NO and logged; all oth
   expect(logged.filter((line) => line.includes('could not be read') && line.includes('"uid":40')).length).toBe(7);
   // What can't be read must not look like a miss.
   expect((await client.command('SEARCH HEADER Subject number')).status).toBe('NO');
+});
+
+test('whatever several sessions do, a line says what belongs to its UID', async () => {
+  const { imap, client } = await filled(200);
+  await using _ = imap;
+  const random = seeded(20_261_122);
+  const sessions = [client, await imap.login(), await imap.login()];
+  for (const session of sessions) await session.ok('SELECT INBOX');
+  let appended = 200;
+  let lines = 0;
+  for (let step = 0; step < 250; step++) {
+    const session = pick(random, sessions);
+    const first = between(random, 1, appended);
+    const uids = `${first}:${pick(random, [first, first + 3, first + 70, '*'])}`;
+    const kind = between(random, 0, 9);
+    if (kind === 0) await session.ok('APPEND INBOX', subject(appended++));
+    else if (kind === 1) await session.ok(`UID STORE ${first}:${first + 2} +FLAGS.SILENT (\\Deleted)`);
+    else if (kind === 2) await session.ok('EXPUNGE');
+    else if (kind === 3) await session.ok('NOOP');
+    else {
+      const items = pick(random, [
+        'ENVELOPE',
+        '(FLAGS ENVELOPE)',
+        'BODY.PEEK[HEADER.FIELDS (Subject)]',
+        '(BODY.PEEK[HEADER] FLAGS RFC822.SIZE)',
+      ]);
+      const { untagged } = await session.command(
+        pick(random, [`UID FETCH ${uids} ${items}`, `UID FETCH 1:* ${items}`]),
+      );
+      for (const { text, literals } of untagged) {
+        const [line] = [text, ...literals.map(String)].join(' ').match(/FETCH \(UID \d+ .*number \d+/s) ?? [];
+        if (line === undefined) continue;
+        lines++;
+        const [uid, number] = [/UID (\d+)/.exec(line)?.[1], /number (\d+)$/.exec(line)?.[1]];
+        expect([uid, Number(number) + 1]).toEqual([uid, Number(uid)]);
+      }
+    }
+  }
+  expect(lines).toBeGreaterThan(1_000);
+  // Everybody sees the same in the end.
+  const last = [];
+  for (const session of sessions) {
+    await session.ok('NOOP');
+    last.push(whole(await session.ok('FETCH 1:* (UID ENVELOPE)')));
+  }
+  expect(last[1]).toEqual(last[0]);
+  expect(last[2]).toEqual(last[0]);
 });
 
 /** Adds a block of 64 lines of so many bytes. */
