@@ -3,6 +3,7 @@
 
 import { isIP } from 'node:net';
 import { DURATION_EXPECTED, parseDuration } from './duration.ts';
+import { parseGateways } from './gateways.ts';
 import { Expected, isHostname, isLoopback, parseNetwork } from './parts.ts';
 import { parseRoutes, parseRouting, ROUTING_EXPECTED } from './routes.ts';
 import { LISTENERS, type ListenAddress, type RetryTimes } from './schema.ts';
@@ -86,6 +87,12 @@ export const KEYS: readonly Key[] = [
     section: 'outbound',
     name: 'routes',
     parse: parseRoutes,
+    fromText: tablesFromText,
+  },
+  {
+    section: 'outbound',
+    name: 'gateways',
+    parse: parseGateways,
     fromText: tablesFromText,
   },
   list('outbound', 'routing', `a list of ${ROUTING_EXPECTED}`, parseRouting),

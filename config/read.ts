@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import { availableParallelism, hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { parse as parseToml, TomlError } from 'smol-toml';
+import type { GatewayConfig } from './gateways.ts';
 import { KEYS, type Key, keyName, variableName } from './keys.ts';
 import { Expected, isHostname, isLoopback } from './parts.ts';
 import type { RouteConfig, RoutingRule } from './routes.ts';
@@ -79,6 +80,7 @@ export const DEFAULTS: RawValues = {
   'outbound.domains': [],
   'outbound.routes': [],
   'outbound.routing': [],
+  'outbound.gateways': [],
   'mta_sts.mode': '',
   'mta_sts.max_age': '7d',
   'mta_sts.mx': [],
@@ -202,6 +204,18 @@ function checkTogether(
     const where = raw.get('outbound.routing')?.where;
     problems.push(`${where}: outbound.routing: expected a route of [[outbound.routes]], got ${JSON.stringify(route)}`);
   }
+  const gateways = values.get('outbound.gateways') as GatewayConfig[];
+  const domains = new Set<string>();
+  for (const { name, domain, smtp } of gateways) {
+    const where = raw.get('outbound.gateways')?.where;
+    const key = `${where}: outbound.gateways`;
+    if (routes.has(name)) problems.push(`${key}: expected a name that no route has, got ${JSON.stringify(name)}`);
+    if (domains.has(domain)) problems.push(`${key}: expected one gateway for ${JSON.stringify(domain)}`);
+    domains.add(domain);
+    if (smtp !== null && !routes.has(smtp.route)) {
+      problems.push(`${key}: expected a route of [[outbound.routes]] for ${name}, got ${JSON.stringify(smtp.route)}`);
+    }
+  }
   const taken = new Map<string, string>();
   for (const name of LISTENERS) {
     const key = `listen.${name}`;
@@ -264,6 +278,7 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       domains: get('outbound.domains'),
       routes: get('outbound.routes'),
       routing: get('outbound.routing'),
+      gateways: get('outbound.gateways'),
     },
     mtaSts: {
       mode: get<string>('mta_sts.mode') || null,

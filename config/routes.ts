@@ -5,6 +5,7 @@ import { isIP } from 'node:net';
 import { Expected, isHostname, isLoopback, parseNetwork } from './parts.ts';
 import { PRESETS, type Preset } from './presets.ts';
 import { parseSize } from './size.ts';
+import { Fields, readTables, TABLE_NAME, Wrong } from './tables.ts';
 
 /** null: no limit. */
 export interface RouteLimits {
@@ -62,8 +63,6 @@ export interface RoutingRule {
   readonly conditions: readonly RoutingCondition[];
 }
 
-const NAME = /^[a-z0-9](?:[a-z0-9.-]{0,38}[a-z0-9])?$/;
-
 /** What a rule names where mail goes to the mail hosts of its domain. */
 export const DIRECT = 'mx';
 
@@ -75,7 +74,8 @@ export const ROUTING_EXPECTED =
 export function parseRouting(item: string): RoutingRule | Expected {
   const [name = '', ...words] = item.trim().split(/\s+/);
   const conditions = words.map(parseCondition);
-  if (!NAME.test(name) || conditions.some((condition) => condition === null)) return new Expected(ROUTING_EXPECTED);
+  if (!TABLE_NAME.test(name) || conditions.some((condition) => condition === null))
+    return new Expected(ROUTING_EXPECTED);
   return { route: name === DIRECT ? null : name, conditions: conditions.filter((condition) => condition !== null) };
 }
 
@@ -104,37 +104,15 @@ const KEYS = new Set([
 
 /** All tables of `routes`. */
 export function parseRoutes(value: unknown): readonly RouteConfig[] | Expected {
-  if (!Array.isArray(value)) return new Expected('[[outbound.routes]] tables');
-  const routes: RouteConfig[] = [];
-  for (const item of value as unknown[]) {
-    const route = parseRoute(item);
-    if (route instanceof Expected) return route;
-    if (routes.some(({ name }) => name === route.name)) return new Expected(`one route ${JSON.stringify(route.name)}`);
-    routes.push(route);
-  }
-  return routes;
+  return readTables(value, '[[outbound.routes]] tables', readRoute);
 }
 
-/** Thrown within this file for what is wrong with a table. */
-class Wrong extends Error {}
-
-function parseRoute(item: unknown): RouteConfig | Expected {
-  try {
-    return readRoute(item);
-  } catch (error) {
-    if (error instanceof Wrong) return new Expected(error.message);
-    throw error;
-  }
-}
-
-function readRoute(item: unknown): RouteConfig {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) throw new Wrong('[[outbound.routes]] tables');
-  const table = item as Record<string, unknown>;
+function readRoute(table: Readonly<Record<string, unknown>>): RouteConfig {
   const { name } = table;
-  if (typeof name !== 'string' || !NAME.test(name) || name === DIRECT) {
+  if (typeof name !== 'string' || !TABLE_NAME.test(name) || name === DIRECT) {
     throw new Wrong(`a name of small letters, digits, "." and "-" (not "${DIRECT}") for each of [[outbound.routes]]`);
   }
-  const fields = new Fields(name, table);
+  const fields = new RouteFields(`route ${name}`, table);
   fields.only(KEYS);
   const preset = fields.preset();
   const driver = fields.choice('driver', ['smtp', 'graph'], preset.driver ?? 'smtp');
@@ -165,83 +143,34 @@ function isNear(host: string): boolean {
   return isLoopback(host) || (isIP(host) > 0 && /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|f[cd])/i.test(host));
 }
 
-/** The values of one table, each read as what it has to be. */
-class Fields {
-  readonly #route: string;
-  readonly #table: Readonly<Record<string, unknown>>;
-
-  constructor(route: string, table: Readonly<Record<string, unknown>>) {
-    this.#route = route;
-    this.#table = table;
-  }
-
-  only(known: ReadonlySet<string>): void {
-    const odd = Object.keys(this.#table).find((key) => !known.has(key));
-    if (odd !== undefined) throw new Wrong(`route ${this.#route} with keys of ${[...known].join(', ')}, not ${odd}`);
-  }
-
+/** The values of a route's table. */
+class RouteFields extends Fields {
   preset(): Preset {
     const name = this.choice('preset', ['', ...Object.keys(PRESETS)], '');
     return name === '' ? {} : (PRESETS[name] ?? {});
   }
 
-  text(key: string, fallback: string): string {
-    const value = this.#table[key] ?? fallback;
-    if (typeof value === 'string' && !/\p{Cc}/u.test(value)) return value;
-    throw this.#wrong(key, 'text');
-  }
-
-  flag(key: string, fallback: boolean): boolean {
-    const value = this.#table[key] ?? fallback;
-    if (typeof value === 'boolean') return value;
-    throw this.#wrong(key, 'true or false');
-  }
-
-  choice<T extends string>(key: string, choices: readonly T[], fallback: T): T {
-    const value = this.#table[key] ?? fallback;
-    const found = choices.find((choice) => choice === value);
-    if (found !== undefined) return found;
-    throw this.#wrong(key, `one of ${choices.filter(Boolean).join(', ')}`);
-  }
-
-  integer(key: string, least: number, most: number): number | undefined {
-    const value = this.#table[key];
-    if (value === undefined) return undefined;
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw this.#wrong(key, `a whole number from ${least} to ${most}`);
-  }
-
   hosts(preset: readonly string[] | undefined): readonly string[] {
-    const value = this.#table.host ?? preset;
+    const value = this.table.host ?? preset;
     const hosts = (Array.isArray(value) ? value : [value]) as unknown[];
     const good = hosts.every((host) => typeof host === 'string' && (isHostname(host) || isIP(host) > 0));
     if (good && hosts.length > 0 && hosts.length <= 10) return hosts.map((host) => String(host).toLowerCase());
-    throw this.#wrong('host', 'a host name or an IP address, or a list of up to 10 that are tried in turn');
-  }
-
-  /** Over TLS, or on this machine: a token is as good as a password. */
-  url(key: string, fallback: string): string {
-    const text = this.text(key, fallback);
-    const url = URL.canParse(text) ? new URL(text) : null;
-    const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
-    if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(host))) return text;
-    throw this.#wrong(key, 'an https URL');
+    throw this.wrong('host', 'a host name or an IP address, or a list of up to 10 that are tried in turn');
   }
 
   oauth(preset: Preset['oauth'], driver: RouteConfig['driver']): OAuthConfig | null {
     const provider = this.choice('oauth', ['', 'none', 'google', 'microsoft', 'other'], preset?.provider ?? '');
     if (provider === '' || provider === 'none') {
-      if (driver === 'graph') throw this.#wrong('oauth', '"microsoft", since Graph knows nothing else');
+      if (driver === 'graph') throw this.wrong('oauth', '"microsoft", since Graph knows nothing else');
       return null;
     }
     const grant = this.choice('grant', ['refresh_token', 'client_credentials'], preset?.grant ?? 'refresh_token');
-    if (provider === 'google' && grant !== 'refresh_token') throw this.#wrong('grant', '"refresh_token" with Google');
+    if (provider === 'google' && grant !== 'refresh_token') throw this.wrong('grant', '"refresh_token" with Google');
     const tenant = this.text('tenant', grant === 'client_credentials' ? '' : 'common');
-    if (!/^[A-Za-z0-9.-]*$/.test(tenant)) throw this.#wrong('tenant', 'the id or a domain of a Microsoft tenant');
+    if (!/^[A-Za-z0-9.-]*$/.test(tenant)) throw this.wrong('tenant', 'the id or a domain of a Microsoft tenant');
     const tokenUrl = this.url('token_url', preset?.tokenUrl ?? defaultTokenUrl(provider, tenant));
     const clientId = this.text('client_id', '');
-    if (clientId === '')
-      throw this.#wrong('client_id', 'the id of the application that was registered for this server');
+    if (clientId === '') throw this.wrong('client_id', 'the id of the application that was registered for this server');
     const appScope = driver === 'graph' ? preset?.scope : 'https://outlook.office365.com/.default';
     const fallback = provider === 'microsoft' && grant === 'client_credentials' ? appScope : preset?.scope;
     return { provider, grant, tokenUrl, clientId, scope: this.text('scope', fallback ?? '') };
@@ -263,16 +192,12 @@ class Fields {
   }
 
   #size(fallback: number | null): number | null {
-    const value = this.#table.max_size;
+    const value = this.table.max_size;
     if (value === undefined) return fallback;
     const bytes = typeof value === 'number' ? value : typeof value === 'string' ? parseSize(value) : undefined;
     if (bytes === undefined || !Number.isInteger(bytes) || bytes < 0)
-      throw this.#wrong('max_size', 'a size, 0 for none');
+      throw this.wrong('max_size', 'a size, 0 for none');
     return bytes || null;
-  }
-
-  #wrong(key: string, expected: string): Wrong {
-    return new Wrong(`${expected} as ${key} of route ${this.#route}`);
   }
 }
 

@@ -1,5 +1,6 @@
 // Every setting, typed. config/read.ts makes one of these from a file and the environment; nothing else reads either.
 
+import type { GatewayConfig } from './gateways.ts';
 import type { RouteConfig, RoutingRule } from './routes.ts';
 
 /** A listener: "address:port"; port 0 is a free port of the system's choice, the same for all threads. */
@@ -102,6 +103,8 @@ export interface Config {
     readonly domains: readonly (RetryTimes & { readonly domain: string })[];
     /** Servers that mail is handed to instead of the mail hosts of its domains. */
     readonly routes: readonly RouteConfig[];
+    /** Pseudo-domains for SMS and fax. */
+    readonly gateways: readonly GatewayConfig[];
     /** Which mail takes which of them: the first rule that holds. */
     readonly routing: readonly RoutingRule[];
   };

@@ -88,6 +88,7 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     domainSettings: store.domainSettings,
     retry,
     routes: config.outbound.routes,
+    gateways: config.outbound.gateways,
     routed,
   });
   const submissions = createSmtpServer(

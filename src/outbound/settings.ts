@@ -17,6 +17,8 @@ export interface SendingSettings extends SendingLimits {
   readonly saveSent: boolean;
   /** Each recipient elsewhere gets what it sends from a return address of his own. */
   readonly verp: boolean;
+  /** Gateways that it may send to. */
+  readonly gateways: readonly string[];
   /** The domain's footer is added (F24). */
   readonly footer: boolean;
 }
@@ -30,6 +32,7 @@ export const SETTINGS = {
   'save-sent': 'yes: a copy of what is sent lies in Sent',
   verp: 'yes: each recipient gets what is sent from a return address of his own (VERP)',
   footer: 'no: what is sent has no footer of the domain',
+  gateway: 'the name of a gateway (SMS, fax) that the account may send to',
   'imap-off': 'an IMAP capability that is not offered, such as COMPRESS=DEFLATE',
   'messages-a-day': 'a number, or none',
   'recipients-a-message': 'a number, or none',
@@ -38,7 +41,7 @@ export const SETTINGS = {
 export type SettingName = keyof typeof SETTINGS;
 
 /** Those that may have several values. */
-export const LISTS: ReadonlySet<SettingName> = new Set(['send-as', 'forward', 'bcc', 'imap-off']);
+export const LISTS: ReadonlySet<SettingName> = new Set(['send-as', 'forward', 'bcc', 'gateway', 'imap-off']);
 
 export async function sendingSettings(
   directory: Pick<Directory, 'settings'>,
@@ -53,6 +56,7 @@ export async function sendingSettings(
   };
   return {
     bcc: set.get('bcc') ?? [],
+    gateways: set.get('gateway') ?? [],
     verp: set.get('verp')?.[0] === 'yes',
     footer: set.get('footer')?.[0] !== 'no',
     saveSent: set.get('save-sent')?.[0] === 'yes',

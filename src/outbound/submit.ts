@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto';
 import type { Logger } from 'pino';
+import type { GatewayConfig } from '#config/gateways.ts';
 import type { RouteConfig } from '#config/routes.ts';
 import type { Envelope, Ingress, IngressSession, SmtpReply, Submission } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
@@ -23,6 +24,7 @@ import { heldBack, refuseCrowd, refuseExcess } from './allowance.ts';
 import { bodyCharset } from './eight-bit.ts';
 import { domainOf, toQueue } from './enqueue.ts';
 import { addFooter, describeMessage, type Edit, type Footed } from './footer/footer.ts';
+import { numberOf } from './gateways/gateway.ts';
 import { needsCharset, type Repairs, repairHeader } from './header.ts';
 import { type RelayRule, relayPrincipals } from './relay.ts';
 import type { Retry } from './retry.ts';
@@ -30,7 +32,7 @@ import { readLane } from './routes/choose.ts';
 import type { Router } from './routes/router.ts';
 import { refuseAuthors, refuseNull, refuseSender } from './senders.ts';
 import { saveSent } from './sent-copy.ts';
-import { type SendingLimits, sendingSettings } from './settings.ts';
+import { type SendingLimits, type SendingSettings, sendingSettings } from './settings.ts';
 import { authorDomain, signaturesFor } from './signing.ts';
 import { suppressedReply } from './suppressed.ts';
 
@@ -47,6 +49,7 @@ export interface SubmissionParts {
   readonly retry: Retry;
   readonly routed: Router;
   readonly routes: readonly RouteConfig[];
+  readonly gateways: readonly GatewayConfig[];
   readonly stage: (options: { maxBytes: number }) => Staging;
   /** What holds for an account for which nothing else is set. */
   readonly limits: SendingLimits;
@@ -131,8 +134,26 @@ async function checkRecipient(
   if (!parts.send) return { ...NOT_SENT, text: `<${address}> ${NOT_SENT.text}` };
   // An address literal among them: nobody has mail there, and what listens there is nobody's business.
   if (domainOf(address) === '') return { ...BAD_DOMAIN, text: `<${address}> ${BAD_DOMAIN.text}` };
+  const gateway = parts.gateways.find(({ domain }) => domain === domainOf(address));
+  if (gateway !== undefined) return refuseAtGateway(gateway, settings, account, address);
   const { suppressed } = await parts.queue.obstacles(account.id, [address]);
   return suppressed.size === 0 ? null : suppressedReply(address, suppressed.get(address) ?? '');
+}
+
+/** F19 to F22: each SMS and each fax costs something. */
+function refuseAtGateway(
+  gateway: GatewayConfig,
+  { gateways }: SendingSettings,
+  account: Account,
+  address: string,
+): SmtpReply | null {
+  const { name } = gateway;
+  if (!gateways.includes(name)) {
+    const text = `${account.address} may not send to <${address}>; allow it: posthuis account set ${account.address} gateway ${name}`;
+    return { code: 550, enhanced: '5.7.1', text };
+  }
+  if (numberOf(gateway, address) !== null) return null;
+  return { code: 550, enhanced: '5.1.3', text: `<${address}> is not a telephone number; write it as +32475123456` };
 }
 
 async function submit(

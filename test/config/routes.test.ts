@@ -50,7 +50,7 @@ test('a fault names the route, the key and what was expected', () => {
       { name: 'r', host: 'h' },
       { name: 'r', host: 'h' },
     ]),
-  ).toEqual(new Expected('one route "r"'));
+  ).toEqual(new Expected('one "r" of [[outbound.routes]] tables'));
   expect(parseRoutes('r')).toBeInstanceOf(Expected);
 });
 

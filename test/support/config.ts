@@ -48,6 +48,7 @@ export function testConfig(options: TestConfig): Config {
         domains: [],
         routes: [],
         routing: [],
+        gateways: [],
       },
       retry: { firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 },
       ...options.outbound,

@@ -58,8 +58,8 @@ export async function outboundLab(
   await using stack = new AsyncDisposableStack();
   const [port = 0] = await freePorts(1);
   const dns = stack.use(await testDns(zones));
-  const { routes, routing } = readRoutes(options);
-  const rules = { routes: options.routes ?? [], routing: options.routing ?? [] };
+  const { routes, routing, gateways } = readRoutes(options);
+  const rules = { routes: options.routes ?? [], routing: options.routing ?? [], gateways: options.gateways ?? [] };
   const smtp = stack.use(
     await startSmtp({
       queue: { dsn: true, requireTls: true, verp: true, futureMs: 86_400_000 },
@@ -93,7 +93,7 @@ export async function outboundLab(
       }),
       mail: (id) => smtp.store.mail(id),
       stage: (bounds) => smtp.store.stage(bounds),
-      routed: createRouter(directory, { routes, routing }),
+      routed: createRouter(directory, { routes, routing, gateways }),
       destination: createDestinations(
         createConnector({
           ...{ ...ways, port, resolver, limits },
@@ -102,7 +102,7 @@ export async function outboundLab(
           }),
         }),
         createRoutes({
-          ...{ ...ways, directory, queue, routes, now, clientLimits: limits },
+          ...{ ...ways, directory, queue, routes, gateways, now, clientLimits: limits },
           ...{ credentials: smtp.store.routeCredentials, addressesOf: addressesOf(resolver) },
         }),
       ),

@@ -102,8 +102,8 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const messageSize = options.messageSize ?? 52_428_800;
   const conduct = createConduct(createConductShared());
   const retry = () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 });
-  const { routes, routing } = readRoutes(options);
-  const routed = createRouter(store.directory, { routes, routing });
+  const { routes, routing, gateways } = readRoutes(options);
+  const routed = createRouter(store.directory, { routes, routing, gateways });
   const forwarder = createForwarder({
     ...{ hostname, retry, routed, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
     derivedKey: (purpose) => store.derivedKey(purpose),
@@ -123,6 +123,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     signingKeys: store.signingKeys,
     domainSettings: store.domainSettings,
     routes,
+    gateways,
     routed,
     send: options.send ?? true,
     retry,

@@ -1,6 +1,7 @@
 // What may be set for an account, checked before it is kept.
 
 import { isCapability } from '#config/keys.ts';
+import { TABLE_NAME } from '#config/tables.ts';
 import { parseAddress } from '#storage/directory/addresses.ts';
 import type { Store } from '#storage/ports.ts';
 import { SETTINGS, type SettingName } from '../../outbound/settings.ts';
@@ -24,6 +25,7 @@ export function settingValue(name: SettingName, value: string): string {
     'save-sent': text === 'yes',
     verp: text === 'yes',
     footer: text === 'no',
+    gateway: TABLE_NAME.test(text),
     'imap-off': isCapability(text),
     'messages-a-day': isNumber(text),
     'recipients-a-message': isNumber(text),

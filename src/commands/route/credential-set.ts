@@ -40,7 +40,8 @@ export const command: StoreCommand<Args, number> = {
     };
   },
   async run({ config, store }, { name, account, login, kind, secret }) {
-    const route = findRoute(config, name);
+    const gateway = config.outbound.gateways.find((one) => one.name === name);
+    const route = gateway?.http ?? findRoute(config, name);
     if (route.auth === 'none') throw new Refused(`route ${name} has no login: set auth in the settings`);
     if (account !== null && route.auth !== 'user') throw new Refused(`route ${name} has one login for all`);
     const owner = account === null ? '' : (await findAccount(store, account)).id;

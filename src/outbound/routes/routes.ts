@@ -2,10 +2,12 @@
 
 import { createSecureContext, rootCertificates } from 'node:tls';
 import type { Logger } from 'pino';
+import type { GatewayConfig } from '#config/gateways.ts';
 import type { RouteConfig } from '#config/routes.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { Directory, Queue, RouteCredentials } from '#storage/ports.ts';
 import { type Destination, NoRoute } from '../carrier.ts';
+import { gatewayDestination } from '../gateways/gateway.ts';
 import { TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
 import type { AddressesOf } from './addresses.ts';
 import { readLane } from './choose.ts';
@@ -17,6 +19,7 @@ import { AccessTokens } from './tokens.ts';
 
 export interface RoutesParts {
   readonly routes: readonly RouteConfig[];
+  readonly gateways: readonly GatewayConfig[];
   readonly credentials: RouteCredentials;
   readonly directory: Pick<Directory, 'account'>;
   readonly queue: Pick<Queue, 'used' | 'noteUse'>;
@@ -38,14 +41,17 @@ export type RouteOf = (lane: string) => Destination;
 export function createRoutes(parts: RoutesParts): RouteOf {
   const { routes, extraCa, hostname, source, addressesOf, clientLimits, credentials, directory } = parts;
   const byName = new Map(routes.map((route) => [route.name, route]));
+  const gatewaysByName = new Map(parts.gateways.map((gateway) => [gateway.name, gateway]));
   const ca = extraCa.length === 0 ? {} : { ca: [...rootCertificates, ...extraCa] };
   const trust = { secureContext: createSecureContext(ca) };
   const tokens = new AccessTokens(parts);
   const paces = new Map<string, Pace>();
   const smtp = { hostname, source, addressesOf, trust, ...(clientLimits && { limits: clientLimits }) };
-  return (lane) => {
+  const routeOf: RouteOf = (lane) => {
     const { name, owner } = readLane(lane);
     const route = byName.get(name);
+    const gateway = gatewaysByName.get(name);
+    if (gateway !== undefined) return gatewayDestination({ addressesOf, extraCa, credentials, routeOf }, gateway);
     if (route === undefined) return lost(name);
     const loginFor: LoginOf = (refused) => loginOf({ credentials, directory, tokens }, route, owner, refused);
     const { limits } = route;
@@ -65,6 +71,7 @@ export function createRoutes(parts: RoutesParts): RouteOf {
           : connectSmtp(smtp, route, loginFor, signal),
     };
   };
+  return routeOf;
 }
 
 /** Mail that waits for a route which is in the settings no more: it waits on, and somebody is told. */

@@ -8,7 +8,7 @@ import { addressesOf } from './addresses.ts';
 import { createRoutes, type RouteOf } from './routes.ts';
 
 export interface SetUpParts {
-  readonly outbound: Pick<Config['outbound'], 'routes' | 'ehlo' | 'source'>;
+  readonly outbound: Pick<Config['outbound'], 'routes' | 'gateways' | 'ehlo' | 'source'>;
   readonly store: Store;
   readonly resolver: Pick<Resolver, 'resolve'>;
   /** PEM. */
@@ -19,9 +19,9 @@ export interface SetUpParts {
 }
 
 export function setUpRoutes({ outbound, store, resolver, extraCa, log, now }: SetUpParts): RouteOf {
-  const { routes, ehlo: hostname, source } = outbound;
+  const { routes, gateways, ehlo: hostname, source } = outbound;
   return createRoutes({
-    ...{ routes, hostname, source, extraCa, log, now, addressesOf: addressesOf(resolver) },
+    ...{ routes, gateways, hostname, source, extraCa, log, now, addressesOf: addressesOf(resolver) },
     ...{ credentials: store.routeCredentials, directory: store.directory, queue: store.queue },
   });
 }
