@@ -30,7 +30,8 @@ export function gatewayDestination(parts: GatewayParts, gateway: GatewayConfig):
   const { smtp, http } = gateway;
   if (smtp !== null) {
     const base = parts.routeOf(`=${smtp.route}`);
-    const connect = async (signal: AbortSignal) => readdressed(await base.connect(signal), gateway, smtp.address);
+    const connect: Destination['connect'] = async (signal, need) =>
+      readdressed(await base.connect(signal, need), gateway, smtp.address);
     return { ...base, connect };
   }
   return {
@@ -129,6 +130,10 @@ async function carry(
   send: (body: string) => Promise<HttpReply>,
 ): Promise<Carried> {
   const all = (reply: ServerReply): Carried => ({ replies: outgoing.recipients.map(() => reply), dsn: false });
+  if (outgoing.envelope.requireTls) {
+    // RFC 8689 4.2.1: nobody there says that it goes on so.
+    return all({ code: 550, enhanced: '5.7.30', text: 'A gateway does not take on REQUIRETLS' });
+  }
   const number = numberOf(gateway, outgoing.recipients[0]?.address ?? '');
   if (number === null) return all(NO_NUMBER);
   const content = gateway.kind === 'sms' ? await smsOf(gateway, outgoing) : await faxOf(outgoing);
