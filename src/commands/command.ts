@@ -17,6 +17,7 @@ export const OPTIONS = {
     value: '',
     about: 'read the password from standard input: one line, 8 characters or more',
   },
+  shared: { type: 'boolean', value: '', about: 'nobody logs in to it: it is there to be shared' },
   quota: { type: 'string', value: 'SIZE', about: 'the most the account may hold, such as 2GB; "none" for no limit' },
   format: { type: 'string', value: 'FORMAT', about: 'mbox, maildir, eml or zip; by default what the path says' },
   folder: { type: 'string', value: 'NAME', about: 'only this folder, or into this folder' },

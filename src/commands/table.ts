@@ -82,7 +82,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'account add': {
     words: 'ADDRESS',
     about: 'make an account; without --password-stdin its password is made up and shown once',
-    options: ['password-stdin', 'quota'],
+    options: ['password-stdin', 'shared', 'quota'],
     load: () => import('./account/add.ts'),
   },
   'account list': {
@@ -157,6 +157,54 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     about: 'remove an alias',
     options: [],
     load: () => import('./alias/remove.ts'),
+  },
+  'group add': {
+    words: 'GROUP',
+    about: 'make a group of accounts that mailboxes can be shared with; its name is like an address',
+    options: [],
+    load: () => import('./group/add.ts'),
+  },
+  'group list': {
+    words: '',
+    about: 'list the groups and their members',
+    options: ['json'],
+    load: () => import('./group/list.ts'),
+  },
+  'group remove': {
+    words: 'GROUP',
+    about: 'remove a group; nothing is shared with it any more',
+    options: [],
+    load: () => import('./group/remove.ts'),
+  },
+  'group member add': {
+    words: 'GROUP ADDRESS',
+    about: 'put an account into a group',
+    options: [],
+    load: () => import('./group/member-add.ts'),
+  },
+  'group member remove': {
+    words: 'GROUP ADDRESS',
+    about: 'take an account out of a group, at once in open sessions too',
+    options: [],
+    load: () => import('./group/member-remove.ts'),
+  },
+  'share set': {
+    words: 'ADDRESS MAILBOX IDENTIFIER RIGHTS',
+    about: 'share a mailbox (*: all) of an account with an account, "group:GROUP" or "anyone"; RIGHTS as lrswipkxtea',
+    options: [],
+    load: () => import('./share/set.ts'),
+  },
+  'share list': {
+    words: 'ADDRESS',
+    about: 'what an account shares, with whom and how',
+    options: ['json'],
+    load: () => import('./share/list.ts'),
+  },
+  'share remove': {
+    words: 'ADDRESS MAILBOX IDENTIFIER',
+    about: 'share it no longer, at once in open sessions too',
+    options: [],
+    load: () => import('./share/remove.ts'),
   },
   'queue list': {
     words: '',

@@ -80,6 +80,33 @@ const URLS = [
   ...['imap://bert@example.test/INBOX/;uid=1;urlauth=authuser', '/INBOX/;uid=1', 'x', 'imap:///;uid=1;urlauth=%zz'],
 ];
 
+const IDENTIFIERS = [
+  ...['anyone', '-anyone', 'anna@example.test', 'bert@example.test', '-bert@example.test', 'group:x@example.test'],
+  ...['""', '-', '"a b"', 'nobody', '{4+}\r\n\xff\xff@x', '{17+}\r\nbert@example.test', '"BERT@Example.TEST"'],
+];
+const RIGHTS = ['lrswipkxtea', 'lr', '+cd', '-a', '""', '+', '-', 'lrq', 'L', '0', '++l', '"l r"', '{2+}\r\nlr'];
+const PLACES = [
+  ...['"Other Users/anna@example.test/INBOX"', '"Other Users/bert@example.test/x/y"', '"Other Users"', 'Shared/x'],
+  ...['"Other Users/"', '"Other Users//x"', 'shared/x@y/INBOX', '"Other Users/anna@example.test"', '"Shared/%/*"'],
+];
+
+/** A command of ACL, or another with a name among those of others. */
+function shared(random: Random, mailbox: () => string): string {
+  const name = random() < 0.5 ? mailbox() : pick(random, PLACES);
+  const identifier = pick(random, IDENTIFIERS);
+  return pick(random, [
+    `SETACL ${name} ${identifier} ${pick(random, RIGHTS)}`,
+    `DELETEACL ${name} ${identifier}`,
+    `LISTRIGHTS ${name} ${identifier}`,
+    `GETACL ${name}`,
+    `MYRIGHTS ${name}`,
+    `LIST "" ${name} RETURN (MYRIGHTS SUBSCRIBED)`,
+    `${pick(random, ['SELECT', 'CREATE', 'DELETE', 'SUBSCRIBE', 'UNSUBSCRIBE', 'GETQUOTAROOT'])} ${name}`,
+    `RENAME ${name} ${pick(random, PLACES)}`,
+    `${pick(random, ['COPY', 'MOVE'])} 1:* ${name}`,
+  ]);
+}
+
 /** The arguments of LIST, from the space on. */
 export function listArguments(random: Random): string {
   const select = random() < 0.5 ? '' : ` (${some(random, 3, SELECT)})`;
@@ -142,6 +169,8 @@ export function extensionCommand(random: Random, mailbox: () => string): string 
     () => `APPEND ${mailbox()} ANNOTATION (${pick(random, NOTES)}) {9+}\r\na: b\r\n\r\nc`,
     () => `SELECT INBOX (ANNOTATE)`,
     () => `UIDBATCHES ${pick(random, ['500', '1', '0', '500 1:2', '4294967295 2:1', '501 1:*'])}`,
+    () => shared(random, mailbox),
+    () => shared(random, mailbox),
     () => `XLIST "" ${pick(random, PATTERNS)}`,
     () => `STATUS ${mailbox()} (${some(random, 4, STATUS)})`,
     () => `CREATE ${mailbox()} (USE (${some(random, 2, USES)}))`,

@@ -1,11 +1,14 @@
-// posthuis account add ADDRESS [--password-stdin] [--quota SIZE]
+// posthuis account add ADDRESS [--password-stdin] [--shared] [--quota SIZE]
 
 import { type NewCredential, newCredential } from '../../auth/scram.ts';
-import { Refused, type StoreCommand, takeWords } from '../command.ts';
+import { Refused, type StoreCommand, takeWords, UsageError } from '../command.ts';
 import { newPassword } from './new-password.ts';
 import { parseQuota } from './quota-size.ts';
 
-type Args = NewCredential & { readonly address: string; readonly quota: number | null };
+type Args = (NewCredential | { readonly passwordHash: null }) & {
+  readonly address: string;
+  readonly quota: number | null;
+};
 
 export const command: StoreCommand<Args, null> = {
   kind: 'store',
@@ -13,6 +16,14 @@ export const command: StoreCommand<Args, null> = {
     const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
     const size = invocation.values.get('quota');
     const quota = size === undefined ? null : parseQuota(size);
+    if (invocation.flags.has('shared')) {
+      if (invocation.flags.has('password-stdin')) throw new UsageError('nobody logs in to a shared account');
+      const show = () => {
+        terminal.out(`shared account ${address} added`);
+        return undefined;
+      };
+      return { args: { address, passwordHash: null, quota }, show };
+    }
     const { password, generated } = await newPassword(invocation, terminal);
     return {
       args: { address, ...(await newCredential(password)), quota },

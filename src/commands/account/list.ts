@@ -9,6 +9,8 @@ type Row = {
   readonly id: string;
   readonly address: string;
   readonly enabled: boolean;
+  /** Nobody logs in to it. */
+  readonly shared: boolean;
   /** null: no limit. */
   readonly quota: number | null;
   /** null: the account's store could not be read; `error` says why. */
@@ -29,7 +31,7 @@ export const command: StoreCommand<null, readonly Row[]> = {
           MESSAGES: (row: Row) => String(row.messages ?? '?'),
           SIZE: (row: Row) => (row.bytes === null ? '?' : formatSize(row.bytes)),
           QUOTA: (row: Row) => (row.quota === null ? 'none' : formatSize(row.quota)),
-          '': (row: Row) => row.error ?? (row.enabled ? '' : 'disabled'),
+          '': (row: Row) => row.error ?? (row.enabled ? (row.shared ? 'shared' : '') : 'disabled'),
         };
         showListing(rows, columns, invocation, terminal);
         return undefined;
@@ -44,11 +46,12 @@ export const command: StoreCommand<null, readonly Row[]> = {
 };
 
 /** A damaged account stands in the list with what is wrong with it. */
-async function describe(store: Store, { id, address, enabled, quota }: Account): Promise<Row> {
+async function describe(store: Store, { id, address, enabled, quota, ...rest }: Account): Promise<Row> {
+  const shared = rest.shared === true;
   try {
     const { bytes, messages } = await store.mail(id).quota();
-    return { id, address, enabled, quota, bytes, messages };
+    return { id, address, enabled, shared, quota, bytes, messages };
   } catch (error) {
-    return { id, address, enabled, quota, bytes: null, messages: null, error: (error as Error).message };
+    return { id, address, enabled, shared, quota, bytes: null, messages: null, error: (error as Error).message };
   }
 }

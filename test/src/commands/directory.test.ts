@@ -89,6 +89,7 @@ describe('account', () => {
         id: expect.stringMatching(/^[a-z0-9]{16}$/),
         address: 'anna@x.test',
         enabled: true,
+        shared: false,
         quota: 2 * 1024 ** 3,
         bytes: 0,
         messages: 0,

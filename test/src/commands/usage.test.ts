@@ -44,7 +44,7 @@ describe('help', () => {
       ['-h', 'account', 'add'],
     ]) {
       const { status, stdout } = await posthuis(words);
-      expect(stdout).toContain('usage: posthuis account add ADDRESS [--password-stdin] [--quota SIZE]');
+      expect(stdout).toContain('usage: posthuis account add ADDRESS [--password-stdin] [--shared] [--quota SIZE]');
       expect(status).toBe(0);
     }
   });
