@@ -89,11 +89,12 @@ function report(session: Session, selected: Selected, mailbox: Mailbox, name: st
   }
   out.text(`* OK [MAILBOXID (${objectId('F', selected.account.id, mailbox.id)})] Ok\r\n`); // RFC 8474 4.2
   out.text(`* OK [UIDVALIDITY ${mailbox.uidvalidity}] UIDs are valid\r\n`);
-  out.text(`* OK [ANNOTATIONS ${ANNOTATION_BYTES}] Bytes of one\r\n`); // RFC 5257 4.1
-  out.text('* OK [URLMECH INTERNAL] URLs can be authorized\r\n'); // RFC 4467 8
   // The row was read before the index, which may have newer messages.
   out.text(`* OK [UIDNEXT ${Math.max(mailbox.uidnext, view.lastUid + 1)}] Predicted next UID\r\n`);
   out.text(`* OK [HIGHESTMODSEQ ${selected.synced}] Highest\r\n`);
+  // RFC 5257 4.1, RFC 4467 8
+  if (session.offers('ANNOTATE-EXPERIMENT-1')) out.text(`* OK [ANNOTATIONS ${ANNOTATION_BYTES}] Bytes of one\r\n`);
+  if (session.offers('URLAUTH')) out.text('* OK [URLMECH INTERNAL] URLs can be authorized\r\n');
 }
 
 /** The sequence number of the first message without \Seen, or 0. */

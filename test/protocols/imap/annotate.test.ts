@@ -122,3 +122,26 @@ test('ANNOTATE-EXPERIMENT-1: what is too long, too much or wrong is refused', as
   await client.ok('EXAMINE INBOX');
   expect((await client.command('STORE 1 ANNOTATION (/comment (value.priv "x"))')).status).toBe('NO');
 });
+
+test('ANNOTATE-EXPERIMENT-1: in a shared mailbox each has comments of his own, and who may write has those for all', async () => {
+  await using imap = await startImap();
+  const [anna, bert] = [await imap.login(), await imap.login('bert')];
+  await anna.ok('CREATE Projects');
+  await anna.ok('APPEND Projects ANNOTATION (/comment (value.priv "of anna" value.shared "of all"))', message('one'));
+  await anna.ok('SETACL Projects bert@example.test lr');
+  await anna.ok('SELECT Projects (ANNOTATE)');
+  await bert.ok('SELECT "Other Users/anna@example.test/Projects"');
+  const told = async (client: typeof anna) => texts(await client.ok('FETCH 1 ANNOTATION (/comment value)'))[0];
+  expect(await told(bert)).toBe('* 1 FETCH (ANNOTATION (/comment (value.priv NIL value.shared "of all")))');
+  await bert.ok('STORE 1 ANNOTATION (/comment (value.priv "of bert"))');
+  expect(await told(bert)).toContain('value.priv "of bert"');
+  expect(await told(anna)).toContain('value.priv "of anna"');
+  const refused = await bert.command('STORE 1 ANNOTATION (/comment (value.shared "changed"))');
+  expect(refused).toMatchObject({ status: 'NO', text: expect.stringMatching(/^\[NOPERM\]/) });
+  await anna.ok('SETACL Projects bert@example.test lrw');
+  await bert.ok('STORE 1 ANNOTATION (/comment (value.shared "changed"))');
+  expect(texts(await anna.ok('NOOP')).join()).toContain('ANNOTATION (/comment)');
+  expect(await told(anna)).toContain('value.shared "changed"');
+  expect(texts(await bert.ok('SEARCH ANNOTATION /comment value "of bert"'))).toEqual(['* SEARCH 1']);
+  expect(texts(await anna.ok('SEARCH ANNOTATION /comment value "of bert"'))).toEqual(['* SEARCH']);
+});

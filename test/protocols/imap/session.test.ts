@@ -28,6 +28,8 @@ test('a first session: login, append, select, fetch, store, expunge, logout', as
     expect.stringMatching(/^\* OK \[URLMECH INTERNAL\]/),
     '* OK [UIDNEXT 2] Predicted next UID',
     expect.stringMatching(/^\* OK \[HIGHESTMODSEQ \d+\] Highest$/),
+    '* OK [ANNOTATIONS 4096] Bytes of one',
+    '* OK [URLMECH INTERNAL] URLs can be authorized',
   ]);
   expect(selected.text).toBe('[READ-WRITE] Selected');
   const fetched = await client.ok('FETCH 1 (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODY[])');
