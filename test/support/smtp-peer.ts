@@ -13,7 +13,10 @@ export type Act = string | { readonly cut: true } | { readonly silent: true } | 
 export interface PeerOptions {
   /** What EHLO offers; null: EHLO is unknown. */
   readonly extensions?: readonly string[] | null;
-  /** Called for each command line, with `CONNECT` before the first and `DOT` after a message; undefined: the usual. */
+  /**
+   * Called for each command line, with `CONNECT` before the first, `CONTENT` at the first bytes of a message and `DOT`
+   * after it; undefined: the usual.
+   */
   readonly act?: (command: string, session: PeerSession) => Act | undefined;
   /** With STARTTLS among the extensions. */
   readonly tls?: TlsOptions;
@@ -25,6 +28,8 @@ export interface PeerSession {
   readonly number: number;
   readonly commands: string[];
   secure: boolean;
+  /** Of the message that is coming, or came last. */
+  subject: string;
 }
 
 export interface ReceivedMail {
@@ -80,7 +85,7 @@ export class SmtpPeer implements AsyncDisposable {
       this.open--;
       this.#sockets.delete(plain);
     });
-    const session: PeerSession = { number: this.sessions.length + 1, commands: [], secure: false };
+    const session: PeerSession = { number: this.sessions.length + 1, commands: [], secure: false, subject: '' };
     this.sessions.push(session);
     let socket: Socket = plain;
     let pending = '';
@@ -123,6 +128,11 @@ export class SmtpPeer implements AsyncDisposable {
     const work = (): void => {
       for (;;) {
         if (content !== null) {
+          if (content === '' && pending !== '') {
+            session.subject = /^Subject: (.*)\r$/m.exec(pending)?.[1] ?? '';
+            const act = this.options.act?.('CONTENT', session);
+            if (act !== undefined && typeof act === 'object' && 'cut' in act) socket.destroy();
+          }
           content += pending;
           pending = '';
           const end = content.startsWith('.\r\n') ? 0 : content.indexOf('\r\n.\r\n') + 2;
