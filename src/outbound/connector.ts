@@ -14,6 +14,7 @@ import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/cl
 import type { KeptPolicy } from '#storage/ports.ts';
 import { type Carrier, NoRoute, sessionCarrier, type TlsNeed } from './carrier.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
+import { withNextHost } from './next-host.ts';
 import type { PolicyOf } from './sts.ts';
 import { type Ways, waysTo } from './ways.ts';
 
@@ -61,18 +62,22 @@ export function createConnector(options: ConnectorParts): Connect {
   const trust =
     extraCa.length === 0 ? {} : { secureContext: createSecureContext({ ca: [...rootCertificates, ...extraCa] }) };
   const parts: Parts = { ...options, trust };
-  return async (domain, signal, need = 'usual') => {
-    try {
-      return await tryHosts(parts, domain, await hostsOf(parts, domain), { signal, need });
-    } catch (error) {
-      if (error instanceof DnsFailure) {
-        // That it can't be seen how a host is to be known is a matter of security, as with Postfix.
-        const enhanced = error.type === 'TLSA' ? '4.7.5' : '4.4.3';
-        throw new NoRoute({ code: 451, enhanced, text: `DNS look-up failed: ${error.message}` });
-      }
-      throw error;
+  return (domain, signal, need = 'usual') =>
+    otherwise(hostsOf(parts, domain).then((hosts) => tryHosts(parts, domain, hosts, { signal, need, next: true })));
+}
+
+/** A DNS that fails is no way, for now. */
+async function otherwise(trying: Promise<Carrier>): Promise<Carrier> {
+  try {
+    return await trying;
+  } catch (error) {
+    if (error instanceof DnsFailure) {
+      // That it can't be seen how a host is to be known is a matter of security, as with Postfix.
+      const enhanced = error.type === 'TLSA' ? '4.7.5' : '4.4.3';
+      throw new NoRoute({ code: 451, enhanced, text: `DNS look-up failed: ${error.message}` });
     }
-  };
+    throw error;
+  }
 }
 
 /** Where to go, and whether that was validated. */
@@ -101,7 +106,7 @@ async function tryHosts(
   parts: Parts,
   domain: string,
   { hosts, domains, authentic }: Hosts,
-  { signal, need }: { readonly signal: AbortSignal; readonly need: TlsNeed },
+  { signal, need, next }: { readonly signal: AbortSignal; readonly need: TlsNeed; readonly next: boolean },
 ): Promise<Carrier> {
   let failure: { reply: ServerReply; host: string } | undefined;
   let broken: DnsFailure | undefined;
@@ -114,7 +119,7 @@ async function tryHosts(
     failure = { reply: error.reply, host };
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
   };
-  for (const { name } of hosts) {
+  for (const [at, { name }] of hosts.entries()) {
     let ways: Ways | null;
     try {
       ways = await waysTo(parts, name, { domains, mx: authentic, policy: enforced, need });
@@ -150,7 +155,13 @@ async function tryHosts(
             failure: tlsFault(session),
           });
           if (need !== 'required' || session.extensions.has('REQUIRETLS')) {
-            return sessionCarrier(session, host, label(session, ways.verified), need);
+            const carrier = sessionCarrier(session, host, label(session, ways.verified), need);
+            const others = { hosts: hosts.slice(at + 1), domains, authentic };
+            // Two hosts for one attempt, as with Postfix: the others have their turn in the next one.
+            if (!next || others.hosts.length === 0) return carrier;
+            return withNextHost(carrier, () =>
+              otherwise(tryHosts(parts, domain, others, { signal, need, next: false })),
+            );
           }
           unmet = host;
           transcript += session.transcript.text;

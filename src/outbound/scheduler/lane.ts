@@ -263,7 +263,6 @@ export class Lane {
   }
 
   async #transact(message: QueuedMessage, group: Group, carrier: Carrier): Promise<Carrier | null> {
-    const { host, tls, transcript } = carrier;
     const { recipients } = group;
     try {
       const content = await this.#parts.queue.content(message.id);
@@ -278,6 +277,7 @@ export class Lane {
       this.#losses = 0;
       if (rest === undefined) await this.#succeeded();
       const kind = dsn ? 'reports' : 'silent';
+      const { host, tls, transcript } = carrier;
       await this.#settleSome({ message, recipients, replies, host, tls, transcript: transcript.text, kind });
       transcript.clear();
       if (rest !== undefined) await this.#rest(rest, host);
@@ -286,6 +286,7 @@ export class Lane {
       this.#carriers.delete(carrier);
       carrier.destroy();
       const reply = broken(error);
+      const { host, tls, transcript } = carrier;
       await this.#settle({ ...fail(message, group, reply, host, transcript.text), tls });
       if (!(error instanceof SessionFailure)) return null;
       this.#window = Math.max(1, this.#window / 2);

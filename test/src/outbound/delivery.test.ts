@@ -6,6 +6,7 @@ import { makeSigningKeys } from '#src/outbound/signing.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
 import type { Zone } from '#test/support/dns-server.ts';
 import { outboundLab, until } from '#test/support/outbound.ts';
+import type { Act } from '#test/support/smtp-peer.ts';
 
 const OTHER: Record<string, Zone> = {
   'other.test': { MX: [[10, 'mx.other.test']] },
@@ -75,6 +76,55 @@ test('mail hosts are tried in order, each at all its addresses, and the next mes
   await lab.settled(2);
   expect(best.messages.length).toBe(1);
   expect(lab.outcomes).toEqual(['sent', 'sent']);
+});
+
+test.each<[string, (command: string) => Act | undefined]>([
+  ['puts a recipient off', (command) => (command.startsWith('RCPT') ? '450 4.2.1 Not now' : undefined)],
+  ['refuses the message for now', (command) => (command === 'DOT' ? '451 4.3.0 Not now' : undefined)],
+  ['breaks off', (command) => (command === 'DATA' ? { cut: true } : undefined)],
+  ['goes down', (command) => (command.startsWith('MAIL') ? '421 4.3.2 Going down' : undefined)],
+])('a mail host that %s is followed by the next one at once, and by no third (RFC 5321 5.1)', async (_what, act) => {
+  const hosts = [2, 3, 4].map((last): [number, string] => [last, `mx${last}.other.test`]);
+  await using lab = await outboundLab({
+    'other.test': { MX: hosts },
+    ...Object.fromEntries(hosts.map(([last, name]) => [name, { A: [`127.0.0.${last}`] }])),
+  });
+  await using first = await lab.peer(2, { act });
+  await using second = await lab.peer(3);
+  await using third = await lab.peer(4);
+  await lab.submit({ to: ['you@other.test', 'me@other.test'] });
+  await lab.settled(2);
+  expect(lab.outcomes).toEqual(['sent', 'sent']);
+  expect([first.messages, second.messages, third.messages].map(({ length }) => length)).toEqual([0, 1, 0]);
+  // The best host has its turn again, and where the second puts it off too the message waits.
+  second.options = { ...second.options, act };
+  await lab.submit({ to: 'you@other.test', subject: 'again' });
+  await lab.settled(3);
+  expect(lab.outcomes.at(-1)).toBe('waiting');
+  expect([first.sessions, third.sessions].map(({ length }) => length)).toEqual([2, 0]);
+  const [waiting] = await lab.smtp.store.queue.list({}, 0, 1);
+  expect(waiting?.recipients[0]?.attempts).toBe(1);
+});
+
+test('only those whom the first mail host puts off go on to the next', async () => {
+  await using lab = await outboundLab({
+    'other.test': {
+      MX: [
+        [10, 'mx2.other.test'],
+        [20, 'mx3.other.test'],
+      ],
+    },
+    'mx2.other.test': { A: ['127.0.0.2'] },
+    'mx3.other.test': { A: ['127.0.0.3'] },
+  });
+  const answers: Record<string, string> = { grey: '450 4.7.1 Later', gone: '550 5.1.1 Nobody' };
+  await using first = await lab.peer(2, { act: (command) => answers[/^RCPT TO:<(\w+)@/.exec(command)?.[1] ?? ''] });
+  await using second = await lab.peer(3);
+  await lab.submit({ to: ['good@other.test', 'grey@other.test', 'gone@other.test'] });
+  await lab.settled(4); // one of them is the report
+  expect(lab.outcomes.toSorted()).toEqual(['failed', 'sent', 'sent', 'sent']);
+  expect(first.messages.map(({ recipients }) => recipients)).toEqual([['RCPT TO:<good@other.test>']]);
+  expect(second.messages.map(({ recipients }) => recipients)).toEqual([['RCPT TO:<grey@other.test>']]);
 });
 
 test('what fails for now is tried again in five minutes, then in ten, with what was said kept', async () => {

@@ -256,4 +256,9 @@ export const SCENARIOS: readonly Scenario[] = [
     domain: plain('twogreet5'),
     expected: 'sent 127.0.0.62 plain',
   },
+  { what: '4xx to RCPT, then another host', domain: plain('two4'), expected: 'sent 127.0.0.62 plain' },
+  { what: 'cut at DATA, then another host', domain: plain('twocut'), expected: 'sent 127.0.0.62 plain' },
+  { what: '421 to RCPT, then another host', domain: plain('two421'), expected: 'sent 127.0.0.62 plain' },
+  { what: 'cut after the dot, then another host', domain: plain('twocutdot'), expected: 'sent 127.0.0.62 plain' },
+  { what: '4xx after the dot, then another host', domain: plain('twodot4'), expected: 'sent 127.0.0.62 plain' },
 ];
