@@ -53,6 +53,8 @@ export class LineBlock {
 export class Lines {
   readonly rows: Rows;
   readonly key: string;
+  /** Kept no longer: what it has still serves who is at it. */
+  dropped = false;
   readonly #blocks: (LineBlock | undefined)[] = [];
   readonly #room: (bytes: number) => boolean;
 
@@ -93,43 +95,51 @@ export class LineCache {
     return this.#bytes;
   }
 
-  /** What is known of a kind of FETCH over these rows. */
+  /** What is known of a kind of FETCH over these rows. Where nothing is, it counts once a block of it is kept. */
   of(rows: Rows, key: string): Lines {
-    const known = [...this.#kept.keys()].find((lines) => lines.rows === rows && lines.key === key);
-    const lines = known ?? new Lines(rows, key, (asking, bytes) => this.#take(asking, bytes));
+    const lines = this.#find(rows, key);
+    if (lines === undefined) return new Lines(rows, key, (asking, bytes) => this.#take(asking, bytes));
     const bytes = this.#kept.get(lines) ?? 0;
     this.#kept.delete(lines);
     this.#kept.set(lines, bytes);
-    if (this.#kept.size > LINE_LISTS) this.#dropOldest();
-    if (this.#timer === null) this.#timer = setTimeout(() => this.clear(), LINES_MS).unref();
-    else this.#timer.refresh();
+    this.#timer?.refresh();
     return lines;
   }
 
   clear(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#kept.clear();
-    this.#bytes = 0;
+    while (this.#kept.size > 0) this.#dropOldest();
   }
 
-  /** Room at the cost of those asked for before; none for what was itself dropped, or would push itself out. */
+  #find(rows: Rows, key: string): Lines | undefined {
+    for (const lines of this.#kept.keys()) if (lines.rows === rows && lines.key === key) return lines;
+    return undefined;
+  }
+
+  /**
+   * Room at the cost of those asked for before; none for what was itself dropped, would push itself out, or is made by
+   * two at a time.
+   */
   #take(lines: Lines, bytes: number): boolean {
-    const own = this.#kept.get(lines);
-    if (own === undefined) return false;
-    while (this.#bytes + bytes > this.#most) {
+    const known = this.#find(lines.rows, lines.key);
+    if (lines.dropped || (known !== undefined && known !== lines)) return false;
+    while (this.#bytes + bytes > this.#most || (known === undefined && this.#kept.size >= LINE_LISTS)) {
       const [oldest] = this.#kept.keys();
       if (oldest === undefined || oldest === lines) return false;
       this.#dropOldest();
     }
-    this.#kept.set(lines, own + bytes);
+    this.#kept.set(lines, (this.#kept.get(lines) ?? 0) + bytes);
     this.#bytes += bytes;
+    if (this.#timer === null) this.#timer = setTimeout(() => this.clear(), LINES_MS).unref();
+    else this.#timer.refresh();
     return true;
   }
 
   #dropOldest(): void {
     const [oldest] = this.#kept;
     if (oldest === undefined) return;
+    oldest[0].dropped = true;
     this.#kept.delete(oldest[0]);
     this.#bytes -= oldest[1];
   }

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
 import { LineBuilder, LineCache, type Lines } from '#protocols/imap/fetch/lines.ts';
 import { Rows } from '#protocols/imap/index/rows.ts';
-import { LINE_BLOCK_BYTES, LINES_MS } from '#protocols/imap/limits.ts';
+import { LINE_BLOCK_BYTES, LINE_LISTS, LINES_MS } from '#protocols/imap/limits.ts';
 import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { run } from '#storage/operation.ts';
 import { type ImapServer, type ImapServerOptions, message, startImap } from '#test/support/imap-server.ts';
@@ -248,6 +248,20 @@ test('kept lines stay within their bound: the list asked for longest ago goes fi
   expect(three.block(9 * 64)).toBeUndefined();
   cache.clear();
   expect(cache.bytes).toBe(0);
+});
+
+test('messages that are asked for one by one push no list out, and a list that is made twice at once is kept once', () => {
+  const cache = new LineCache(80_000);
+  const rows = new Rows(0);
+  const [one, same] = [cache.of(rows, 'one'), cache.of(rows, 'one')];
+  add(one, 0, 500);
+  const { bytes } = cache;
+  add(same, 0, 500);
+  expect(cache.bytes).toBe(bytes);
+  for (let n = 0; n < LINE_LISTS * 2; n++) cache.of(new Rows(0), 'one');
+  expect(cache.of(rows, 'one')).toBe(one);
+  for (let n = 0; n < LINE_LISTS; n++) add(cache.of(new Rows(0), `${n}`), 0, 1);
+  expect(cache.of(rows, 'one')).not.toBe(one);
 });
 
 test('kept lines are forgotten when nothing is listed for a while', () => {
