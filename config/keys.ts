@@ -82,6 +82,7 @@ export const KEYS: readonly Key[] = [
   duration('outbound', 'give_up'),
   duration('outbound', 'delay_report'),
   integer('outbound', 'suppress_after', 0, 100),
+  boolean('outbound', 'tls_reports'),
   list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
   {
     section: 'outbound',

@@ -99,6 +99,8 @@ export interface Config {
     readonly delayReportMs: number;
     /** Refusals in a row after which nothing is sent to an address any more; null: never. */
     readonly suppressAfter: number | null;
+    /** Domains that ask for it are told how TLS with them went (RFC 8460). */
+    readonly tlsReports: boolean;
     /** Other times for some recipient domains. */
     readonly domains: readonly (RetryTimes & { readonly domain: string })[];
     /** Servers that mail is handed to instead of the mail hosts of its domains. */

@@ -18,6 +18,7 @@ import type { AccountId, Store } from './ports.ts';
 import { SqlPolicies } from './queue/policies.ts';
 import { SqlQueue } from './queue/queue.ts';
 import { SqlSuppression } from './queue/suppression.ts';
+import { SqlTlsResults } from './queue/tls-results.ts';
 import { SearchHost } from './search/host.ts';
 import { RemoteSearch } from './search/remote.ts';
 import { loadSealer, type Sealer } from './secrets/sealing.ts';
@@ -92,6 +93,7 @@ function compose(
     domainSettings: new SqlDomainSettings(engine),
     sharing: new SqlSharing({ engine, now }),
     suppression: new SqlSuppression({ engine, now }),
+    tlsResults: new SqlTlsResults(engine),
     policies: new SqlPolicies(engine),
     signingKeys: new SqlSigningKeys({ engine, sealer, now }),
     devices: new SqlDevices(engine),

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 import type { AnnotationChange, Annotations } from './account/annotation-port.ts';
 import type { Devices, Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
-import type { Policies, Queue, Suppression } from './queue/port.ts';
+import type { Policies, Queue, Suppression, TlsResults } from './queue/port.ts';
 import type { TextFindings, TextQuery } from './search/port.ts';
 import type { Sharing } from './sharing/port.ts';
 
@@ -405,6 +405,7 @@ export interface Store extends AsyncDisposable {
   readonly sharing: Sharing;
   readonly queue: Queue;
   readonly suppression: Suppression;
+  readonly tlsResults: TlsResults;
   readonly signingKeys: SigningKeys;
   readonly policies: Policies;
   readonly routeCredentials: RouteCredentials;

@@ -11,6 +11,7 @@ import type { Tlsa } from '#protocols/dns/tlsa.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/client/session.ts';
+import { stsMatches } from '#protocols/smtp/client/sts-policy.ts';
 import type { KeptPolicy } from '#storage/ports.ts';
 import { type Carrier, NoRoute, sessionCarrier, type TlsNeed } from './carrier.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
@@ -152,7 +153,7 @@ async function tryHosts(
             need,
             policy,
             dane: ways.dane,
-            failure: tlsFault(session),
+            failure: tlsFault(session, name, ways.dane === null ? policy : null),
           });
           if (need !== 'required' || session.extensions.has('REQUIRETLS')) {
             const carrier = sessionCarrier(session, host, label(session, ways.verified), need);
@@ -196,8 +197,13 @@ function holds(policy: KeptPolicy | null, need: TlsNeed): boolean {
 }
 
 /** What a session that came about lacks. */
-function tlsFault({ tls }: Session): ServerReply | null {
-  return tls === null ? { code: 454, enhanced: '4.7.4', text: 'the server does not offer STARTTLS' } : null;
+function tlsFault({ tls, connection }: Session, name: string, policy: KeptPolicy | null): ServerReply | null {
+  const fault = (enhanced: string, text: string) => ({ code: 454, enhanced, text });
+  if (tls === null) return fault('4.7.4', 'the server does not offer STARTTLS');
+  // A policy that is only tried out: its domain wants to know what would have failed.
+  if (policy === null || policy.mode === 'none') return null;
+  if (!stsMatches(policy, name)) return fault('4.7.5', 'the policy does not name the host');
+  return connection.certificate?.authorized === true ? null : fault('4.7.5', 'the certificate is not trusted');
 }
 
 /** Where IPv6 would bring our mail into bad repute, and there is another way. */

@@ -77,3 +77,19 @@ export const SUPPRESSED_CHARACTERS = 150;
 
 /** How long it is remembered whether our IPv6 address has a name, ms. */
 export const PTR_MS = 3_600_000;
+
+/** Places that one domain gets its reports on TLS at. */
+export const REPORT_URIS = 5;
+
+/** How often it is looked whether reports on TLS are due. */
+export const REPORT_TICK_MS = 600_000;
+
+/** Reports on TLS go out within so many ms after the end of their day (RFC 8460 5.3 asks for a delay by chance). */
+export const REPORT_JITTER_MS = 4 * 3_600_000;
+
+/** Days for which a report on TLS that could not be sent is kept: RFC 8460 5.5 has them tried for 24 hours. */
+export const REPORT_DAYS = 2;
+
+/** Wait for a server that takes a report by HTTPS, and characters of its answer. */
+export const REPORT_WAIT_MS = 30_000;
+export const REPORT_CHARACTERS = 16_384;

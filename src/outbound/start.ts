@@ -18,6 +18,8 @@ import { setUpRoutes } from './routes/set-up.ts';
 import type { SchedulerParts } from './scheduler/lane.ts';
 import { Scheduler } from './scheduler/scheduler.ts';
 import { createPolicies } from './sts.ts';
+import { tlsCollector } from './tls-report/collect.ts';
+import { TlsReporter } from './tls-report/reporter.ts';
 
 export interface OutboundParts {
   readonly config: Pick<Config, 'hostname' | 'dns' | 'outbound' | 'tls'>;
@@ -30,7 +32,14 @@ export interface OutboundParts {
 }
 
 /** Begins to send what waits; disposing stops it. */
-export function startOutbound({ config, store, log, shared, delivered, now = Date.now }: OutboundParts): Scheduler {
+export function startOutbound({
+  config,
+  store,
+  log,
+  shared,
+  delivered,
+  now = Date.now,
+}: OutboundParts): AsyncDisposable {
   const { hostname, dns, outbound, tls } = config;
   const { directory, queue } = store;
   const resolver = new Resolver({ servers: dns.servers });
@@ -39,28 +48,54 @@ export function startOutbound({ config, store, log, shared, delivered, now = Dat
   const connect = createConnector({
     ...{ ...ways, resolver, port: outbound.port },
     ipv6: sendsByIpv6({ resolver, source: outbound.source, now }),
+    ...(outbound.tlsReports && { noteTls: tlsCollector(resolver, store.tlsResults, now) }),
     policyOf: createPolicies({ resolver, extraCa, policies: store.policies, port: outbound.stsPort, log, now }),
   });
   const routed = createRouter(directory, outbound);
-  return new Scheduler({
-    ...{ hostname, directory, queue, log, now, delivered },
-    ingress: createIngress({
-      hostname,
-      directory,
-      mail: (id) => store.mail(id),
-      conduct: createConduct(shared.conduct),
-      forwarder: createForwarder({
-        ...{ hostname, queue, now, routed, retry: retryTimes(outbound), send: outbound.send },
-        derivedKey: (purpose) => store.derivedKey(purpose),
+  const stage = (options: { maxBytes: number }) => store.stage(options);
+  const retry = retryTimes(outbound);
+  const running = new AsyncDisposableStack();
+  if (outbound.tlsReports && outbound.send) {
+    const { signingKeys, tlsResults: results } = store;
+    running.use(
+      new TlsReporter({
+        hostname,
+        resolver,
+        directory,
+        results,
+        queue,
+        signingKeys,
+        stage,
+        routed,
+        retry,
+        extraCa,
+        log,
+        now,
       }),
-      log,
+    );
+  }
+  running.use(
+    new Scheduler({
+      ...{ hostname, directory, queue, log, now, delivered },
+      ingress: createIngress({
+        hostname,
+        directory,
+        mail: (id) => store.mail(id),
+        conduct: createConduct(shared.conduct),
+        forwarder: createForwarder({
+          ...{ hostname, queue, now, routed, retry, send: outbound.send },
+          derivedKey: (purpose) => store.derivedKey(purpose),
+        }),
+        log,
+      }),
+      mail: (id) => store.mail(id),
+      stage,
+      destination: createDestinations(connect, setUpRoutes({ outbound, store, resolver, extraCa, log, now })),
+      routed,
+      retry,
+      delayReportMs: outbound.delayReportMs,
+      suppressAfter: outbound.suppressAfter,
     }),
-    mail: (id) => store.mail(id),
-    stage: (options) => store.stage(options),
-    destination: createDestinations(connect, setUpRoutes({ outbound, store, resolver, extraCa, log, now })),
-    routed,
-    retry: retryTimes(outbound),
-    delayReportMs: outbound.delayReportMs,
-    suppressAfter: outbound.suppressAfter,
-  });
+  );
+  return running;
 }

@@ -49,7 +49,8 @@ export async function waysTo(
   const found = await hostAddresses(parts.resolver, name);
   const { addresses } = found;
   // RFC 8689 5: no policy is asked.
-  if (need === 'optional') return { addresses, tls: [opportunistic(name), WITHOUT], verified: false, dane: null };
+  if (need === 'optional')
+    return { addresses, tls: [opportunistic(name, parts.trust), WITHOUT], verified: false, dane: null };
   const named = addresses.length === 0 ? null : await namedCertificates(parts, name, found);
   if (named !== null && named.records.length > 0) {
     // A host that a stranger's DNS may have put there is held to its certificates, and not said to be the right one.
@@ -67,8 +68,8 @@ export async function waysTo(
   }
   // RFC 7672 2.2: with records that can't be used the host is not known, and still asks for TLS.
   if (named !== null)
-    return { addresses, tls: [{ ...opportunistic(named.base), use: 'must' }], verified: false, dane: [] };
-  return { addresses, tls: [opportunistic(name), WITHOUT], verified: false, dane: null };
+    return { addresses, tls: [{ ...opportunistic(named.base, parts.trust), use: 'must' }], verified: false, dane: [] };
+  return { addresses, tls: [opportunistic(name, parts.trust), WITHOUT], verified: false, dane: null };
 }
 
 /** TLSA records and the name that they stand for (RFC 7672 2.2.3, the TLSA base domain). */
@@ -125,8 +126,8 @@ function trusted(name: string, trust: ConnectionOptions): TlsWanted {
 }
 
 /** Any certificate is better than none. */
-function opportunistic(name: string): TlsWanted {
-  return { use: 'may', options: { servername: name, rejectUnauthorized: false }, accept: () => null };
+function opportunistic(name: string, trust: ConnectionOptions): TlsWanted {
+  return { use: 'may', options: { ...trust, servername: name, rejectUnauthorized: false }, accept: () => null };
 }
 
 const WITHOUT: TlsWanted = { use: 'never', options: {}, accept: () => null };

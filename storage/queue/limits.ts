@@ -33,3 +33,6 @@ export const REFUSALS = 10;
 
 /** How long a message that was taken once is known, ms: as long as a delivery id in a mailbox. */
 export const ONCE_MS = 3_600_000;
+
+/** Different results of a day with one domain: its hosts, and the ways in which each can fail; then only these count on. */
+export const TLS_RESULTS = 500;

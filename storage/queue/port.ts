@@ -228,3 +228,27 @@ export interface Policies {
   get(domain: string): Promise<KeptPolicy | undefined>;
   put(domain: string, policy: KeptPolicy): Promise<void>;
 }
+
+/** Sessions with the hosts of a domain that went alike (RFC 8460). */
+export interface TlsResult {
+  /** The policy that held, in JSON. */
+  readonly policy: string;
+  /** '' for a success, else what failed. */
+  readonly result: string;
+  /** With which host, in JSON; '' for a success. */
+  readonly detail: string;
+  readonly sessions: number;
+}
+
+/** What is reported to other domains. Days are unix days, UTC. */
+export interface TlsResults {
+  /** Counts a session. */
+  add(day: number, domain: string, result: Omit<TlsResult, 'sessions'>): Promise<void>;
+  /** The first after `after` of which something is kept, of the days before `before`. */
+  first(
+    before: number,
+    after: { readonly day: number; readonly domain: string },
+  ): Promise<{ readonly day: number; readonly domain: string } | undefined>;
+  of(day: number, domain: string): Promise<TlsResult[]>;
+  remove(day: number, domain: string): Promise<void>;
+}

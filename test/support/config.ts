@@ -45,6 +45,7 @@ export function testConfig(options: TestConfig): Config {
         ehlo: 'mail.example.test',
         delayReportMs: 14_400_000,
         suppressAfter: 3,
+        tlsReports: false,
         domains: [],
         routes: [],
         routing: [],

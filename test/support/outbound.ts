@@ -13,6 +13,7 @@ import { createRouter } from '#src/outbound/routes/router.ts';
 import { createRoutes } from '#src/outbound/routes/routes.ts';
 import { Scheduler } from '#src/outbound/scheduler/scheduler.ts';
 import { createPolicies } from '#src/outbound/sts.ts';
+import { tlsCollector } from '#src/outbound/tls-report/collect.ts';
 import type { AttemptResult } from '#storage/ports.ts';
 import { type TestDns, testDns, type Zone } from './dns-server.ts';
 import { freePorts } from './installation.ts';
@@ -96,6 +97,7 @@ export async function outboundLab(
       routed: createRouter(directory, { routes, routing, gateways }),
       destination: createDestinations(
         createConnector({
+          noteTls: tlsCollector(resolver, smtp.store.tlsResults, now),
           ...{ ...ways, port, resolver, limits },
           policyOf: createPolicies({
             ...{ resolver, extraCa, log, now, policies: smtp.store.policies, port: options.stsPort ?? 1 },

@@ -24,6 +24,7 @@ import type { AccountId, Store } from '#storage/ports.ts';
 import { SqlPolicies } from '#storage/queue/policies.ts';
 import { SqlQueue } from '#storage/queue/queue.ts';
 import { SqlSuppression } from '#storage/queue/suppression.ts';
+import { SqlTlsResults } from '#storage/queue/tls-results.ts';
 import { Sealer } from '#storage/secrets/sealing.ts';
 import { SqlSharing } from '#storage/sharing/sharing.ts';
 
@@ -115,6 +116,7 @@ export function composeStore(engine: Engine, blobs: Blobs, options: SqlStoreOpti
       mail,
     },
     derivedKey: (purpose) => sealer.derive(purpose),
+    tlsResults: new SqlTlsResults(engine),
     suppression: new SqlSuppression({ engine, now }),
     domainSettings: new SqlDomainSettings(engine),
     stage: (limits) => blobs.stage(limits),
