@@ -11,13 +11,16 @@ import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.t
 import { COMMANDS } from './commands/table.ts';
 import { Dialogue } from './dialogue.ts';
 import { decodeLine, splitVerb } from './grammar.ts';
-import { type DataSink, Input } from './input.ts';
+import { type DataSink, Input, isHandshake } from './input.ts';
 import { SMTPConnection } from './package.ts';
 import { format, Reply } from './replies.ts';
 import type { SmtpServer } from './server.ts';
 import { type Answer, labelOf, type Part, type Session, type Transaction } from './session.ts';
 
 /** A browser that was made to talk to us (cross-protocol request). */
+/** How it stands in a dialogue that a client begins with TLS in its first octet. */
+const HANDSHAKE = '(a TLS handshake)';
+
 const HTTP = /^(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|TRACE|CONNECT|PATCH) \S+ HTTP\/\d/i;
 
 export class Connection extends SMTPConnection implements Session {
@@ -270,7 +273,10 @@ export class Connection extends SMTPConnection implements Session {
           this.#flush();
           if (this.#stopping && this.#sink === null) this.cut(Reply.stopping);
         },
-        end: () => this.close(),
+        end: () => {
+          if (input.handshake) this.dialogue.client(HANDSHAKE);
+          this.close();
+        },
       },
     );
     // A fault of the program while it reads: the connection ends, not the process.
@@ -289,7 +295,7 @@ export class Connection extends SMTPConnection implements Session {
       this.dialogue.response(line ?? '');
       return this.answer(line === null ? Reply.authMalformed : await this.#guarded(() => continuation(line)));
     }
-    this.dialogue.client(line ?? '(not a line)');
+    this.dialogue.client(line ?? (isHandshake(bytes) ? HANDSHAKE : '(not a line)'));
     if (line === null) return this.answer(Reply.badLine);
     const { verb, rest } = splitVerb(line);
     const command = COMMANDS.get(verb);

@@ -71,6 +71,11 @@ export class Input extends SMTPStream {
     this.#sink = sink;
   }
 
+  /** What has come of a line is the beginning of a TLS handshake. */
+  get handshake(): boolean {
+    return this.#partial !== null && isHandshake(this.#partial.subarray(0, this.#length));
+  }
+
   /** Content is awaited. */
   get receiving(): boolean {
     return this.#sink !== null;
@@ -145,4 +150,9 @@ export class Input extends SMTPStream {
     this.#length = 0;
     return line;
   }
+}
+
+/** A client that begins with TLS where that is asked for by STARTTLS (RFC 8446 5.1: handshake, 3.x). */
+export function isHandshake(bytes: Uint8Array): boolean {
+  return bytes[0] === 0x16 && bytes[1] === 0x03;
 }

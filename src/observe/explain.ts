@@ -6,6 +6,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     'The program is set to STARTTLS or to no encryption on a port that begins with TLS: set it to SSL/TLS, or to port 587.',
   ],
   [
+    /^C: \(a TLS handshake\)/,
+    'The program begins with TLS on a port that begins without: set it to STARTTLS, or to port 465.',
+  ],
+  [
     /^S: 530 5\.7\.0 Issue STARTTLS first|^S: 538 /,
     'The program does not encrypt the connection: set it to STARTTLS (port 587) or to SSL/TLS (port 465).',
   ],
@@ -33,7 +37,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/^S: 550 5\.1\.1/, 'There is no such recipient here.'],
   [/^S: 555 |^S: 553 5\.6\.7/, 'The program uses an extension of SMTP that it was not offered.'],
   [/^S: 450 4\.7\.1 .*today/, 'The account has reached a daily limit: posthuis account unblock lets it go on.'],
-  [/^S: 421 4\.7\.0/, 'The session was ended because of too many errors.'],
+  [/^S: 421 4\.7\.0 (?!.*This port begins with TLS)/, 'The session was ended because of too many errors.'],
   [/^S: 421 4\.4\.2/, 'The program was silent, or too slow, for too long.'],
 ];
 

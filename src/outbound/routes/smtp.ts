@@ -135,7 +135,13 @@ function withVerdicts(session: Session, host: string, { limits }: RouteConfig): 
         const text = `The message has ${outgoing.envelope.size} bytes, the route takes ${messageSize}`;
         return { replies: outgoing.recipients.map(() => ({ code: 552, enhanced: '5.3.4', text })), dsn: false };
       }
-      return judged(await carrier.carry(outgoing));
+      try {
+        return judged(await carrier.carry(outgoing));
+      } catch (error) {
+        // RFC 5321 3.8: it ends the session, which providers do where we are too fast.
+        if (!(error instanceof SessionFailure) || error.kind !== 'reply') throw error;
+        return judged({ replies: outgoing.recipients.map(() => error.reply), dsn: false });
+      }
     },
   };
 }

@@ -157,27 +157,30 @@ test('a refusal of one recipient is its own, and one of our login or our quota i
   ]);
 });
 
-test('a throttled route rests for a minute, then for two, and what waits behind is not tried meanwhile', async () => {
-  let busy = true;
-  await using peer = await smtpPeer({
-    act: (command) => (busy && command.startsWith('MAIL') ? '451 4.7.500 Server busy' : undefined),
-  });
-  const table = route(peer, { auth: 'none', connections: 1 });
-  await using lab = await outboundLab(MX, { routes: [table], routing: ['relay'], idle: true });
-  for (let n = 0; n < 3; n++) await lab.submit({ to: `u${n}@other.test` });
-  await lab.restart();
-  await lab.settled(1);
-  const { queue } = lab.smtp.store;
-  await until(async () => (await queue.due(lab.now(), 10)).length === 0);
-  const next = (await queue.nextDue(lab.now())) ?? 0;
-  expect(next - lab.now()).toBeGreaterThan(50_000);
-  expect(next - lab.now()).toBeLessThanOrEqual(60_000);
-  expect((await waiting(lab)).map(({ attempts }) => attempts).sort()).toEqual([0, 0, 1]);
-  busy = false;
-  lab.pass(60_000);
-  await lab.settled(3);
-  expect(lab.outcomes).toEqual(['waiting', 'sent', 'sent']);
-});
+test.each(['451 4.7.500 Server busy', '421 4.7.28 Too fast'])(
+  'a route that says %s rests for a minute, and what waits behind is not tried meanwhile',
+  async (said) => {
+    let busy = true;
+    await using peer = await smtpPeer({
+      act: (command) => (busy && command.startsWith('MAIL') ? said : undefined),
+    });
+    const table = route(peer, { auth: 'none', connections: 1 });
+    await using lab = await outboundLab(MX, { routes: [table], routing: ['relay'], idle: true });
+    for (let n = 0; n < 3; n++) await lab.submit({ to: `u${n}@other.test` });
+    await lab.restart();
+    await lab.settled(1);
+    const { queue } = lab.smtp.store;
+    await until(async () => (await queue.due(lab.now(), 10)).length === 0);
+    const next = (await queue.nextDue(lab.now())) ?? 0;
+    expect(next - lab.now()).toBeGreaterThan(50_000);
+    expect(next - lab.now()).toBeLessThanOrEqual(60_000);
+    expect((await waiting(lab)).map(({ attempts }) => attempts).sort()).toEqual([0, 0, 1]);
+    busy = false;
+    lab.pass(60_000);
+    await lab.settled(3);
+    expect(lab.outcomes).toEqual(['waiting', 'sent', 'sent']);
+  },
+);
 
 test('messages a minute and recipients a day are kept, over a restart too', async () => {
   await using peer = await smtpPeer({});
