@@ -81,16 +81,24 @@ export class Notify implements Disposable {
     for (const account of this.others) this.#listen(account);
     const seen = new Map<string, Seen>();
     for (const place of await places.all()) {
-      const { unseen, modseq } = await this.#countsOf(place);
-      seen.set(`${place.account.id} ${place.mailbox.id}`, { place, unseen, modseq });
+      const key = `${place.account.id} ${place.mailbox.id}`;
+      const generation = place.account.mail.generation();
+      const { unseen, modseq } = await this.#countsOf(place, this.#places.get(key), generation);
+      seen.set(key, { place, unseen, modseq, generation });
     }
     this.#places = seen;
     const needed = this.#others.some(({ filter, events }) => filter.kind === 'subscribed' || events.size > 0);
     if (needed) this.#subscribed = new Set(await places.subscriptions());
   }
 
-  /** The counts of somebody else's mailbox cost a look: only where they may be told. */
-  async #countsOf(place: Place): Promise<{ unseen: number; modseq: number }> {
+  /** The counts of somebody else's mailbox cost a look: only where they may be told, and something was committed there. */
+  async #countsOf(
+    place: Place,
+    before: Seen | undefined,
+    generation: number,
+  ): Promise<{ unseen: number; modseq: number }> {
+    if (place.reader === undefined) return place.mailbox;
+    if (before?.generation === generation) return before;
     const told = mayUse(place.rights, 'status') && this.#eventsOf(place).has('MessageNew');
     return told ? await countsOf(place) : place.mailbox;
   }
@@ -190,6 +198,8 @@ interface Seen {
   readonly place: Place;
   readonly unseen: number;
   readonly modseq: number;
+  /** The account's. */
+  readonly generation: number;
 }
 
 function isSelected({ selected }: Session, { place }: Seen): boolean {

@@ -27,6 +27,8 @@ export const NEEDS = {
   /** The source of MOVE and REPLACE, which mark as deleted and expunge (RFC 6851 4.3, RFC 8508 5). */
   take: { all: Right.delete | Right.expunge },
   expunge: { all: Right.expunge },
+  /** STORE of annotations that are for all (RFC 5257 3.6); one's own need the right to read. */
+  annotate: { all: Right.annotate },
   /** CREATE and RENAME, of the nearest mailbox above the new name. */
   create: { all: Right.create },
   /** DELETE, and the mailbox that RENAME gives another name. */

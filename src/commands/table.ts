@@ -190,7 +190,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'share set': {
     words: 'ADDRESS MAILBOX IDENTIFIER RIGHTS',
-    about: 'share a mailbox (*: all) of an account with an account, "group:GROUP" or "anyone"; RIGHTS as lrswipkxtea',
+    about: 'share a mailbox (*: all) of an account with an account, "group:GROUP" or "anyone"; RIGHTS as lrswipkxtena',
     options: [],
     load: () => import('./share/set.ts'),
   },

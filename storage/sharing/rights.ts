@@ -20,6 +20,8 @@ export const Right = {
   delete: 256,
   expunge: 512,
   administer: 1024,
+  /** Annotations of messages that are for all (RFC 5257 3.6). */
+  annotate: 2048,
 } as const;
 
 /** Rights together, as bits. */
@@ -36,6 +38,7 @@ const LETTERS: readonly (readonly [letter: string, right: Rights])[] = [
   ['x', Right.remove],
   ['t', Right.delete],
   ['e', Right.expunge],
+  ['n', Right.annotate],
   ['a', Right.administer],
 ];
 const BY_LETTER: ReadonlyMap<string, Rights> = new Map([

@@ -4,7 +4,7 @@
 import { StoreError } from '#storage/errors.ts';
 import type { AccountId, AppendEntry, Staged, Staging } from '#storage/ports.ts';
 import { KEYWORD_BIT } from '#storage/ports.ts';
-import { ALL_RIGHTS } from '#storage/sharing/rights.ts';
+import { ALL_RIGHTS, type Rights } from '#storage/sharing/rights.ts';
 import { refusalOf } from '../errors.ts';
 import {
   announcesMessage,
@@ -20,6 +20,7 @@ import type { Scanner } from '../grammar/scanner.ts';
 import { APPEND_INLINE_BYTES, APPEND_MESSAGES, IDLE_MS } from '../limits.ts';
 import type { Place } from '../places.ts';
 import { readerOf } from '../reader.ts';
+import { mayUse } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { isOurs, parseImapUrl } from '../url/imap-url.ts';
 import { findUrl, readUrl } from '../url/read.ts';
@@ -86,10 +87,7 @@ export class MessageReader implements AsyncDisposable {
     const staged = await this.#finished(staging);
     this.#bytes += staged.size;
     this.#inline += staged.headerCompressed.length + (staged.bodyCompressed?.length ?? 0);
-    return entry(staged, head, {
-      reader: readerOf(this.#session),
-      allowed: flagsOf(this.#target?.rights ?? ALL_RIGHTS),
-    });
+    return entry(staged, head, { reader: readerOf(this.#session), rights: this.#target?.rights ?? ALL_RIGHTS });
   }
 
   /** What was staged; what came as literal8 is made text where it has to be. */
@@ -178,17 +176,19 @@ export class MessageReader implements AsyncDisposable {
   }
 }
 
-/** `allowed`: the flags that may be set there; others are left out (RFC 4314 4). */
+/** Flags that may not be set there, and notes for all that may not be made there, are left out (RFC 4314 4). */
 function entry(
   staged: Staged,
   head: MessageHead | null,
-  { reader, allowed }: { readonly reader: AccountId; readonly allowed: number },
+  { reader, rights }: { readonly reader: AccountId; readonly rights: Rights },
 ): AppendEntry {
+  const allowed = flagsOf(rights);
+  const notes = (head?.annotations ?? []).filter(({ shared }) => !shared || mayUse(rights, 'annotate'));
   const keywords = (allowed & KEYWORD_BIT) === 0 ? [] : (head?.flags?.keywords ?? []);
   return {
     staged,
     ...(head?.flags == null ? {} : { flags: head.flags.flags & allowed, keywords }),
     ...(head?.received == null ? {} : { received: head.received }),
-    ...(head === null || head.annotations.length === 0 ? {} : { annotations: { reader, changes: head.annotations } }),
+    ...(notes.length === 0 ? {} : { annotations: { reader, changes: notes } }),
   };
 }

@@ -39,23 +39,31 @@ export const create: Verb = {
   },
 };
 
-/** Makes a mailbox, with the access control list of the one that it is in (RFC 4314 4). */
+/** Makes a mailbox where it may be made. */
 async function make(
   session: Session,
   path: string,
   special: SpecialUse,
 ): Promise<{ readonly account: ImapAccount; readonly id: MailboxId }> {
-  const { account, local, nearest } = await creatable(session, path);
+  const parent = await creatable(session, path);
+  const { account, local } = parent;
   if (account !== session.owner && special !== '') throw new Refusal('USEATTR', "Special mailboxes are their owner's");
+  const { id } = await inheriting(session, parent, () => account.mail.createMailbox(local, { special }));
+  return { account, id };
+}
+
+/** Does what makes mailboxes; they have the access control list of the one that they are in (RFC 4314 4). */
+export async function inheriting<T>(session: Session, parent: Parent, work: () => Promise<T>): Promise<T> {
+  const { account, local, nearest } = parent;
   const before = new Set((await account.mailboxes()).map(({ id }) => id));
-  const { id } = await account.mail.createMailbox(local, { special });
-  const made = (await account.mailboxes()).filter((mailbox) => !before.has(mailbox.id) && isAbove(mailbox.path, local));
+  const done = await work();
+  const made = (await account.mailboxes()).filter(({ id, path }) => !before.has(id) && isAbove(path, local));
   await session.sharing.inherit(
     account.id,
     nearest,
-    made.map((mailbox) => mailbox.id),
+    made.map(({ id }) => id),
   );
-  return { account, id };
+  return done;
 }
 
 function isAbove(path: string, local: string): boolean {

@@ -2,7 +2,7 @@
 
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxName, SEPARATOR } from '../grammar/mailbox-name.ts';
-import { creatable } from './create.ts';
+import { creatable, inheriting } from './create.ts';
 import type { Verb } from './verb.ts';
 
 export const rename: Verb = {
@@ -17,9 +17,11 @@ export const rename: Verb = {
     const isAlias = (await session.owner.alias(from)) !== undefined;
     const place = isAlias ? undefined : await session.places.find(from, 'remove');
     if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-    const { account, local } = await creatable(session, name.endsWith(SEPARATOR) ? name.slice(0, -1) : name);
+    const parent = await creatable(session, name.endsWith(SEPARATOR) ? name.slice(0, -1) : name);
+    const { account, local } = parent;
     if (account !== place.account) throw new Refusal('CANNOT', 'A mailbox stays in its account');
-    await account.mail.renameMailbox(place.mailbox.id, local);
+    // RFC 4314 4: its own list stays; mailboxes above it, and what INBOX's messages go into, are new.
+    await inheriting(session, parent, () => account.mail.renameMailbox(place.mailbox.id, local));
     return undefined;
   },
 };

@@ -5,7 +5,6 @@ import { StoreError } from '#storage/errors.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { formatSet } from '../grammar/sequence-set.ts';
 import { readerOf } from '../reader.ts';
-import { mayUse, noPermission } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { spanRanges } from '../view/uid-ranges.ts';
 import type { Member } from '../view/view.ts';
@@ -25,8 +24,7 @@ export async function storeAnnotations(
 ): Promise<Reply | undefined> {
   const { current, connection } = session;
   const { view, mailbox, account } = current;
-  // RFC 5257 3.6: what all share is for who may write.
-  if (changes.some(({ shared }) => shared) && !mayUse(current.rights, 'setMetadata')) throw noPermission();
+  if (changes.some(({ shared }) => shared)) session.demand('annotate');
   const untold = current.untold();
   const options = { reader: readerOf(session), ...(since !== undefined && { unchangedSince: since }) };
   const { modified } = await account.mail

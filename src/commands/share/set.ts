@@ -18,7 +18,7 @@ export const command: StoreCommand<Args, null> = {
     const words = takeWords(invocation, 'ADDRESS', 'MAILBOX', 'IDENTIFIER', 'RIGHTS');
     const { ADDRESS: address, MAILBOX: mailbox, IDENTIFIER: identifier } = words;
     const rights = parseRights(words.RIGHTS);
-    if (rights === undefined || rights === 0) throw new UsageError('RIGHTS are letters among lrswipkxtea');
+    if (rights === undefined || rights === 0) throw new UsageError('RIGHTS are letters among lrswipkxtena');
     return {
       args: { address, mailbox, identifier, rights },
       show() {

@@ -5,7 +5,7 @@ import type { ImapResult, ImapWire } from '#test/support/wire.ts';
 
 const HIS = '"Other Users/anna@example.test/Projects"';
 const BOX = `${HIS.slice(0, -1)}/Box"`;
-const ALL = 'lrswipkxtea';
+const ALL = 'lrswipkxtena';
 
 const texts = (result: ImapResult) => result.untagged.map(({ text }) => text);
 
@@ -28,12 +28,12 @@ test('ACL: SETACL, GETACL, DELETEACL, LISTRIGHTS and MYRIGHTS say what was set, 
   await using imap = await startImap();
   const anna = await imap.login();
   await anna.ok('CREATE Projects');
-  expect(texts(await anna.ok('GETACL Projects'))).toEqual(['* ACL "Projects" "anna@example.test" lrswipkxteacd']);
+  expect(texts(await anna.ok('GETACL Projects'))).toEqual(['* ACL "Projects" "anna@example.test" lrswipkxtenacd']);
   await anna.ok('SETACL Projects BERT@Example.test lrswida');
   await anna.ok('setacl Projects anyone lr');
   await anna.ok('SETACL Projects -bert@example.test w');
   expect(texts(await anna.ok('GETACL Projects'))).toEqual([
-    '* ACL "Projects" "anna@example.test" lrswipkxteacd "anyone" lr "bert@example.test" lrsiteawd "-bert@example.test" w'.replace(
+    '* ACL "Projects" "anna@example.test" lrswipkxtenacd "anyone" lr "bert@example.test" lrsiteawd "-bert@example.test" w'.replace(
       'lrsiteawd',
       'lrswitead',
     ),
@@ -47,16 +47,16 @@ test('ACL: SETACL, GETACL, DELETEACL, LISTRIGHTS and MYRIGHTS say what was set, 
   expect(texts(await bert.ok(`MYRIGHTS ${HIS}`))).toEqual([`* MYRIGHTS ${HIS} lr`]);
   await anna.ok('DELETEACL Projects anyone');
   expect(await bert.command(`MYRIGHTS ${HIS}`)).toMatchObject({ status: 'NO', text: '[NONEXISTENT] No such mailbox' });
-  expect(texts(await anna.ok('MYRIGHTS INBOX'))).toEqual(['* MYRIGHTS "INBOX" lrswipkxteacd']);
+  expect(texts(await anna.ok('MYRIGHTS INBOX'))).toEqual(['* MYRIGHTS "INBOX" lrswipkxtenacd']);
   expect(texts(await anna.ok('LISTRIGHTS Projects Bert@Example.Test'))).toEqual([
-    '* LISTRIGHTS "Projects" "Bert@Example.Test" "" l r s w i p k x t e a c d',
+    '* LISTRIGHTS "Projects" "Bert@Example.Test" "" l r s w i p k x t e n a c d',
   ]);
   expect(texts(await anna.ok('LISTRIGHTS Projects anna@example.test'))).toEqual([
-    '* LISTRIGHTS "Projects" "anna@example.test" lra s w i p k x t e c d',
+    '* LISTRIGHTS "Projects" "anna@example.test" lra s w i p k x t e n c d',
   ]);
 });
 
-test('RIGHTS=kxte: what is no right or no identifier is BAD, whom nobody knows is NO', async () => {
+test('RIGHTS=kxten: what is no right or no identifier is BAD, whom nobody knows is NO', async () => {
   await using imap = await startImap();
   const anna = await imap.login();
   for (const rights of ['lrQ', 'lrq', 'L', '+0', '-9', '++l', `${'l'.repeat(60)}`])
@@ -148,6 +148,8 @@ const ROWS: readonly Row[] = [
   { what: 'UID STORE \\Deleted', needs: 't', in: 'M', run: 'UID STORE 1 +FLAGS.SILENT (\\Deleted)' },
   { what: 'STORE \\Flagged', needs: 'w', in: 'M', run: 'STORE 1 +FLAGS (\\Flagged)' },
   { what: 'STORE of a keyword', needs: 'w', in: 'M', run: 'STORE 1 +FLAGS (work)' },
+  { what: 'STORE of a note for all', needs: 'n', in: 'M', run: 'STORE 1 ANNOTATION (/comment (value.shared "x"))' },
+  { what: 'STORE of a note of his own', needs: '', in: 'M', run: 'STORE 1 ANNOTATION (/comment (value.priv "x"))' },
   { what: 'CREATE', needs: 'k', run: 'CREATE $N' },
   { what: 'RENAME into it', needs: 'k', run: 'RENAME $B $N' },
   { what: 'RENAME of it', needs: 'x', run: 'RENAME $M $C' },

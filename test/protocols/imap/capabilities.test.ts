@@ -41,7 +41,7 @@ test('what is advertised depends on the state, and is told without being asked f
     ...['OBJECTID', 'SAVEDATE', 'PREVIEW'],
     ...['QUOTA', 'QUOTA=RES-STORAGE', 'QUOTA=RES-MESSAGE', 'METADATA', 'LIST-METADATA', 'ANNOTATE-EXPERIMENT-1'],
     ...['CREATE-SPECIAL-USE', 'XLIST', 'LIST-EXTENDED', 'LIST-STATUS', 'LIST-MYRIGHTS', 'STATUS=SIZE'],
-    ...['ACL', 'RIGHTS=kxte'],
+    ...['ACL', 'RIGHTS=kxten'],
     ...[
       'CONDSTORE',
       'QRESYNC',
