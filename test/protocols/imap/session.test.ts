@@ -24,8 +24,6 @@ test('a first session: login, append, select, fetch, store, expunge, logout', as
     '* OK [UNSEEN 1] First unseen',
     expect.stringMatching(/^\* OK \[MAILBOXID \(F[a-z0-9]+-\d+\)\]/),
     expect.stringMatching(/^\* OK \[UIDVALIDITY \d+\]/),
-    expect.stringMatching(/^\* OK \[ANNOTATIONS \d+\]/),
-    expect.stringMatching(/^\* OK \[URLMECH INTERNAL\]/),
     '* OK [UIDNEXT 2] Predicted next UID',
     expect.stringMatching(/^\* OK \[HIGHESTMODSEQ \d+\] Highest$/),
     '* OK [ANNOTATIONS 4096] Bytes of one',
