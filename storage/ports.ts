@@ -241,7 +241,8 @@ export interface ChangeRow {
   readonly seq: number;
   readonly kind: ChangeKind;
   /** add: new, copied, moved, restored, replaced; remove: expunged, moved, replaced; set: flags, and for a mailbox
-   * itself (object = mailbox id, uid = 0): created, renamed, deleted, subscribed. annotation: name has the entries. */
+   * itself (object = mailbox id, uid = 0): created, renamed, deleted, subscribed, metadata (name has the entries, a line
+   * each; mailbox 0 is the account). annotation: name has the entries. */
   readonly reason: string;
   /** The mailbox. */
   readonly collection: number;

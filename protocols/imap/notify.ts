@@ -7,6 +7,7 @@ import { covers, coversName } from './filtered-mailboxes.ts';
 import { mailboxReply, SEPARATOR } from './grammar/mailbox-name.ts';
 import { type EventGroup, isOfSelected, type NotifyEvent, type NotifySet } from './grammar/notify.ts';
 import type { ImapAccount } from './index/account.ts';
+import { MetadataChanges, type Wanted } from './notify-metadata.ts';
 import { countsOf, type Place } from './places.ts';
 import { mayUse } from './rights.ts';
 import type { Session } from './session.ts';
@@ -27,6 +28,10 @@ export class Notify implements Disposable {
   /** Accounts of others whose mailboxes may be told of. */
   others: readonly ImapAccount[] = [];
   readonly #others: readonly EventGroup[];
+  /** Follows changes of annotations of mailboxes; null where nobody asked for them. */
+  readonly #metadata: MetadataChanges | null;
+  /** Changes of the annotations of messages are told in the selected mailbox. */
+  readonly annotations: boolean;
   readonly #wakes = new DisposableStack();
   readonly #listening = new Set<ImapAccount>();
   readonly #wake: () => void;
@@ -36,10 +41,15 @@ export class Notify implements Disposable {
   constructor(session: Session, { groups }: NotifySet) {
     const own = groups.find(({ filter }) => isOfSelected(filter));
     const events = own?.events ?? NOTHING;
-    this.selected = events.has('FlagChange') ? 'all' : events.has('MessageNew') ? 'messages' : 'nothing';
+    this.annotations = events.has('AnnotationChange');
+    this.selected =
+      events.has('FlagChange') || this.annotations ? 'all' : events.has('MessageNew') ? 'messages' : 'nothing';
     this.atOnce = own?.filter.kind === 'selected';
     this.plan = own === undefined || own.items.length === 0 ? null : planFetch(own.items, false, session.utf8);
     this.#others = groups.filter(({ filter }) => !isOfSelected(filter));
+    const wanted = new Set(this.#others.flatMap((group) => [...group.events]));
+    const ofMetadata = wanted.has('MailboxMetadataChange') || wanted.has('ServerMetadataChange');
+    this.#metadata = ofMetadata ? new MetadataChanges() : null;
     this.#wake = () => session.connection.interrupt();
     this.#wakes.use(session.places.subscribe(this.#wake));
     this.#listen(session.owner);
@@ -48,6 +58,7 @@ export class Notify implements Disposable {
   /** Notes how everything is now; with STATUS, tells it of the mailboxes whose messages are watched (RFC 5465 3.1). */
   async begin(session: Session, status: boolean): Promise<void> {
     await this.#look(session);
+    await this.#metadata?.begin([session.owner, ...this.others]);
     if (!status) return;
     for (const seen of this.#places.values()) {
       if (isSelected(session, seen) || !mayUse(seen.place.rights, 'status')) continue;
@@ -65,6 +76,7 @@ export class Notify implements Disposable {
     await this.#look(session);
     this.#tellNames(session, before);
     this.#tellSubscriptions(session, subscribed);
+    await this.#metadata?.tell(session, this.#metadataOf(session));
     for (const [key, seen] of this.#places) {
       if (!isSelected(session, seen) && mayUse(seen.place.rights, 'status'))
         await this.#tellMessages(session, seen, before.get(key));
@@ -114,6 +126,21 @@ export class Notify implements Disposable {
     return this.#eventsWhere(({ filter }) => covers(filter, place, this.#subscribed));
   }
 
+  /** Under which name changes of an account's mailbox (0: of the account) are told, and of which entries; null: not at all. */
+  #metadataOf(session: Session): Wanted {
+    return (account, mailbox) => {
+      if (mailbox === 0) {
+        const wanted = this.#eventsWhere(() => true).has('ServerMetadataChange');
+        return account === session.owner && wanted ? { path: '', entries: '/' } : null;
+      }
+      const place = this.#places.get(`${account.id} ${mailbox}`)?.place;
+      if (place === undefined || !this.#eventsOf(place).has('MailboxMetadataChange')) return null;
+      // What is private of somebody else's mailbox is his.
+      if (account === session.owner) return { path: place.mailbox.path, entries: '/' };
+      return mayUse(place.rights, 'metadata') ? { path: place.mailbox.path, entries: '/shared/' } : null;
+    };
+  }
+
   #eventsOfName(path: string): ReadonlySet<NotifyEvent> {
     return this.#eventsWhere(({ filter }) => coversName(filter, path, this.#subscribed));
   }
@@ -137,7 +164,7 @@ export class Notify implements Disposable {
     if (counted) await this.#tellStatus(session, seen, ['UIDNEXT', 'MESSAGES', ...(unseen ? ['UNSEEN'] : [])]);
     else if (before !== undefined && before.uidvalidity !== now.uidvalidity)
       await this.#tellStatus(session, seen, ['UIDVALIDITY']);
-    else if (before === undefined || !events.has('FlagChange')) return;
+    else if (before === undefined || !(events.has('FlagChange') || events.has('AnnotationChange'))) return;
     else if (unseen) await this.#tellStatus(session, seen, ['UIDVALIDITY', 'UNSEEN']);
     else if (condstore) await this.#tellStatus(session, seen, ['UIDVALIDITY']);
   }

@@ -352,7 +352,8 @@ export class Session {
     if (selected === null) return 'none';
     if (notify?.selected !== 'nothing' || always) {
       const flags = notify?.selected !== 'messages';
-      return await tellWithSearches(this, selected, expunges, () => selected.tell(connection, expunges, flags));
+      const tell = () => selected.tell(connection, expunges, flags, notify?.annotations);
+      return await tellWithSearches(this, selected, expunges, tell);
     }
     // A client that wants to hear of nothing must not believe later mod-sequences either.
     return selected.synced < selected.index.complete ? 'withheld' : 'none';

@@ -1,6 +1,7 @@
 // Annotations of mailboxes and of the account (RFC 5464). A tag's colour (F119) is an annotation of the account by name,
 // and is kept with the keyword.
 
+import { log } from '../changes/log.ts';
 import { StoreError } from '../errors.ts';
 import { all, type Op, one, run } from '../operation.ts';
 import { keywordIds } from './keywords.ts';
@@ -55,6 +56,17 @@ export function* writeMetadata({ account, mailbox, entries }: MetadataJob): Op<v
     mailbox,
   ]);
   if ((row?.n ?? 0) > METADATA_ENTRIES) throw new StoreError('limit', `more than ${METADATA_ENTRIES} annotations`);
+  // What has no path is the server's own.
+  const names = entries.map(([name]) => name).filter((name) => name.startsWith('/'));
+  if (names.length > 0) {
+    yield* log(unit, 'mail', {
+      kind: 'set',
+      reason: 'metadata',
+      collection: mailbox,
+      object: mailbox,
+      name: names.join('\n'),
+    });
+  }
   yield* finish(unit);
 }
 

@@ -181,7 +181,17 @@ export function mailboxFilter(random: Random): string {
   return pick(random, kinds);
 }
 
-const EVENTS = ['MessageNew', 'MessageExpunge', 'FlagChange', 'MailboxName', 'SubscriptionChange', 'Nonsense'];
+const EVENTS = [
+  'MessageNew',
+  'MessageExpunge',
+  'FlagChange',
+  'AnnotationChange',
+  'MailboxMetadataChange',
+  'ServerMetadataChange',
+  'MailboxName',
+  'SubscriptionChange',
+  'Nonsense',
+];
 
 export function notifyArguments(random: Random): string {
   if (random() < 0.1) return 'NONE';

@@ -7,7 +7,11 @@ import { type MailboxFilter, mailboxFilter } from './mailbox-filter.ts';
 import type { Scanner } from './scanner.ts';
 
 /** The events that we tell of, as BADEVENT lists them. */
-const EVENTS = ['MessageNew', 'MessageExpunge', 'FlagChange', 'MailboxName', 'SubscriptionChange'] as const;
+const EVENTS = [
+  ...(['MessageNew', 'MessageExpunge', 'FlagChange', 'AnnotationChange'] as const),
+  ...(['MailboxName', 'SubscriptionChange', 'MailboxMetadataChange', 'ServerMetadataChange'] as const),
+] as const;
+const OF_MESSAGES: ReadonlySet<NotifyEvent> = new Set(EVENTS.slice(0, 4));
 export type NotifyEvent = (typeof EVENTS)[number];
 const BY_NAME: ReadonlyMap<string, NotifyEvent> = new Map(EVENTS.map((name) => [name.toUpperCase(), name]));
 
@@ -82,8 +86,9 @@ function nextEvent(scanner: Scanner): NotifyEvent {
 function check(filter: MailboxFilter, events: ReadonlySet<NotifyEvent>, items: readonly FetchItem[]): void {
   if (events.has('MessageNew') !== events.has('MessageExpunge'))
     throw new BadCommand('MessageNew goes with MessageExpunge');
-  if (events.has('FlagChange') && !events.has('MessageNew')) throw new BadCommand('FlagChange goes with MessageNew');
-  const ofMailboxes = events.has('MailboxName') || events.has('SubscriptionChange');
-  if (isOfSelected(filter) && ofMailboxes) throw new BadCommand('Only events of messages for the selected mailbox');
+  for (const event of ['FlagChange', 'AnnotationChange'] as const)
+    if (events.has(event) && !events.has('MessageNew')) throw new BadCommand(`${event} goes with MessageNew`);
+  if (isOfSelected(filter) && !events.isSubsetOf(OF_MESSAGES))
+    throw new BadCommand('Only events of messages for the selected mailbox');
   if (!isOfSelected(filter) && items.length > 0) throw new BadCommand('Items are for the selected mailbox');
 }

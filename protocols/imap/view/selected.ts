@@ -209,7 +209,7 @@ export class Selected {
    * flags, which may be many: other work gets its turn, and what happens meanwhile is told the next time. The view
    * becomes what has been told.
    */
-  async tell(connection: Connection, expunges: boolean, flags = true): Promise<Expunges> {
+  async tell(connection: Connection, expunges: boolean, flags = true, annotations = false): Promise<Expunges> {
     const { index } = this;
     const { out } = connection;
     const { view: current, complete } = index;
@@ -231,7 +231,7 @@ export class Selected {
       if (this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     }
     // Flags that the client does not want to hear of are told when it does.
-    if (flags) await this.#tellFlags(connection, movedTo(after, before, told));
+    if (flags) await this.#tellFlags(connection, movedTo(after, before, told), annotations || this.#annotate);
     if (withheld) return 'withheld';
     if (this.#tick === index.tick || flags) this.synced = complete;
     return gone.length > 0 ? 'told' : 'none';
@@ -252,7 +252,7 @@ export class Selected {
     out.text('\r\n');
   }
 
-  async #tellFlags(connection: Connection, told: readonly Told[]): Promise<void> {
+  async #tellFlags(connection: Connection, told: readonly Told[], noted: boolean): Promise<void> {
     const { index, view } = this;
     const changed = index.changedSince(view, this.#tick, this.#modseq);
     const since = this.#modseq;
@@ -261,7 +261,7 @@ export class Selected {
     const pace = new Pace(connection);
     for (const slot of changed.except(told)) {
       if (!view.has(slot)) continue;
-      const annotations = this.#annotate ? index.annotatedSince(view.rows.uid(slot), since) : '';
+      const annotations = noted ? index.annotatedSince(view.rows.uid(slot), since) : '';
       this.tellFlags(connection.out, { slot, seq: view.seqOf(slot) }, true, annotations);
       if (pace.due) await pace.rest();
     }
