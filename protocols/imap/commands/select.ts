@@ -4,7 +4,7 @@ import type { Mailbox } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { Right } from '#storage/sharing/rights.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
-import { mailboxName, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
+import { mailboxAsWritten, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
 import { ANNOTATION_BYTES } from '../limits.ts';
 import { objectId } from '../object-id.ts';
@@ -25,7 +25,7 @@ function opening(readOnly: boolean): Verb {
     expunges: false,
     async run(session, { scanner }) {
       scanner.space();
-      const path = mailboxName(scanner);
+      const { path, written } = mailboxAsWritten(scanner);
       const { annotate, condstore, qresync } = selectParameters(scanner);
       scanner.end();
       // RFC 7162 3.2.5
@@ -36,7 +36,7 @@ function opening(readOnly: boolean): Verb {
       if (condstore) session.enable('CONDSTORE');
       const place = await session.places.find(path, 'select');
       if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-      const reply = await open(session, place, path, { readOnly, annotate });
+      const reply = await open(session, place, written, { readOnly, annotate });
       if (qresync !== null) await resync(session, qresync);
       return reply;
     },

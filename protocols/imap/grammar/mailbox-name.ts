@@ -18,6 +18,12 @@ export function mailboxName(scanner: Scanner): string {
   return mailboxPath(scanner.astring(), scanner.utf8);
 }
 
+/** mailbox, as `mailboxName`, and its name as the client writes it, which may be composed differently. */
+export function mailboxAsWritten(scanner: Scanner): { readonly path: string; readonly written: string } {
+  const wire = scanner.astring();
+  return { path: mailboxPath(wire, scanner.utf8), written: inboxFirst(decodedName(wire, scanner.utf8) ?? '') };
+}
+
 /** The store's path for a name as it stood on the wire. */
 export function mailboxPath(wire: string, utf8 = false): string {
   if (wire.length > MAILBOX_BYTES) throw new BadCommand('Mailbox name too long');

@@ -113,3 +113,20 @@ test('E: what is obsolete is still understood from who asks for it', async () =>
   await client.ok('SELECT INBOX');
   for (const obsolete of ['CHECK', 'FETCH 1 RFC822.HEADER', 'LSUB "" "*"', 'SEARCH NEW']) await client.ok(obsolete);
 });
+
+test('5.1, 6.3.2: a name may be composed differently in every command; SELECT tells the one that it has', async () => {
+  await using imap = await startImap();
+  const client = await rev2(imap);
+  const name = 'cafe\u0301';
+  await command(client, `CREATE "${name}"`);
+  for (const verb of ['SUBSCRIBE', 'UNSUBSCRIBE', 'EXAMINE']) {
+    expect([verb, (await command(client, `${verb} "${name}"`)).status]).toEqual([verb, 'OK']);
+  }
+  const { lines } = await command(client, `SELECT "${name}"`);
+  expect(lines).toContain(`* LIST () "/" "caf\u00e9" ("OLDNAME" ("${name}"))`);
+  expect((await command(client, 'SELECT "caf\u00e9"')).lines).toContain('* LIST () "/" "caf\u00e9"');
+  // INBOX has one name in any case.
+  expect((await command(client, 'SELECT inbox')).lines).toContain('* LIST () "/" "INBOX"');
+  expect((await command(client, `STATUS "${name}" (MESSAGES)`)).lines).toEqual(['* STATUS "caf\u00e9" (MESSAGES 0)']);
+  expect((await command(client, `RENAME "${name}" "other"`)).status).toBe('OK');
+});
