@@ -93,3 +93,6 @@ export const REPORT_DAYS = 2;
 /** Wait for a server that takes a report by HTTPS, and characters of its answer. */
 export const REPORT_WAIT_MS = 30_000;
 export const REPORT_CHARACTERS = 16_384;
+
+/** Header blocks that are changed in a message for a server without 8BITMIME: each stands in memory until it is written. */
+export const CONVERTED_HEADERS = 100;

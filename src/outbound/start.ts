@@ -76,7 +76,7 @@ export function startOutbound({
   }
   running.use(
     new Scheduler({
-      ...{ hostname, directory, queue, log, now, delivered },
+      ...{ hostname, directory, queue, log, now, delivered, signingKeys: store.signingKeys },
       ingress: createIngress({
         hostname,
         directory,

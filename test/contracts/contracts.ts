@@ -12,6 +12,7 @@ import { messageContracts } from './messages.ts';
 import { modelContracts } from './model/contracts.ts';
 import { queueContracts } from './queue.ts';
 import { queueRouteContracts } from './queue-routes.ts';
+import { queueSenderContracts } from './queue-senders.ts';
 import { readerSeenContracts } from './reader-seen.ts';
 import { routeCredentialContracts } from './route-credentials.ts';
 import { sharingContracts } from './sharing.ts';
@@ -47,6 +48,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     directoryContracts(open);
     queueContracts(open);
     queueRouteContracts(open);
+    queueSenderContracts(open);
     sharingContracts(open);
     signingKeyContracts(open);
     routeCredentialContracts(open);

@@ -93,6 +93,7 @@ export async function outboundLab(
         },
       }),
       mail: (id) => smtp.store.mail(id),
+      signingKeys: smtp.store.signingKeys,
       stage: (bounds) => smtp.store.stage(bounds),
       routed: createRouter(directory, { routes, routing, gateways }),
       destination: createDestinations(

@@ -13,6 +13,14 @@ export interface Outgoing {
   readonly recipients: readonly OutgoingRecipient[];
   /** The bytes; opened once the server is ready for them. */
   content(): AsyncIterable<Uint8Array>;
+  /** The same in seven bits (RFC 6152 3), for a server without 8BITMIME; null if it can't be. */
+  sevenBit?(): Promise<SevenBit | null>;
+}
+
+/** A message that was converted, to be disposed of when it is sent. */
+export interface SevenBit extends AsyncDisposable {
+  readonly size: number;
+  content(): AsyncIterable<Uint8Array>;
 }
 
 export interface TransactionResult {
@@ -27,6 +35,17 @@ export interface TransactionResult {
  * nobody has been told 250, and every recipient is to be tried again.
  */
 export async function transact(session: Session, outgoing: Outgoing): Promise<TransactionResult> {
+  if (outgoing.envelope.eightBit && !session.extensions.has('8BITMIME')) {
+    await using converted = (await outgoing.sevenBit?.()) ?? null;
+    if (converted !== null) {
+      const envelope = { ...outgoing.envelope, eightBit: false, size: converted.size };
+      return await transactAs(session, { ...outgoing, envelope, content: () => converted.content() });
+    }
+  }
+  return await transactAs(session, outgoing);
+}
+
+async function transactAs(session: Session, outgoing: Outgoing): Promise<TransactionResult> {
   const dsn = session.extensions.has('DSN');
   const { envelope, recipients } = outgoing;
   const utf8 = needsUtf8(envelope, recipients);

@@ -19,12 +19,13 @@ import {
 } from '#storage/ports.ts';
 import { type Carrier, type Destination, NoRoute, type Rest, type TlsNeed } from '../carrier.ts';
 import { DEAD_MS, LOADED, LOSSES, REST_MS, SESSION_MESSAGES, WINDOW } from '../limits.ts';
+import { type SevenBitParts, toSevenBit } from '../seven-bit.ts';
 import { suppressedReply } from '../suppressed.ts';
 import { verpSender } from '../verp.ts';
 import { deliverLocally, type LocalParts } from './local.ts';
 import { type Attempted, type OutcomeParts, writeOutcome } from './outcome.ts';
 
-export interface LaneParts extends LocalParts, OutcomeParts {
+export interface LaneParts extends LocalParts, OutcomeParts, SevenBitParts {
   readonly queue: Queue;
   readonly directory: Pick<Directory, 'account' | 'resolve'>;
   /** Where a lane goes. */
@@ -273,6 +274,7 @@ export class Lane {
           ...{ address, original, notify: (notify & Notify.unsaid) === 0 ? notify : null },
         })),
         content: () => content.read(),
+        sevenBit: () => toSevenBit(this.#parts, message, content),
       });
       this.#losses = 0;
       if (rest === undefined) await this.#succeeded();
