@@ -64,6 +64,53 @@ describe.each(['mx', 'lmtp', 'submission', 'submissions'] as const)('%s', (liste
   });
 });
 
+test.each(['mx', 'lmtp', 'submission', 'submissions'] as const)('%s takes no orders from XCLIENT', async (listener) => {
+  const client = await SmtpWire.open(smtp[listener], { secure: listener === 'submissions' });
+  const hello = `${listener === 'lmtp' ? 'LHLO' : 'EHLO'} peer.example`;
+  const { lines } = await client.command(hello);
+  expect(lines.join()).not.toMatch(/XCLIENT|XFORWARD/);
+  for (const order of [
+    'XCLIENT ADDR=127.0.0.1 LOGIN=anna@example.test',
+    'XCLIENT NAME=mail.example.test ADDR=127.0.0.1 PROTO=ESMTP',
+    'XFORWARD ADDR=127.0.0.1 SOURCE=LOCAL',
+  ]) {
+    expect([order, (await client.command(order)).code]).toEqual([order, expect.toSatisfy((code) => code >= 500)]);
+  }
+  await client.command(hello);
+  await client.command('MAIL FROM:<anna@example.test>');
+  expect((await client.command('RCPT TO:<a@elsewhere.example>')).code).toBeGreaterThanOrEqual(500);
+  client.wire.destroy();
+});
+
+test('no header of a message that comes in makes it leave', async () => {
+  const before = await smtp.store.queue.totals();
+  for (const listener of ['mx', 'lmtp'] as const) {
+    const client = await SmtpWire.open(smtp[listener]);
+    await client.command(`${listener === 'lmtp' ? 'LHLO' : 'EHLO'} peer.example`);
+    await client.command('MAIL FROM:<anna@example.test>');
+    await client.command('RCPT TO:<bert@example.test>');
+    await client.command('DATA');
+    const names = [
+      'To',
+      'Cc',
+      'Bcc',
+      'Resent-To',
+      'Resent-Bcc',
+      'Apparently-To',
+      'X-Forward-To',
+      'Disposition-Notification-To',
+    ];
+    const header = names.map((name) => `${name}: a@elsewhere.example\r\n`).join('');
+    client.wire.send(
+      `From: anna@example.test\r\n${header}Return-Receipt-To: a@elsewhere.example\r\n\r\n${listener}\r\n.\r\n`,
+    );
+    expect((await client.reply()).code).toBe(250);
+    client.wire.destroy();
+  }
+  expect(await smtp.inbox(smtp.bert)).toHaveLength(2);
+  expect(await smtp.store.queue.totals()).toEqual(before);
+});
+
 test('the addresses that are ours in disguise stay here, for those who are logged in too', async () => {
   const client = await SmtpWire.open(smtp.submission);
   await client.command('EHLO peer.example');
