@@ -23,6 +23,8 @@ export interface OAuthConfig {
   readonly provider: 'google' | 'microsoft' | 'other';
   readonly grant: 'refresh_token' | 'client_credentials';
   readonly tokenUrl: string;
+  /** Of the device flow (RFC 8628); '': there is none. */
+  readonly deviceUrl: string;
   readonly clientId: string;
   /** '' where the provider needs none. */
   readonly scope: string;
@@ -98,7 +100,7 @@ const NO_LIMITS: RouteLimits = {
 /** The keys of a table, for faults. */
 const KEYS = new Set([
   ...['name', 'preset', 'driver', 'host', 'port', 'tls', 'verify', 'auth', 'login', 'oauth', 'grant', 'tenant'],
-  ...['client_id', 'token_url', 'scope', 'graph_url', 'max_size', 'messages_a_minute', 'messages_a_day'],
+  ...['client_id', 'token_url', 'device_url', 'scope', 'graph_url', 'max_size', 'messages_a_minute', 'messages_a_day'],
   ...['recipients_a_day', 'recipients_a_message', 'connections'],
 ]);
 
@@ -169,11 +171,13 @@ class RouteFields extends Fields {
     const tenant = this.text('tenant', grant === 'client_credentials' ? '' : 'common');
     if (!/^[A-Za-z0-9.-]*$/.test(tenant)) throw this.wrong('tenant', 'the id or a domain of a Microsoft tenant');
     const tokenUrl = this.url('token_url', preset?.tokenUrl ?? defaultTokenUrl(provider, tenant));
+    const deviceUrl =
+      this.table.device_url === undefined ? defaultDeviceUrl(provider, tokenUrl) : this.url('device_url', '');
     const clientId = this.text('client_id', '');
     if (clientId === '') throw this.wrong('client_id', 'the id of the application that was registered for this server');
     const appScope = driver === 'graph' ? preset?.scope : 'https://outlook.office365.com/.default';
     const fallback = provider === 'microsoft' && grant === 'client_credentials' ? appScope : preset?.scope;
-    return { provider, grant, tokenUrl, clientId, scope: this.text('scope', fallback ?? '') };
+    return { provider, grant, tokenUrl, deviceUrl, clientId, scope: this.text('scope', fallback ?? '') };
   }
 
   limits(preset: RouteLimits): RouteLimits {
@@ -199,6 +203,11 @@ class RouteFields extends Fields {
       throw this.wrong('max_size', 'a size, 0 for none');
     return bytes || null;
   }
+}
+
+/** Microsoft's stands beside the other; Google has none for mail. */
+function defaultDeviceUrl(provider: OAuthConfig['provider'], tokenUrl: string): string {
+  return provider === 'microsoft' ? tokenUrl.replace(/\/token$/, '/devicecode') : '';
 }
 
 function defaultTokenUrl(provider: OAuthConfig['provider'], tenant: string): string {

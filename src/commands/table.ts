@@ -290,6 +290,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     options: ['sender', 'account', 'json'],
     load: () => import('./route/test.ts'),
   },
+  'route authorize': {
+    words: 'NAME',
+    about: 'get the refresh token of a route: shows a page and a code, and waits until somebody has agreed there',
+    options: ['account', 'login'],
+    load: () => import('./route/authorize.ts'),
+  },
   'route credential set': {
     words: 'NAME',
     about: 'set the password or token that a route logs in with; what waits for it is tried at once',

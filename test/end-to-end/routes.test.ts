@@ -126,6 +126,25 @@ test('a route is listed, shown and tested with its whole dialogue, and no secret
   expect(await here.ok(['route', 'credential', 'list'])).not.toContain('oauth');
 });
 
+test('the first refresh token comes by the device flow, and what waited for it goes', async () => {
+  await using peer = await smtpPeer({ extensions: ['8BITMIME', 'AUTH XOAUTH2'], act: relayAct() });
+  const here = await install(peer.port);
+  await here.ok(['route', 'credential', 'remove', 'oauth']);
+  const server = await serve(here);
+  await officeMail(server, 'erp', 'waits');
+  await until(async () => (await here.ok(['queue', 'list'])).includes('route oauth has no refresh-token'));
+  const { stdout, stderr, status } = await here.run(['route', 'authorize', 'oauth']);
+  expect([status, stderr.trim()]).toEqual([0, 'open https://login.example/device and enter the code WDJB-MJHT']);
+  expect(stdout).toContain('route oauth has a refresh token\n');
+  await until(() => peer.messages.length > 0);
+  at.failToken = () => ({ status: 400, body: { error: 'access_denied', error_description: 'no' } });
+  expect(await here.run(['route', 'authorize', 'oauth'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('no token for route oauth: the service answers 400 access_denied: no'),
+  });
+  expect((await here.run(['route', 'authorize', 'graph'])).stderr).toContain('route graph uses no refresh token');
+});
+
 test.each([1, 2])('an office program’s mail leaves by OAuth 2 and by Graph, with %i threads', async (threads) => {
   await using relay = await smtpPeer({ extensions: ['8BITMIME', 'AUTH XOAUTH2'], act: relayAct() });
   await using direct = await smtpPeer({ extensions: ['8BITMIME'], host: '127.0.0.1', port });

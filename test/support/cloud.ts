@@ -59,8 +59,17 @@ export class Cloud implements AsyncDisposable {
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof text === 'string' ? text : JSON.stringify(text));
     };
-    if (request.url === '/token' && request.method === 'POST') say(await this.#token(new URLSearchParams(body)));
+    if (request.url === '/devicecode') say(this.#device(new URLSearchParams(body)));
+    else if (request.url === '/token' && request.method === 'POST') say(await this.#token(new URLSearchParams(body)));
     else say(this.#send(request, body));
+  }
+
+  /** RFC 8628 3.2; agreed to at the third question. */
+  #device(form: URLSearchParams): Failure {
+    if (form.get('client_id') !== 'app') return { status: 400, body: { error: 'invalid_client' } };
+    const page = 'https://login.example/device';
+    const rest = { user_code: 'WDJB-MJHT', verification_uri: page, expires_in: 900, interval: 0 };
+    return { status: 200, body: { device_code: 'device-1', ...rest } };
   }
 
   async #token(form: URLSearchParams): Promise<Failure> {
@@ -72,6 +81,10 @@ export class Cloud implements AsyncDisposable {
       return { status: 401, body: { error: 'invalid_client' } };
     }
     const used = form.get('refresh_token');
+    if (form.get('device_code') === 'device-1') {
+      if (this.asked.length < 3) return refused('authorization_pending');
+      return { status: 200, body: { access_token: 'first', expires_in: 3_600, refresh_token: this.refreshToken } };
+    }
     if (form.get('grant_type') === 'refresh_token') {
       if (used !== this.refreshToken && used !== this.before) return refused('invalid_grant');
       if (this.rotates && used === this.refreshToken) {

@@ -3,6 +3,9 @@
 /** Wait for a token: its service answers in a second. */
 export const TOKEN_WAIT_MS = 30_000;
 
+/** Somebody who is asked to agree does so within this, or is asked anew. */
+export const DEVICE_MS = 900_000;
+
 /** Characters of its answer: tokens of Microsoft have some 2,000, ID tokens beside them as many. */
 export const TOKEN_CHARACTERS = 64 * 1024;
 

@@ -1,0 +1,54 @@
+// posthuis route authorize NAME [--account ADDRESS] [--login USER]
+
+import { readFileSync } from 'node:fs';
+import { Resolver } from '#protocols/dns/resolver.ts';
+import { addressesOf } from '../../outbound/routes/addresses.ts';
+import { DeviceRefusal, deviceLogin } from '../../outbound/routes/device-login.ts';
+import { findAccount } from '../account/find.ts';
+import { Refused, type StoreCommand, takeWords } from '../command.ts';
+import { findRoute } from './find.ts';
+
+interface Args {
+  readonly name: string;
+  readonly account: string | null;
+  readonly login: string;
+}
+
+export const command: StoreCommand<Args, number> = {
+  kind: 'store',
+  prepare(invocation, terminal) {
+    const { NAME: name } = takeWords(invocation, 'NAME');
+    const { values } = invocation;
+    return {
+      args: { name, account: values.get('account') ?? null, login: values.get('login') ?? '' },
+      show(count) {
+        terminal.out(`route ${name} has a refresh token`);
+        if (count > 0) terminal.out(`${count} ${count === 1 ? 'recipient' : 'recipients'} will be tried now`);
+        return undefined;
+      },
+    };
+  },
+  async run({ config, store }, { name, account, login }, wire) {
+    const { oauth, auth } = findRoute(config, name);
+    if (oauth?.grant !== 'refresh_token') throw new Refused(`route ${name} uses no refresh token`);
+    if (oauth.deviceUrl === '') {
+      throw new Refused(`the provider of route ${name} has no device flow: get a refresh token otherwise and set it`);
+    }
+    if (account !== null && auth !== 'user') throw new Refused(`route ${name} has one login for all`);
+    const owner = account === null ? '' : (await findAccount(store, account)).id;
+    const { routeCredentials, queue } = store;
+    try {
+      const token = await deviceLogin({
+        ...{ oauth, ask: (text) => wire.progress(text), signal: wire.signal },
+        secret: (await routeCredentials.secret(name, '', 'client-secret'))?.secret ?? null,
+        addressesOf: addressesOf(new Resolver({ servers: config.dns.servers })),
+        extraCa: config.tls.extraCa === null ? [] : [readFileSync(config.tls.extraCa, 'utf8')],
+      });
+      await routeCredentials.set({ route: name, owner, kind: 'refresh-token', login }, token);
+    } catch (error) {
+      if (error instanceof DeviceRefusal) throw new Refused(`no token for route ${name}: ${error.message}`);
+      throw error;
+    }
+    return queue.change('retry', { route: name });
+  },
+};
