@@ -3,6 +3,7 @@
 import { StoreError } from '#storage/errors.ts';
 import type { SigningKeys } from '#storage/ports.ts';
 import { lookIntoDns } from './check-dns.ts';
+import { checkRoutes } from './check-routes.ts';
 import type { StoreCommand } from './command.ts';
 import { error, type Finding, warning } from './findings.ts';
 
@@ -10,7 +11,7 @@ import { error, type Finding, warning } from './findings.ts';
 export const command: StoreCommand<{ readonly dns: boolean }, readonly Finding[]> = {
   kind: 'store',
   prepare: () => ({ args: { dns: false }, show: () => undefined }),
-  async run({ config, store: { directory, signingKeys } }, { dns }) {
+  async run({ config, store: { directory, signingKeys, routeCredentials } }, { dns }) {
     const domains = await directory.domains();
     if (domains.length === 0) return [{ level: 'warning', what: 'there is no domain yet: posthuis domain add DOMAIN' }];
     const findings: Finding[] = [];
@@ -25,6 +26,7 @@ export const command: StoreCommand<{ readonly dns: boolean }, readonly Finding[]
       }
       if (config.outbound.send) findings.push(...(await checkSigning(signingKeys, name)));
     }
+    if (config.outbound.send) findings.push(...(await checkRoutes(config, routeCredentials)));
     const names = domains.map(({ name }) => name);
     return dns ? [...findings, ...(await lookIntoDns(config, names))] : findings;
   },

@@ -130,6 +130,9 @@ test('the first refresh token comes by the device flow, and what waited for it g
   await using peer = await smtpPeer({ extensions: ['8BITMIME', 'AUTH XOAUTH2'], act: relayAct() });
   const here = await install(peer.port);
   await here.ok(['route', 'credential', 'remove', 'oauth']);
+  expect((await here.run(['check'])).stdout).toContain(
+    'warning: oauth has no refresh-token, and its mail waits: posthuis route authorize oauth\n',
+  );
   const server = await serve(here);
   await officeMail(server, 'erp', 'waits');
   await until(async () => (await here.ok(['queue', 'list'])).includes('route oauth has no refresh-token'));
