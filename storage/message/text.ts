@@ -14,16 +14,16 @@ export const PART_BREAK = '\0';
 /** Header blocks are read at most this far: those of parts are as long as the part's writer liked. */
 const MAX_HEADER = 256 * 1024;
 
-/** A piece of a message's text; `own`: of its header or those of its parts, which SEARCH TEXT looks into and BODY does not. */
+/** A piece of a message's text; `header`: of a header, which SEARCH TEXT looks into and BODY does not. */
 export interface TextPiece {
   readonly text: string;
-  readonly own: boolean;
+  readonly header: boolean;
 }
 
 /**
- * The body of a message as RFC 9051 6.4.4 means it for SEARCH BODY: every text part and every message part, decoded,
- * with the headers of nested messages; with `headers` as for SEARCH TEXT: the message's own header, and those of its
- * parts, too. PART_BREAK ends what it follows.
+ * The body of a message as RFC 9051 6.4.4 means it for SEARCH BODY, which matches no header field: every text part,
+ * those of nested messages too, decoded; with `headers` as for SEARCH TEXT: the headers of the message, its parts and
+ * the messages in it too. PART_BREAK ends what it follows.
  */
 export async function* textPieces(
   content: MessageContent,
@@ -31,29 +31,20 @@ export async function* textPieces(
   options: { headers: boolean },
 ): AsyncGenerator<TextPiece> {
   const { root } = sections(structure);
-  const nested = nestedRoots(root);
   for (const part of walk(root)) {
-    const own = !nested.has(part);
     // The prefix is a part of the message's header (RFC822.HEADER).
     const start = part === root ? -content.prefixLength : part.header.start;
-    if ((options.headers || !own) && part.header.end > start) {
+    if (options.headers && part.header.end > start) {
       const from = content.prefixLength + start;
       const to = Math.min(content.prefixLength + part.header.end, from + MAX_HEADER);
-      yield { text: headerText(await content.bytes(from, to), part.charset), own };
-      yield { text: PART_BREAK, own };
+      yield { text: headerText(await content.bytes(from, to), part.charset), header: true };
+      yield { text: PART_BREAK, header: true };
     }
     if (isText(part) && part.body.end > part.body.start) {
-      for await (const text of partText(content, part)) yield { text, own: false };
-      yield { text: PART_BREAK, own: false };
+      for await (const text of partText(content, part)) yield { text, header: false };
+      yield { text: PART_BREAK, header: false };
     }
   }
-}
-
-/** Messages inside the message: their headers are body text (RFC 9051 6.4.4: BODY looks into message/rfc822). */
-function nestedRoots(root: Part): Set<Part> {
-  const found = new Set<Part>();
-  for (const part of walk(root)) if (part.message !== null) found.add(part.message);
-  return found;
 }
 
 /** Parts with text a person may look for; the parts of a message/rfc822 come by themselves. */

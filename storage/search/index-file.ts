@@ -8,7 +8,7 @@ import { rmSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import type { MessageId } from '../ports.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 
 const SCHEMA = `
 CREATE VIRTUAL TABLE header USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');

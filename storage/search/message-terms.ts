@@ -17,7 +17,8 @@ export async function messageTerms(
 ): Promise<IndexedMessage> {
   const header = new Terms();
   const body = new Terms();
-  for await (const { text, own } of textPieces(content, structure, { headers: true })) (own ? header : body).add(text);
+  for await (const piece of textPieces(content, structure, { headers: true }))
+    (piece.header ? header : body).add(piece.text);
   header.end();
   body.end();
   const others = new Terms();

@@ -194,8 +194,8 @@ class SearchRun {
     if (exact.length + words.length === 0) return { needles, fuzzy };
     try {
       const content = await this.#selected.account.mail.content(row.message);
-      for await (const { text, own } of textPieces(content, row.structure, { headers })) {
-        const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, own)];
+      for await (const { text, header } of textPieces(content, row.structure, { headers })) {
+        const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, header)];
         if (found && settled) break;
         if (this.#pace.late) await this.#rest();
       }

@@ -530,6 +530,10 @@ OK
 A> SEARCH BODY hidden1
 * SEARCH 3
 OK
+# Unlike TEXT it matches no header field, nor those of a message in the message.
+A> SEARCH BODY embsubj
+* SEARCH
+OK
 A> SEARCH BODY embbody
 * SEARCH 3
 OK
