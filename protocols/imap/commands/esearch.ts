@@ -49,9 +49,8 @@ export const esearch: Verb = {
       if (results.selected === session.selected) found = results.members;
       if (wanted.save) save(results.selected, returned(results.members, wanted));
     }
-    // RFC 5267 4.3.1: what is not kept up to date is said to be so; only the selected mailbox is.
-    const [only, ...others] = places;
-    const refused = only === undefined || others.length > 0 || !isSelected(session, only);
+    // RFC 5267 4.3: of these the selected mailbox is kept up to date; where it is not among them, that is said.
+    const refused = !places.some((place) => isSelected(session, place));
     keepUpdated(session, { tag, byUid: true, keys, update: wanted.update, refused }, found);
     return afterSearch(keys);
   },

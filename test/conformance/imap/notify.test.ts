@@ -41,13 +41,14 @@ test('3.1, 5, 6.1: what may not stand together, or there, is BAD; an event that 
   ]) {
     expect([wrong, (await client.command(wrong)).status]).toEqual([wrong, 'BAD']);
   }
-  for (const event of ['AnnotationChange', 'MailboxMetadataChange', 'ServerMetadataChange', 'x-y']) {
-    const { status, text } = await client.command(`NOTIFY SET (personal (${event}))`);
-    expect([status, text]).toEqual([
-      'NO',
-      expect.stringMatching(/^\[BADEVENT \(MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange\)\]/),
-    ]);
-  }
+  const { status, text } = await client.command('NOTIFY SET (personal (x-y))');
+  expect([status, text]).toEqual([
+    'NO',
+    expect.stringMatching(
+      /^\[BADEVENT \(MessageNew MessageExpunge FlagChange AnnotationChange MailboxName SubscriptionChange MailboxMetadataChange ServerMetadataChange\)\]/,
+    ),
+  ]);
+  expect((await client.command('NOTIFY SET (personal (AnnotationChange))')).status).toBe('BAD');
 });
 
 test('3.1: NOTIFY SET tells at once what has happened in the selected mailbox', async () => {

@@ -134,7 +134,8 @@ test('CONTEXT=SEARCH: of what is not kept up to date, that is said', async () =>
   expect(texts(await client.ok(`${sources} RETURN (UPDATE) ALL`)).at(-1)).toEqual(refused);
   await client.ok('SELECT Sent');
   expect(texts(await client.ok(`${sources} RETURN (COUNT UPDATE) ALL`))).toHaveLength(2);
-  expect(texts(await client.ok('ESEARCH IN (mailboxes ("INBOX" "Sent")) RETURN (UPDATE) ALL')).at(-1)).toEqual(refused);
+  const both = texts(await client.ok('ESEARCH IN (mailboxes ("INBOX" "Sent")) RETURN (UPDATE) ALL'));
+  expect(both.filter((line) => line.includes('NOUPDATE'))).toEqual([]);
   expect(texts(await client.ok('SORT RETURN (UPDATE) (SIZE) UTF-8 ALL')).at(-1)).toEqual(refused);
   await client.ok('SELECT INBOX');
   const [found, ...more] = texts(await client.ok(`${sources} RETURN (UPDATE ALL) FLAGGED`));
