@@ -29,8 +29,7 @@ const LEAD_MS = 15_000;
 export async function outboundRound(as: 'own' | 'peer', report: Report): Promise<void> {
   const folder = openFolder();
   try {
-    await using sink = await Sink.start();
-    const { seconds, cpu } = await (as === 'own' ? sendOwn(folder, sink, report) : sendPeer(folder, sink));
+    const { seconds, cpu } = await (as === 'own' ? sendInTime(folder, report) : sendPeer(folder));
     const name = `from a full queue to smtp-sink, ${SESSIONS} sessions`;
     report.add(name, 'messages/s', { kind: 'ratio', least: 1 }, as, MESSAGES / seconds);
     report.add(`${name}: CPU`, 'ms/message', null, as, (cpu / MESSAGES) * 1000);
@@ -45,15 +44,29 @@ interface Sent {
   readonly cpu: number;
 }
 
+/** The queue was filled, or the server ready, only after the first message was due. */
+class TooLate extends Error {}
+
+/** With as much time to fill the queue as this machine needs now. */
+async function sendInTime(folder: string, report: Report, lead = LEAD_MS): Promise<Sent> {
+  try {
+    return await sendOwn(folder, report, lead);
+  } catch (error) {
+    if (!(error instanceof TooLate) || lead > 8 * LEAD_MS) throw error;
+    return sendInTime(folder, report, 2 * lead);
+  }
+}
+
 /** What is in the queue is due at one moment, from which on the time is taken. */
-async function sendOwn(folder: string, sink: Sink, report: Report): Promise<Sent> {
+async function sendOwn(folder: string, report: Report, lead: number): Promise<Sent> {
+  await using sink = await Sink.start();
   await using dns = await testDns({ 'sink.test': { A: ['127.0.0.1'], ttl: 3_600 } });
-  const installation = install(folder, dns.port, sink.port);
-  const due = Date.now() + LEAD_MS;
+  const installation = install(join(folder, `own-${lead}`), dns.port, sink.port);
+  const due = Date.now() + lead;
   await fill(installation, MESSAGES, BYTES, due, () => 'sink.test');
   const server = await installation.serve();
   try {
-    if (Date.now() > due) throw new Error('the queue was not ready in time');
+    if (Date.now() > due) throw new TooLate();
     await sleep(due - Date.now());
     const before = treeCpuSeconds([server.pid]);
     await scrape(server.port('http'));
@@ -71,7 +84,8 @@ async function sendOwn(folder: string, sink: Sink, report: Report): Promise<Sent
 }
 
 /** Postfix's queue manager is stopped while the queue is filled; the time is taken from when it goes on. */
-async function sendPeer(folder: string, sink: Sink): Promise<Sent> {
+async function sendPeer(folder: string): Promise<Sent> {
+  await using sink = await Sink.start();
   const [port = 0] = await freePorts(1);
   execFileSync(join(here, 'postfix-relay.sh'), [folder, String(port), String(sink.port)], { stdio: 'ignore' });
   const etc = join(folder, 'relay/etc');
