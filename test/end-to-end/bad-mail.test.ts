@@ -192,7 +192,7 @@ describe('mail to a domain whose DNS', () => {
     expect(lab.outcomes[0]).toBe('failed');
   });
 
-  test('names a thousand mail hosts that do not answer is tried at some of them', async () => {
+  test('names two hundred mail hosts that do not answer is tried at some of them', async () => {
     const hosts = Array.from({ length: 200 }, (_, i) => `mx${i}.other.test`);
     const zones = Object.fromEntries(hosts.map((name, i) => [name, { A: [`127.0.1.${i + 1}`] }]));
     const MX = hosts.map((name, i): [number, string] => [i, name]);
