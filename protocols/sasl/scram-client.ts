@@ -51,7 +51,7 @@ export class ScramExchange {
   /** Whether server-final-message proves that the server knows the password. */
   verifies(last: string): boolean {
     const said = Buffer.from(/^v=([A-Za-z0-9+/]{43}=)(?:,|$)/.exec(last)?.[1] ?? '', 'base64');
-    return said.length === this.#signature.length && timingSafeEqual(said, this.#signature);
+    return said.length === 32 && this.#signature.length === 32 && timingSafeEqual(said, this.#signature);
   }
 }
 

@@ -87,11 +87,12 @@ async function scram(session: Session, name: string, { user, password }: Passwor
     throw refused(`SCRAM-SHA-256: ${error.message}`);
   }
   const reply = await session.askSecretly(base64(proof));
-  // RFC 4954 6: what the server proves comes as a challenge of its own, or with the 235.
-  const last = reply.code === 334 || reply.code === 235 ? Buffer.from(reply.text, 'base64').toString() : '';
-  if (last === '') return reply;
-  if (!exchange.verifies(last)) throw refused('SCRAM-SHA-256: the server does not know the password');
-  return reply.code === 235 ? reply : session.askSecretly('');
+  if (reply.code >= 400) return reply;
+  // RFC 5802 3: who can't prove that he knows the password gets no mail. What proves it is a challenge, since a success
+  // of SMTP carries no data (RFC 4954 4).
+  const proven = reply.code === 334 && exchange.verifies(Buffer.from(reply.text, 'base64').toString());
+  if (!proven) throw refused('SCRAM-SHA-256: the server does not know the password');
+  return session.askSecretly('');
 }
 
 /** Not a fault of the message: it waits until somebody has put the login right. */

@@ -84,6 +84,19 @@ test('a server that does not know the password either gets no mail by SCRAM', as
     kind: 'login',
     message: expect.stringContaining('the server does not know the password'),
   });
+  for (const last of ['235 2.7.0 Welcome', '235', '235 2.7.0']) {
+    let step = 0;
+    const silent = (command: string) => {
+      if (!command.startsWith('AUTH') && step === 0) return undefined;
+      const nonce = Buffer.from(command.split(' ')[2] ?? '', 'base64')
+        .toString()
+        .split('r=')[1];
+      return [`334 ${Buffer.from(`r=${nonce}x,s=c2FsdA==,i=4096`).toString('base64')}`, last][step++];
+    };
+    await expect(attempt(PASSWORD, { extensions: ['AUTH SCRAM-SHA-256'], act: silent })).rejects.toMatchObject({
+      kind: 'login',
+    });
+  }
   for (const challenge of ['r=short,s=c2FsdA==,i=4096', 'nonsense', '']) {
     const odd = (command: string) =>
       command.startsWith('AUTH') ? `334 ${Buffer.from(challenge).toString('base64')}` : undefined;
