@@ -230,7 +230,7 @@ interface Seen {
 }
 
 function isSelected({ selected }: Session, { place }: Seen): boolean {
-  return selected?.account === place.account && selected.mailbox.id === place.mailbox.id;
+  return selected?.is(place) === true;
 }
 
 /** It has another path only because a mailbox above it was renamed: of that one is told (RFC 5465 5.4). */

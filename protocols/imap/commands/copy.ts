@@ -53,7 +53,7 @@ async function transfer(
   target: Place,
 ): Promise<Transferred> {
   const { view, mailbox, account, reader } = session.current;
-  if (target.account === account) {
+  if (target.account.id === account.id) {
     const options = { keep: flagsOf(target.rights), ...(reader === undefined ? {} : { reader }) };
     return await account.mail[kind](mailbox.id, uidRanges(view, members), target.mailbox.id, options);
   }

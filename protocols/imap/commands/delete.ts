@@ -19,8 +19,7 @@ export const remove: Verb = {
     await account.mail.deleteMailbox(mailbox.id);
     await session.sharing.forget(account.id, [mailbox.id]);
     // Who deletes the mailbox that is selected leaves it; other sessions get BYE.
-    const { selected } = session;
-    if (selected?.account === account && selected.mailbox.id === mailbox.id) session.deselect();
+    if (session.selected?.is(place) === true) session.deselect();
     return undefined;
   },
 };

@@ -80,6 +80,6 @@ async function find(
   }
 }
 
-function isSelected({ selected }: Session, { account, mailbox }: Place): boolean {
-  return selected?.account === account && selected.mailbox.id === mailbox.id;
+function isSelected({ selected }: Session, place: Place): boolean {
+  return selected?.is(place) === true;
 }

@@ -35,7 +35,7 @@ export const getQuotaRoot: Verb = {
     const place = await session.places.find(path, 'status');
     if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
     const { account } = place;
-    const root = session.places.others.find((other) => other.account === account)?.prefix ?? OWN;
+    const root = session.places.others.find((other) => other.account.id === account.id)?.prefix ?? OWN;
     const { utf8 } = session;
     session.connection.out.text(`* QUOTAROOT ${mailboxReply(path, utf8)} ${mailboxReply(root, utf8)}\r\n`);
     await tellQuota(session, account, root);

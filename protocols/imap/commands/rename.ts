@@ -19,7 +19,7 @@ export const rename: Verb = {
     if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
     const parent = await creatable(session, name.endsWith(SEPARATOR) ? name.slice(0, -1) : name);
     const { account, local } = parent;
-    if (account !== place.account) throw new Refusal('CANNOT', 'A mailbox stays in its account');
+    if (account.id !== place.account.id) throw new Refusal('CANNOT', 'A mailbox stays in its account');
     // RFC 4314 4: its own list stays; mailboxes above it, and what INBOX's messages go into, are new.
     await inheriting(session, parent, () => account.mail.renameMailbox(place.mailbox.id, local));
     return undefined;

@@ -71,7 +71,7 @@ async function put(
   entry: AppendEntry,
   target: Place,
 ): Promise<Appended> {
-  if (target.account === account)
+  if (target.account.id === account.id)
     return await account.mail.replace(mailbox.id, uid, entry, target.mailbox.id, { reader });
   const options = { path: target.local, ...(target.reader === undefined ? {} : { reader: target.reader }) };
   const [appended] = await target.account.mail.append(target.mailbox.id, [entry], options);

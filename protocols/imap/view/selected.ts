@@ -92,6 +92,11 @@ export class Selected {
 
   // -------------------------------------------------------------------------------------------------------- rights
 
+  /** Is it this mailbox? An account may be held twice on a thread for a while, so by its id. */
+  is(place: { readonly account: { readonly id: AccountId }; readonly mailbox: { readonly id: number } }): boolean {
+    return this.account.id === place.account.id && this.mailbox.id === place.mailbox.id;
+  }
+
   /** What the session may do with the mailbox, now. */
   get rights(): Rights {
     return this.#rights;
