@@ -5,6 +5,7 @@ import { ImapFlow } from 'imapflow';
 import { expect, test } from 'vitest';
 import { StoreError } from '#storage/errors.ts';
 import { type ImapServer, message, PASSWORD, startImap } from '#test/support/imap-server.ts';
+import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapResult, ImapWire } from '#test/support/wire.ts';
 
 const texts = (result: ImapResult) => result.untagged.map(({ text }) => text);
@@ -291,4 +292,84 @@ test('imapflow finds a shared mailbox, reads it and marks it as seen', async () 
   lock.release();
   await client.logout();
   expect(texts(await anna.ok('STATUS Projects (UNSEEN)'))).toEqual(['* STATUS "Projects" (UNSEEN 3)']);
+});
+
+test('whatever the owner and two readers do, each sees what a fresh session of his own does', {
+  timeout: 60_000,
+}, async () => {
+  await using imap = await startImap();
+  const { anna, bert, carl, login } = await shared(imap, 'lrswite', 8);
+  const path = `"${PREFIX}/Projects"`;
+  const random = seeded(11);
+  const actors = [
+    { name: 'anna', client: anna, path: 'Projects', flags: new Map<string, string>() },
+    { name: 'bert', client: bert, path, flags: new Map<string, string>() },
+    { name: 'carl', client: carl, path, flags: new Map<string, string>() },
+  ];
+  /** Keeps what a client would, by UID. */
+  const learn = (flags: Map<string, string>, result: ImapResult) => {
+    for (const { text } of result.untagged) {
+      const [, uid, set] = /FETCH \(UID (\d+) (?:MODSEQ \(\d+\) )?FLAGS \((.*?)\)/.exec(text) ?? [];
+      if (uid !== undefined && set !== undefined) flags.set(uid, plain(set));
+      const gone = /^\* VANISHED (?:\(EARLIER\) )?([\d:,]+)/.exec(text)?.[1];
+      for (const range of gone?.split(',') ?? []) {
+        const [first = 0, last = first] = range.split(':').map(Number);
+        for (let one = first; one <= last; one++) flags.delete(String(one));
+      }
+    }
+  };
+  const plain = (set: string) =>
+    set
+      .split(' ')
+      .filter((flag) => flag !== '' && flag !== '\\Recent')
+      .sort()
+      .join(' ');
+  for (const { client, path: place, flags } of actors) {
+    await client.ok('ENABLE QRESYNC');
+    await client.ok(`SELECT ${place}`);
+    learn(flags, await client.ok('UID FETCH 1:* (FLAGS)'));
+  }
+  const act = async ({ client, path: place, flags }: (typeof actors)[number]) => {
+    const uid = between(random, 1, 12);
+    const set = `${uid}:${uid + between(random, 0, 3)}`;
+    const command = pick(random, [
+      `UID STORE ${set} +FLAGS (\\Seen)`,
+      `UID STORE ${set} -FLAGS (\\Seen)`,
+      `UID STORE ${set} FLAGS (\\Seen \\Flagged)`,
+      `UID STORE ${uid} -FLAGS (\\Flagged)`,
+      `UID COPY ${uid} ${place}`,
+      ...(random() < 0.1 ? [`UID MOVE ${uid} ${place}`] : []),
+      'NOOP',
+    ]);
+    learn(flags, await client.ok(command));
+    // New messages are asked for, as a client does.
+    if (random() < 0.3) learn(flags, await client.ok('UID FETCH 1:* (FLAGS)'));
+  };
+  for (let step = 0; step < 200; step++) {
+    const actor = pick(random, actors);
+    await act(actor);
+    if (step % 20 !== 19) continue;
+    // He goes away, and comes back to what others have done meanwhile.
+    learn(actor.flags, await actor.client.ok('NOOP'));
+    const status = texts(await actor.client.ok(`STATUS ${actor.path} (UIDVALIDITY HIGHESTMODSEQ)`)).join();
+    const [, validity, highest] = /UIDVALIDITY (\d+) HIGHESTMODSEQ (\d+)/.exec(status) ?? [];
+    await actor.client.ok('LOGOUT');
+    for (const other of actors) if (other !== actor) for (let n = 0; n < 3; n++) await act(other);
+    actor.client = await login(actor.name);
+    await actor.client.ok('ENABLE QRESYNC');
+    learn(actor.flags, await actor.client.ok(`SELECT ${actor.path} (QRESYNC (${validity} ${highest}))`));
+  }
+  for (const { name, client, path: place, flags } of actors) {
+    learn(flags, await client.ok('NOOP'));
+    const fresh = await login(name);
+    await fresh.ok('ENABLE CONDSTORE');
+    await fresh.ok(`SELECT ${place}`);
+    const now = new Map<string, string>();
+    learn(now, await fresh.ok('UID FETCH 1:* (FLAGS MODSEQ)'));
+    const known = new Map([...now].map(([uid, set]) => [uid, flags.get(uid) ?? set]));
+    expect([name, known]).toEqual([name, now]);
+    expect(now.size).toBeGreaterThan(5);
+    const unseen = [...now.values()].filter((set) => !set.includes('\\Seen')).length;
+    expect(texts(await fresh.ok(`STATUS ${place} (UNSEEN)`)).at(-1)).toMatch(new RegExp(`UNSEEN ${unseen}\\)$`));
+  }
 });
