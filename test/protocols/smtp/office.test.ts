@@ -74,6 +74,22 @@ const DIALOGUES: [name: string, steps: [said: string, code: number][]][] = [
       ['QUIT\r\n', 221],
     ],
   ],
+  [
+    'EHLO without a name, then HELO with one, AUTH LOGIN in tabs and blanks, no parameter anywhere, VRFY before RCPT',
+    [
+      ['EHLO\r\n', 501],
+      ['HELO kantoor\r\n', 250],
+      ['AUTH \t LOGIN\r\n', 334],
+      [` ${USER}\r\n`, 334],
+      [`${PASS} \r\n`, 235],
+      ['VRFY bert@example.test\r\n', 252],
+      ['MAIL FROM:anna@example.test\r\n', 250],
+      ['RCPT TO:bert@example.test\r\n', 250],
+      ['DATA\r\n', 354],
+      ['From: anna@example.test\nTo: bert@example.test\nSubject: Factuur 5\n\nBedrag: 10\n.\n\r\n.\r\n', 250],
+      ['QUIT\r\n', 221],
+    ],
+  ],
 ];
 
 describe('an office program', () => {
@@ -98,6 +114,15 @@ describe('an office program', () => {
     client.wire.send(Buffer.from(steps.map(([said]) => said).join(''), 'latin1'));
     for (const [, code] of steps) expect((await client.reply()).code).toBe(code);
     await client.wire.closed();
+  });
+
+  test.each(DIALOGUES)('that hangs up without QUIT, as soon as it has said all: %s', async (_name, steps) => {
+    const before = (await smtp.inbox(smtp.bert)).length;
+    const client = await SmtpWire.open(smtp.submission);
+    const said = steps.slice(0, -1).map(([line]) => line);
+    client.wire.socket.end(Buffer.from(said.join('').replace(/Factuur \d/, 'Factuur 9'), 'latin1'));
+    await client.wire.closed();
+    expect(await smtp.inbox(smtp.bert)).toHaveLength(before + 1);
   });
 
   test('that opens a connection for each of fifty mails is served each time', async () => {
