@@ -136,6 +136,8 @@ test('the first refresh token comes by the device flow, and what waited for it g
   const server = await serve(here);
   await officeMail(server, 'erp', 'waits');
   await until(async () => (await here.ok(['queue', 'list'])).includes('route oauth has no refresh-token'));
+  const [{ id }] = JSON.parse(await here.ok(['queue', 'list', '--route', 'oauth', '--json']));
+  expect(await here.ok(['queue', 'show', String(id)])).toMatch(/^<you@other\.test> by oauth waiting, tried \d+ times/m);
   const { stdout, stderr, status } = await here.run(['route', 'authorize', 'oauth']);
   expect([status, stderr.trim()]).toEqual([0, 'open https://login.example/device and enter the code WDJB-MJHT']);
   expect(stdout).toContain('route oauth has a refresh token\n');

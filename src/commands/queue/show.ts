@@ -37,7 +37,9 @@ function linesOf(message: Shown): string[] {
   ];
   for (const recipient of message.recipients) {
     const next = recipient.state === 'waiting' ? `, next try ${timeOf(recipient.nextAttempt)}` : '';
-    lines.push('', `<${recipient.address}> ${recipient.state}, tried ${recipient.attempts} times${next}`);
+    const [by = ''] = recipient.route.slice(1).split('/');
+    const way = by === '' ? '' : ` by ${by}`;
+    lines.push('', `<${recipient.address}>${way} ${recipient.state}, tried ${recipient.attempts} times${next}`);
     for (const tried of message.tries.filter(({ seq }) => seq === recipient.seq)) {
       const where = tried.host === '' ? '' : ` at ${tried.host}${tried.tls === '' ? '' : ` (${tried.tls})`}`;
       lines.push(`  ${timeOf(tried.at)}${where}: ${tried.reply}`);
