@@ -4,6 +4,7 @@
 import { ImapFlow } from 'imapflow';
 import { expect, test } from 'vitest';
 import { StoreError } from '#storage/errors.ts';
+import { ALL_RIGHTS } from '#storage/sharing/rights.ts';
 import { type ImapServer, message, PASSWORD, startImap } from '#test/support/imap-server.ts';
 import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapResult, ImapWire } from '#test/support/wire.ts';
@@ -372,4 +373,35 @@ test('whatever the owner and two readers do, each sees what a fresh session of h
     const unseen = [...now.values()].filter((set) => !set.includes('\\Seen')).length;
     expect(texts(await fresh.ok(`STATUS ${place} (UNSEEN)`)).at(-1)).toMatch(new RegExp(`UNSEEN ${unseen}\\)$`));
   }
+});
+
+test('a group has what is shared with it, and who leaves it has it no longer', async () => {
+  await using imap = await startImap();
+  const { sharing } = imap.store;
+  await sharing.addGroup('sales@example.test');
+  await sharing.addMember('sales@example.test', 'bert@example.test');
+  const office = await imap.store.directory.addAccount({
+    address: 'office@example.test',
+    passwordHash: null,
+    quota: null,
+  });
+  const mailboxes = await imap.store.mail(office.id).mailboxes();
+  for (const id of [0, ...mailboxes.map((mailbox) => mailbox.id)])
+    await sharing.setAcl(office.id, id, 'group:sales@example.test', { action: 'set', rights: ALL_RIGHTS });
+  const bert = await imap.login('bert');
+  const top = 'Shared/office@example.test';
+  // Who may make mailboxes at the top of a shared account shares them with all who share it.
+  await bert.ok(`CREATE ${top}/Orders`);
+  await bert.ok(`APPEND ${top}/Orders`, message('order'));
+  expect(texts(await bert.ok(`GETACL ${top}/Orders`))).toEqual([
+    `* ACL "${top}/Orders" "group:sales@example.test" lrswipkxtenacd`,
+  ]);
+  await bert.ok(`SETACL ${top}/Orders anna@example.test lr`);
+  const anna = await imap.login();
+  await anna.ok(`SELECT ${top}/Orders`);
+  await bert.ok(`SELECT ${top}/Orders`);
+  await sharing.removeMember('sales@example.test', 'bert@example.test');
+  expect((await bert.command('FETCH 1 FLAGS')).text).toMatch(/^\[NOPERM\]/);
+  await anna.ok('FETCH 1 FLAGS');
+  expect(texts(await anna.ok(`STATUS ${top}/Orders (UNSEEN)`))).toEqual([`* STATUS "${top}/Orders" (UNSEEN 1)`]);
 });
