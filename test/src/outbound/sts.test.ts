@@ -1,4 +1,5 @@
 // Mail to domains with an MTA-STS policy (RFC 8461): fetched over HTTPS from a server of our own, kept, and obeyed.
+import { hash, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -115,6 +116,26 @@ describe('a policy that is enforced', () => {
     expect(asked).toBe(2);
     expect(await at.smtp.store.policies.get('good.test')).toMatchObject({ id: '2', mode: 'none' });
   });
+});
+
+test('a host with TLSA is held to them alone, whatever a policy says (RFC 8461 2)', async () => {
+  const spki = new X509Certificate(stranger.certificate).publicKey.export({ format: 'der', type: 'spki' });
+  const certificate = hash('sha256', spki, { outputEncoding: 'buffer' });
+  const TLSA = [{ usage: 3, selector: 1, matchingType: 1, certificate }];
+  for (const [named, shown, outcome] of [
+    ['mx.good.test', mx, '454 4.7.5 the certificate matches no TLSA record'],
+    ['mx.elsewhere.test', stranger, 'over TLS'],
+  ] as const) {
+    file = policy('enforce', named);
+    await using at = await lab({
+      '.': { authentic: true },
+      'good.test': { MX: [[10, 'mx.good.test']], authentic: true },
+      'mx.good.test': { A: ['127.0.0.2'], authentic: true },
+    });
+    at.dns.zones.set(`_${at.port}._tcp.mx.good.test`, { TLSA, authentic: true });
+    expect(await deliver(at, shown)).toBe(outcome);
+  }
+  expect(asked).toBe(2);
 });
 
 test.each<[string, () => void, Record<string, Zone>?]>([
