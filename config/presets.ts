@@ -1,5 +1,6 @@
 // Providers that mail is handed to: what a route needs to know of each (F202, F225). All of it can be set otherwise, since
-// providers change it; each says where it is from and when it was looked up.
+// providers change it. Each says which page of the provider it is by, and when that was looked up; what is marked as
+// unverified is by what is commonly known of the page, which was not at hand.
 
 import type { OAuthConfig, RouteConfig, RouteLimits } from './routes.ts';
 
@@ -14,7 +15,7 @@ const SUBMISSION = { port: 587, tls: 'starttls', auth: 'central' } as const;
 export const PRESETS: Readonly<Record<string, Preset>> = {
   // learn.microsoft.com, "Message storage and concurrent connection throttling for SMTP Authenticated Submission" and
   // "Exchange Online limits" (11/2026): 3 connections, 30 messages a minute, 10,000 recipients a day, 35 MB unless the
-  // administrator allows more. Passwords end with 2026 (MC786329), so it is OAuth 2.
+  // administrator allows more (the 35 MB unverified). Passwords end with 2026 (MC786329), so it is OAuth 2.
   microsoft365: {
     ...{ ...SUBMISSION, hosts: ['smtp.office365.com'] },
     oauth: { provider: 'microsoft', scope: 'https://outlook.office.com/SMTP.Send offline_access' },
@@ -24,7 +25,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     },
   },
   // learn.microsoft.com, "user: sendMail" and "Microsoft Graph throttling limits", Outlook service (11/2026): a request
-  // has at most 4 MB, of which base64 takes a quarter; 4 at once for a mailbox.
+  // has at most 4 MB, of which base64 takes a quarter, and 4 at once for a mailbox (both unverified).
   'microsoft365-graph': {
     ...{ driver: 'graph', auth: 'central', graphUrl: 'https://graph.microsoft.com/v1.0' },
     oauth: { provider: 'microsoft', grant: 'client_credentials', scope: 'https://graph.microsoft.com/.default' },
@@ -33,7 +34,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       ...{ recipientsAMessage: 500, connections: 4 },
     },
   },
-  // support.microsoft.com, "POP, IMAP, and SMTP settings for Outlook.com" (11/2026): personal accounts, OAuth 2 only.
+  // support.microsoft.com, "POP, IMAP, and SMTP settings for Outlook.com" (unverified): personal accounts, OAuth 2 only.
   outlook: {
     ...{ ...SUBMISSION, hosts: ['smtp-mail.outlook.com'] },
     oauth: {
@@ -57,12 +58,12 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       ...{ recipientsAMessage: 100, connections: 5 },
     },
   },
-  // support.google.com/a/answer/2956491 (11/2026): by the address that it comes from, or with a login.
+  // support.google.com/a/answer/2956491 (limits unverified): by the address that it comes from, or with a login.
   'google-relay': {
     ...{ ...SUBMISSION, hosts: ['smtp-relay.gmail.com'], auth: 'none' },
     limits: { messageSize: 25 * MB, messagesADay: 10_000, recipientsAMessage: 100, connections: 5 },
   },
-  // support.apple.com/102198 and /102525 (11/2026): an app-specific password.
+  // support.apple.com/102525 (11/2026): an app-specific password. Limits: /102198 (unverified).
   icloud: {
     ...{ ...SUBMISSION, hosts: ['smtp.mail.me.com'] },
     limits: { messageSize: 20 * MB, messagesADay: 1_000, recipientsADay: 1_000, recipientsAMessage: 500 },
