@@ -156,7 +156,7 @@ async function tryHosts(
             failure: tlsFault(session, name, ways.dane === null ? policy : null),
           });
           if (need !== 'required' || session.extensions.has('REQUIRETLS')) {
-            const carrier = sessionCarrier(session, host, label(session, ways.verified), need);
+            const carrier = sessionCarrier(session, host, label(session, ways.verified, tls.use === 'must'), need);
             const others = { hosts: hosts.slice(at + 1), domains, authentic };
             // Two hosts for one attempt, as with Postfix: the others have their turn in the next one.
             if (!next || others.hosts.length === 0) return carrier;
@@ -226,8 +226,9 @@ function open(
 }
 
 /** How a session is protected, for people. */
-export function label({ tls, connection }: Session, dane: boolean): string {
+export function label({ tls, connection }: Session, dane: boolean, asked = true): string {
   if (tls === null) return '';
-  const verified = dane ? ' verified by DANE' : connection.certificate?.authorized === true ? ' verified' : '';
+  const known = asked ? ' verified' : ' trusted'; // a good certificate that nobody had asked for
+  const verified = dane ? ' verified by DANE' : connection.certificate?.authorized === true ? known : '';
   return `${tls.version} ${tls.cipher}${verified}`;
 }
