@@ -5,7 +5,6 @@ import { createHash } from 'node:crypto';
 import { BlockList, isIPv6 } from 'node:net';
 import type { Logger } from 'pino';
 import { hostAddresses, type Resolving } from '#protocols/dns/mail-hosts.ts';
-import { DnsFailure } from '#protocols/dns/resolver.ts';
 import { HttpFailure, request } from '#protocols/http/client.ts';
 import type { Directory, Queue, SigningKeys, Staging, TlsResults } from '#storage/ports.ts';
 import { domainOf } from '../enqueue.ts';
