@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import type { GrownLog } from './background/checkpoints.ts';
 import { startBackground } from './background/host.ts';
 import type { StoreData } from './background/member.ts';
 import { type BootRow, beginRun, bootsOf, endRun, readBoots } from './engines/sqlite/boots.ts';
@@ -104,7 +105,7 @@ function openThread(layout: Layout, options: DataDirectoryOptions, rows: readonl
     control,
     maintenance: {
       hold: (name) => control.ask('hold', name),
-      grown: (name) => control.tell('grown', name),
+      grown: (name, urgent) => control.tell('grown', { name, urgent } satisfies GrownLog),
     },
     bulk: null,
     fatal,

@@ -7,6 +7,7 @@ import { restoreBackup } from '../backup/restore.ts';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import { verify } from '../verify/verify.ts';
+import type { GrownLog } from './checkpoints.ts';
 import type { FromJob, JobData, ToJob } from './jobs.ts';
 import { joinStore, type Member } from './member.ts';
 
@@ -32,7 +33,7 @@ async function runJob(port: MessagePort, data: JobData): Promise<void> {
     handles: HANDLES,
     maintenance: {
       hold: (name) => member.control.ask('hold', name),
-      grown: (name) => member.control.tell('grown', name),
+      grown: (name, urgent) => member.control.tell('grown', { name, urgent } satisfies GrownLog),
     },
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });

@@ -5,7 +5,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { databaseKey } from '../engines/sqlite/layout.ts';
 import { SYSTEM_SYNC } from '../engines/sqlite/wal-sync.ts';
 import type { StoreLog } from '../log.ts';
-import { Checkpoints } from './checkpoints.ts';
+import { Checkpoints, type GrownLog } from './checkpoints.ts';
 import { type BackgroundData, type FromBackground, forwardingLog, type ToBackground } from './host.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { joinStore } from './member.ts';
@@ -36,7 +36,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
   const { control, engine, layout, blobs } = joinStore(data, {
     log,
     handles: HANDLES,
-    maintenance: { hold: () => Promise.resolve(), grown: (name) => checkpoints.add(name) },
+    maintenance: { hold: () => Promise.resolve(), grown: (name, urgent) => checkpoints.add(name, urgent) },
     fatal: (error) => post({ kind: 'fatal', message: error.message }),
   });
   const housekeeping = new Housekeeping({ engine, blobs, log, now: Date.now, signal });
@@ -60,7 +60,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
   const walks = walkNowAndThen(housekeeping, log, signal);
 
   control.handle('hold', (name: string) => engine.touch(databaseKey(name)));
-  control.handle('grown', (name: string) => checkpoints.add(name));
+  control.handle('grown', ({ name, urgent }: GrownLog) => checkpoints.add(name, urgent));
   control.handle('loose', (id: string) => housekeeping.sweepLoose(id));
   control.handle('settled', async () => {
     await settled;

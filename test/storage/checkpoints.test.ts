@@ -24,6 +24,19 @@ test('a database that is named while it waits is checkpointed once, and again wh
   await vi.waitFor(() => expect(done).toEqual(['a', 'b', 'c', 'b']));
 });
 
+test('one that is urgent is not put off any more, though it was named before', async () => {
+  const checkpoint = vi.fn(async (_name: string) => {});
+  const checkpoints = new Checkpoints({ checkpoint, log, signal: new AbortController().signal, pause: 3_600_000 });
+  checkpoints.add('a');
+  await sleep(1);
+  checkpoints.add('b', true);
+  await vi.waitFor(() => expect(checkpoint.mock.calls).toEqual([['a'], ['b']]));
+  checkpoints.add('c');
+  await sleep(1);
+  checkpoints.add('c', true);
+  await vi.waitFor(() => expect(checkpoint.mock.calls.at(-1)).toEqual(['c']));
+});
+
 test('what was due when the store closes is left', async () => {
   const stop = new AbortController();
   const checkpoint = vi.fn(async () => {});

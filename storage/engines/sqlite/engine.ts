@@ -11,7 +11,7 @@ import { isExpected, isFailedSync, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
 import type { Committed, Handle, Seat } from './handles.ts';
 import { accountFolder, databaseKey, databaseName, type Layout } from './layout.ts';
-import { CHECKPOINT_FRAMES, WATCH_ROWS } from './maintenance-rules.ts';
+import { CHECKPOINT_FRAMES, URGENT_FRAMES, WATCH_ROWS } from './maintenance-rules.ts';
 import { OpenFiles } from './open-files.ts';
 import { Pace } from './pace.ts';
 import { patiently } from './patience.ts';
@@ -26,8 +26,8 @@ const CORRUPT_LOG_EVERY = 60_000;
 export interface Maintenance {
   /** Resolves when the background thread has the database open, so that our close is not the last one. */
   hold(name: string): Promise<unknown>;
-  /** A checkpoint of this database is due. */
-  grown(name: string): void;
+  /** A checkpoint of this database is due, or, if it is urgent, overdue. */
+  grown(name: string, urgent: boolean): void;
 }
 
 export interface EngineOptions {
@@ -320,7 +320,8 @@ export class SqliteEngine implements Engine {
     handle.unwatched = 0;
     try {
       const { frames, moved } = handle.database.checkpoint('NOOP');
-      if (frames - moved >= CHECKPOINT_FRAMES) this.#options.maintenance.grown(seat.name);
+      const length = frames - moved;
+      if (length >= CHECKPOINT_FRAMES) this.#options.maintenance.grown(seat.name, length >= URGENT_FRAMES);
     } catch (error) {
       // The commit is durable; how long the log is will be seen the next time.
       this.#options.log.warn({ err: error, database: seat.name }, 'the length of a write-ahead log was not to be had');

@@ -9,5 +9,8 @@ const PAGE = 4_096;
  */
 export const CHECKPOINT_FRAMES = (3 * 1024 * 1024) / PAGE;
 
+/** From 8 MB on it is not put off any more. */
+export const URGENT_FRAMES = (8 * 1024 * 1024) / PAGE;
+
 /** The log's length is looked at after so many rows were written, about eight deliveries: looking costs a lock or two. */
 export const WATCH_ROWS = 64;

@@ -123,7 +123,7 @@ test('ANNOTATE-EXPERIMENT-1: what is too long, too much or wrong is refused', as
   expect((await client.command('STORE 1 ANNOTATION (/comment (value.priv "x"))')).status).toBe('NO');
 });
 
-test('ANNOTATE-EXPERIMENT-1: in a shared mailbox each has comments of his own, and who may write has those for all', async () => {
+test('ANNOTATE-EXPERIMENT-1: in a shared mailbox each has comments of his own, and who has the right n has those for all', async () => {
   await using imap = await startImap();
   const [anna, bert] = [await imap.login(), await imap.login('bert')];
   await anna.ok('CREATE Projects');
@@ -138,7 +138,7 @@ test('ANNOTATE-EXPERIMENT-1: in a shared mailbox each has comments of his own, a
   expect(await told(anna)).toContain('value.priv "of anna"');
   const refused = await bert.command('STORE 1 ANNOTATION (/comment (value.shared "changed"))');
   expect(refused).toMatchObject({ status: 'NO', text: expect.stringMatching(/^\[NOPERM\]/) });
-  await anna.ok('SETACL Projects bert@example.test lrw');
+  await anna.ok('SETACL Projects bert@example.test lrn');
   await bert.ok('STORE 1 ANNOTATION (/comment (value.shared "changed"))');
   expect(texts(await anna.ok('NOOP')).join()).toContain('ANNOTATION (/comment)');
   expect(await told(anna)).toContain('value.shared "changed"');
