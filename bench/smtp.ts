@@ -15,7 +15,7 @@ const LOADS: readonly Load[] = [
   { sessions: 20, messages: 2_000, spread: false, fresh: false },
   { sessions: 20, messages: 8_000, spread: true, fresh: false },
   { sessions: 100, messages: 2_000, spread: false, fresh: false },
-  { sessions: 100, messages: 8_000, spread: true, fresh: false },
+  { sessions: 100, messages: 16_000, spread: true, fresh: false },
   { sessions: 20, messages: 2_000, spread: false, fresh: true },
   { sessions: 100, messages: 2_000, spread: false, fresh: true },
 ];

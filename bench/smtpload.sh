@@ -11,8 +11,7 @@ case $R in
 *%d*)
   pids=()
   for i in $(seq 1 "$S"); do
-    # shellcheck disable=SC2059
-    smtp-source "${keep[@]}" -s 1 -m $((M / S)) -l "$L" -f sender@peer.test -t "$(printf "$R" "$i")" "127.0.0.1:$P" & pids+=($!)
+    smtp-source "${keep[@]}" -s 1 -m $((M / S)) -l "$L" -f sender@peer.test -t "${R/\%d/$i}" "127.0.0.1:$P" & pids+=($!)
   done
   for pid in "${pids[@]}"; do wait "$pid" || exit 1; done
   M=$((M / S * S))
