@@ -1,10 +1,8 @@
 // IMAP: APPEND, logins, the mailbox of 100,000 messages, and what an idle connection costs.
 import { readFileSync, writeFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { between, seeded } from '#test/support/random.ts';
-import type { ImapWire } from '#test/support/wire.ts';
 import { imapbench, login, user } from './drivers.ts';
-import { idleMemory, logInEverybody, proportionalKilobytes } from './idle.ts';
+import { idleMemory, logInEverybody } from './idle.ts';
 import type { Report, Target } from './report.ts';
 import type { Delay, Side } from './side.ts';
 
@@ -14,12 +12,9 @@ const SECONDS = 5;
 export const LARGE = 100_000;
 /** Messages of it that are fetched whole. */
 const BODIES = 20_000;
-/** Commands that are timed one by one, and sessions whose memory is measured. */
+/** Commands that are timed one by one. */
 const NOOPS = 2_000;
 const FETCHES = 300;
-const SESSIONS = 100;
-/** V8 collects 8 s after the last work, and twice. */
-const SETTLE_MS = 25_000;
 
 interface Appends {
   readonly [round: string]: {
@@ -136,28 +131,6 @@ export async function latencyRound(side: Side, as: 'own' | 'peer', report: Repor
   const fetch = await each(FETCHES, () => `FETCH ${between(random, 1, LARGE)} (UID FLAGS BODY.PEEK[])`);
   report.add('FETCH of one message', 'ms', ratio({ most: 1 }), as, fetch, await side.delays());
   client.wire.destroy();
-}
-
-/** What a session costs in memory that selects the large mailbox, which others have selected already. */
-export async function selectedMemoryRound(side: Side, report: Report): Promise<void> {
-  const open = async (count: number) => {
-    const clients: ImapWire[] = [];
-    for (; clients.length < count; ) {
-      const client = await login(side, 1);
-      await client.ok('SELECT big');
-      clients.push(client);
-    }
-    await sleep(SETTLE_MS);
-    return clients;
-  };
-  // So many that each thread has the mailbox in memory.
-  const others = await open(10);
-  const before = proportionalKilobytes(side.pid);
-  const clients = await open(SESSIONS);
-  const each = (proportionalKilobytes(side.pid) - before) / SESSIONS;
-  const name = `memory of a session with ${LARGE.toLocaleString('en')} messages selected, ${SESSIONS} of them`;
-  report.add(name, 'KB', { kind: 'value', most: 16 }, 'own', each);
-  for (const client of [...others, ...clients]) client.wire.destroy();
 }
 
 const INOTIFY = '/proc/sys/fs/inotify/max_user_instances';

@@ -2,16 +2,7 @@
 // Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import {
-  appendRound,
-  fill,
-  idleMemoryRound,
-  idleRound,
-  latencyRound,
-  loginRound,
-  mailboxRound,
-  selectedMemoryRound,
-} from './imap.ts';
+import { appendRound, fill, idleMemoryRound, idleRound, latencyRound, loginRound, mailboxRound } from './imap.ts';
 import { mixRound } from './mix.ts';
 import { outboundRound, waitingRound } from './outbound.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
@@ -86,7 +77,6 @@ const benchmarks: Record<string, () => Promise<Report>> = {
         await mixRound(side, as, report, sample);
         await mailboxRound(side, as, report);
         await latencyRound(side, as, report);
-        if (as === 'own') await selectedMemoryRound(side, report);
         await idleRound(side, as, report);
       },
       (side) => fill(side, sample),
