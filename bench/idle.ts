@@ -74,7 +74,7 @@ async function openIdle(side: Side, count: number, tls: boolean): Promise<ImapWi
 }
 
 /** Memory of a process in KB, what it shares counted in parts. */
-export function proportionalKilobytes(pid: number): number {
+function proportionalKilobytes(pid: number): number {
   return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1]);
 }
 
