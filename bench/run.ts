@@ -1,5 +1,6 @@
 // `npm run bench [-- smtp outbound imap pop3 server search] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
 // Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { appendRound, fill, idleMemoryRound, idleRound, latencyRound, loginRound, mailboxRound } from './imap.ts';
@@ -46,6 +47,8 @@ async function sides(
       [peer, 'peer'],
     ] as const) {
       if (side === null) continue;
+      // What the other side left to be written would fall into this side's syncs.
+      execFileSync('sync');
       await round(side, as, report);
       const { processes, threads } = processCounts(side);
       if (number === 0)
