@@ -25,6 +25,8 @@ export interface OAuthConfig {
   readonly tokenUrl: string;
   /** Of the device flow (RFC 8628); '': there is none. */
   readonly deviceUrl: string;
+  /** The page at which somebody agrees to the authorization code flow (RFC 6749 4.1); '': there is none. */
+  readonly authUrl: string;
   readonly clientId: string;
   /** '' where the provider needs none. */
   readonly scope: string;
@@ -100,7 +102,17 @@ const NO_LIMITS: RouteLimits = {
 /** The keys of a table, for faults. */
 const KEYS = new Set([
   ...['name', 'preset', 'driver', 'host', 'port', 'tls', 'verify', 'auth', 'login', 'oauth', 'grant', 'tenant'],
-  ...['client_id', 'token_url', 'device_url', 'scope', 'graph_url', 'max_size', 'messages_a_minute', 'messages_a_day'],
+  ...[
+    'client_id',
+    'token_url',
+    'device_url',
+    'auth_url',
+    'scope',
+    'graph_url',
+    'max_size',
+    'messages_a_minute',
+    'messages_a_day',
+  ],
   ...['recipients_a_day', 'recipients_a_message', 'connections'],
 ]);
 
@@ -173,11 +185,12 @@ class RouteFields extends Fields {
     const tokenUrl = this.url('token_url', preset?.tokenUrl ?? defaultTokenUrl(provider, tenant));
     const deviceUrl =
       this.table.device_url === undefined ? defaultDeviceUrl(provider, tokenUrl) : this.url('device_url', '');
+    const authUrl = this.table.auth_url === undefined ? defaultAuthUrl(provider, tokenUrl) : this.url('auth_url', '');
     const clientId = this.text('client_id', '');
     if (clientId === '') throw this.wrong('client_id', 'the id of the application that was registered for this server');
     const appScope = driver === 'graph' ? preset?.scope : 'https://outlook.office365.com/.default';
     const fallback = provider === 'microsoft' && grant === 'client_credentials' ? appScope : preset?.scope;
-    return { provider, grant, tokenUrl, deviceUrl, clientId, scope: this.text('scope', fallback ?? '') };
+    return { provider, grant, tokenUrl, deviceUrl, authUrl, clientId, scope: this.text('scope', fallback ?? '') };
   }
 
   limits(preset: RouteLimits): RouteLimits {
@@ -208,6 +221,11 @@ class RouteFields extends Fields {
 /** Microsoft's stands beside the other; Google has none for mail. */
 function defaultDeviceUrl(provider: OAuthConfig['provider'], tokenUrl: string): string {
   return provider === 'microsoft' ? tokenUrl.replace(/\/token$/, '/devicecode') : '';
+}
+
+function defaultAuthUrl(provider: OAuthConfig['provider'], tokenUrl: string): string {
+  if (provider === 'google') return 'https://accounts.google.com/o/oauth2/v2/auth';
+  return provider === 'microsoft' ? tokenUrl.replace(/\/token$/, '/authorize') : '';
 }
 
 function defaultTokenUrl(provider: OAuthConfig['provider'], tenant: string): string {

@@ -19,7 +19,11 @@ export async function checkRoutes({ outbound }: Config, credentials: RouteCreden
     const refreshed = oauth?.grant === 'refresh_token';
     const kind = oauth === null ? 'password' : refreshed ? 'refresh-token' : 'client-secret';
     const set = `posthuis route credential set ${name} --kind ${kind} --password-stdin`;
-    needed.push([name, kind, refreshed && oauth.deviceUrl !== '' ? `posthuis route authorize ${name}` : set]);
+    needed.push([
+      name,
+      kind,
+      refreshed && `${oauth.deviceUrl}${oauth.authUrl}` !== '' ? `posthuis route authorize ${name}` : set,
+    ]);
   }
   for (const { name, http } of outbound.gateways) {
     if (http === null || http.auth === 'none') continue;

@@ -25,6 +25,7 @@ export const OPTIONS = {
   sender: { type: 'string', value: 'ADDRESS', about: 'mail from this address ("" is that of reports)' },
   account: { type: 'string', value: 'ADDRESS', about: 'what this account has handed in; of a route, its own login' },
   route: { type: 'string', value: 'NAME', about: 'only what waits for this route' },
+  port: { type: 'string', value: 'PORT', about: 'where the browser comes back to, on 127.0.0.1; any by default' },
   login: { type: 'string', value: 'USER', about: 'the user name there, unless the settings say it' },
   kind: { type: 'string', value: 'KIND', about: 'password, client-secret or refresh-token; password by default' },
 } as const;

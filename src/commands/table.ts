@@ -292,8 +292,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'route authorize': {
     words: 'NAME',
-    about: 'get the refresh token of a route: shows a page and a code, and waits until somebody has agreed there',
-    options: ['account', 'login'],
+    about: 'get the refresh token of a route: shows a page, and waits until somebody has agreed there',
+    options: ['account', 'login', 'port'],
     load: () => import('./route/authorize.ts'),
   },
   'route credential set': {

@@ -1,5 +1,6 @@
 // Routes with the program as an operator runs it: credentials by commands, a test with its dialogue, an office program
 // whose mail leaves by OAuth 2 and by Graph (F226, F227), and kill -9 while tokens are renewed and messages handed over.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Cloud, cloud } from '#test/support/cloud.ts';
 import { type TestDns, testDns } from '#test/support/dns-server.ts';
@@ -7,6 +8,7 @@ import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
 import { freePorts, Installation, type Running } from '#test/support/installation.ts';
 import { loginAct } from '#test/support/login-peer.ts';
 import { until } from '#test/support/outbound.ts';
+import { RunningProgram } from '#test/support/program.ts';
 import { type Act, type SmtpPeer, smtpPeer } from '#test/support/smtp-peer.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
@@ -32,6 +34,18 @@ afterEach(async () => {
   await dns[Symbol.asyncDispose]();
   await folder[Symbol.asyncDispose]();
 });
+
+const GOOGLE = (url: string, relayPort: number) => `[[outbound.routes]]
+      name = "google"
+      preset = "gmail"
+      host = "127.0.0.1"
+      port = ${relayPort}
+      tls = "none"
+      login = "${MAILBOX}"
+      client_id = "app"
+      token_url = "${url}/token"
+      auth_url = "${url}/auth"
+      [[outbound.routes]]`;
 
 /** An installation with a route by XOAUTH2 for erp, one by Graph for bills, and no route for anna. */
 async function install(relayPort: number, threads = 1): Promise<Installation> {
@@ -148,6 +162,27 @@ test('the first refresh token comes by the device flow, and what waited for it g
     stderr: expect.stringContaining('no token for route oauth: the service answers 400 access_denied: no'),
   });
   expect((await here.run(['route', 'authorize', 'graph'])).stderr).toContain('route graph uses no refresh token');
+});
+
+test('where there is no device flow the browser comes back with a code, and what waited goes', async () => {
+  await using peer = await smtpPeer({ extensions: ['8BITMIME', 'AUTH XOAUTH2'], act: relayAct() });
+  const here = await install(peer.port);
+  const settings = readFileSync(here.config, 'utf8').replace('[[outbound.routes]]', GOOGLE(at.url, peer.port));
+  writeFileSync(here.config, settings.replace('routing = [', 'routing = ["google account=anna@example.test", '));
+  await here.ok(['route', 'credential', 'set', 'google', '--kind', 'client-secret', '--password-stdin'], at.secret);
+  expect((await here.run(['check'])).stdout).toContain('its mail waits: posthuis route authorize google\n');
+  const server = await serve(here);
+  await officeMail(server, 'anna', 'waits');
+  await until(async () => (await here.ok(['queue', 'list'])).includes('route google has no refresh-token'));
+  await using program = new RunningProgram(['--config', here.config, 'route', 'authorize', 'google']);
+  await until(() => program.stderr.includes('ssh -L '));
+  const page = /^open (http\S+)$/m.exec(program.stderr)?.[1] ?? '';
+  // The browser: the page, which everybody agrees to, and then where it is sent.
+  const response = await fetch(page);
+  expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('can be closed')]);
+  expect(await program.until(/has a refresh token/)).toContain('1 recipient will be tried now');
+  await until(() => peer.messages.length > 0);
+  expect((await here.run(['route', 'authorize', 'google', '--port', 'x'])).status).toBe(2);
 });
 
 test.each([1, 2])('an office program’s mail leaves by OAuth 2 and by Graph, with %i threads', async (threads) => {

@@ -1,5 +1,6 @@
-// Local fakes of what Google and Microsoft document: a token endpoint (RFC 6749) with refresh tokens that it replaces, and
-// Microsoft Graph's `user: sendMail` with MIME. Each can be told to fail.
+// Local fakes of what Google and Microsoft document: a token endpoint (RFC 6749) with refresh tokens that it replaces, a
+// page at which everybody agrees (codes with PKCE, RFC 7636), and Microsoft Graph's `user: sendMail` with MIME. Each can be told to fail.
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -32,6 +33,9 @@ export class Cloud implements AsyncDisposable {
   readonly tokens = new Set<string>();
   lifeSeconds = 3_600;
   failToken: (form: URLSearchParams) => Failure | undefined = () => undefined;
+  /** What was asked of the page, last; the code that it gave is good once. */
+  page: URLSearchParams | null = null;
+  failPage: () => string | undefined = () => undefined;
   failSend: () => Failure | undefined = () => undefined;
   /** Waits before a token is given. */
   pause: Promise<void> = Promise.resolve();
@@ -59,7 +63,8 @@ export class Cloud implements AsyncDisposable {
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof text === 'string' ? text : JSON.stringify(text));
     };
-    if (request.url === '/devicecode') say(this.#device(new URLSearchParams(body)));
+    if (request.url?.startsWith('/auth?') === true) say(this.#agree(new URL(request.url, this.url).searchParams));
+    else if (request.url === '/devicecode') say(this.#device(new URLSearchParams(body)));
     else if (request.url === '/token' && request.method === 'POST') say(await this.#token(new URLSearchParams(body)));
     else say(this.#send(request, body));
   }
@@ -70,6 +75,33 @@ export class Cloud implements AsyncDisposable {
     const page = 'https://login.example/device';
     const rest = { user_code: 'WDJB-MJHT', verification_uri: page, expires_in: 900, interval: 0 };
     return { status: 200, body: { device_code: 'device-1', ...rest } };
+  }
+
+  /** RFC 6749 4.1.2: the browser goes back with a code, or with the error. */
+  #agree(asked: URLSearchParams): Failure {
+    this.page = asked;
+    const back = new URL(asked.get('redirect_uri') ?? '');
+    const error = this.failPage();
+    if (error === undefined) back.searchParams.set('code', 'code-1');
+    else back.searchParams.set('error', error);
+    back.searchParams.set('state', asked.get('state') ?? '');
+    return { status: 302, headers: { location: back.href } };
+  }
+
+  /** RFC 7636 4.6. */
+  #knows(form: URLSearchParams): boolean {
+    const { page } = this;
+    this.page = null;
+    const challenge = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url');
+    return (
+      page !== null &&
+      form.get('code') === 'code-1' &&
+      page.get('code_challenge_method') === 'S256' &&
+      page.get('code_challenge') === challenge &&
+      page.get('redirect_uri') === form.get('redirect_uri')
+    );
   }
 
   async #token(form: URLSearchParams): Promise<Failure> {
@@ -83,6 +115,10 @@ export class Cloud implements AsyncDisposable {
     const used = form.get('refresh_token');
     if (form.get('device_code') === 'device-1') {
       if (this.asked.length < 3) return refused('authorization_pending');
+      return { status: 200, body: { access_token: 'first', expires_in: 3_600, refresh_token: this.refreshToken } };
+    }
+    if (form.get('grant_type') === 'authorization_code') {
+      if (!this.#knows(form)) return refused('invalid_grant');
       return { status: 200, body: { access_token: 'first', expires_in: 3_600, refresh_token: this.refreshToken } };
     }
     if (form.get('grant_type') === 'refresh_token') {

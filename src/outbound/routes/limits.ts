@@ -4,7 +4,13 @@
 export const TOKEN_WAIT_MS = 30_000;
 
 /** Somebody who is asked to agree does so within this, or is asked anew. */
-export const DEVICE_MS = 900_000;
+export const AGREE_MS = 900_000;
+
+/** Connections of the browser that comes back with a code: a browser opens six at most. */
+export const BROWSERS = 10;
+
+/** Wait for its request. */
+export const BROWSER_WAIT_MS = 10_000;
 
 /** Characters of its answer: tokens of Microsoft have some 2,000, ID tokens beside them as many. */
 export const TOKEN_CHARACTERS = 64 * 1024;
