@@ -33,8 +33,8 @@ COPY docs docs
 # Runs the commands and the server for a moment, which fills the compile cache: the container starts in well under a
 # second. Nothing but /data is written by the user `node` (1000) that it runs as.
 RUN export POSTHUIS_DATA=/opt/posthuis/warm \
- && node src/main.ts domain list \
- && { timeout 5 node src/main.ts serve || [ $? = 124 ]; } \
+ && node src/posthuis.js domain list \
+ && { timeout 5 node src/posthuis.js serve || [ $? = 124 ]; } \
  && rm -rf /opt/posthuis/warm \
  && mkdir /data && chmod 700 /data && chown node:node /data
 
@@ -43,5 +43,5 @@ VOLUME /data
 EXPOSE 25 465 587 2525 143 993 110 995
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8025/healthz').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "src/main.ts"]
+ENTRYPOINT ["node", "src/posthuis.js"]
 CMD ["serve"]

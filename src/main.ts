@@ -1,6 +1,7 @@
-// The program. What it does is in commands/program.ts, loaded only after the runtime has been set up.
+// The program. src/posthuis.js starts it; what it does is in commands/program.ts, loaded only after the runtime has been
+// set up, which here counts only where this file itself was started.
 
-import '#config/early.ts';
+import '#config/early.js';
 
 const { main } = await import('./commands/program.ts');
 

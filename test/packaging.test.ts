@@ -25,7 +25,7 @@ describe('the package', () => {
       for (const [, file = ''] of script.matchAll(/(?:^|&& )node (\S+)/g))
         expect(existsSync(join(root, file)), file).toBe(true);
     }
-    expect(manifest.scripts).toMatchObject({ start: 'node src/main.ts demo', posthuis: 'node src/main.ts' });
+    expect(manifest.scripts).toMatchObject({ start: 'node src/posthuis.js demo', posthuis: 'node src/posthuis.js' });
   });
 
   it('brings the Node.js that it asks for', () => {
@@ -62,7 +62,7 @@ describe('the image', () => {
     expect(new Set(bases)).toEqual(new Set([`node:${manifest.engines.node.slice(2)}-slim`]));
     const after = dockerfile.slice(dockerfile.indexOf('\nUSER node\n'));
     expect(after).not.toMatch(/^(RUN|COPY|USER root)/m);
-    expect(after).toContain('ENTRYPOINT ["node", "src/main.ts"]\nCMD ["serve"]');
+    expect(after).toContain('ENTRYPOINT ["node", "src/posthuis.js"]\nCMD ["serve"]');
   });
 
   it('has settings that are right, and a health check that asks the listener it configures', () => {
@@ -83,7 +83,7 @@ describe('the image', () => {
   });
 
   it('runs commands that exist', () => {
-    for (const [, words = ''] of dockerfile.matchAll(/node src\/main\.ts ([a-z ]+?)(?: \\| \|\||$)/gm)) {
+    for (const [, words = ''] of dockerfile.matchAll(/node src\/posthuis\.js ([a-z ]+?)(?: \\| \|\||$)/gm)) {
       expect(Object.keys(COMMANDS)).toContain(words.trim());
     }
   });
@@ -96,10 +96,10 @@ describe('the unit', () => {
   it('starts the program with its own Node.js', () => {
     const [node, main, ...words] = (setting('ExecStart')[0] ?? '').split(' ');
     expect(node).toBe('/opt/posthuis/node_modules/.bin/node');
-    expect(main).toBe('/opt/posthuis/src/main.ts');
+    expect(main).toBe('/opt/posthuis/src/posthuis.js');
     expect(words).toEqual(['--config', '/etc/posthuis/posthuis.toml', 'serve']);
     expect(unit).toContain('Documentation=file:///opt/posthuis/docs/operations.md');
-    for (const path of ['node_modules/.bin/node', 'src/main.ts', 'docs/operations.md']) {
+    for (const path of ['node_modules/.bin/node', 'src/posthuis.js', 'docs/operations.md']) {
       expect(existsSync(join(root, path)), path).toBe(true);
     }
   });
@@ -141,7 +141,9 @@ describe('the documents', () => {
     const shown = (name: string) => new RegExp(`\`${name}( [^\`]*)?\``).test(operations);
     for (const name of Object.keys(COMMANDS)) expect(shown(name), name).toBe(true);
     for (const text of [operations, read('README.md')]) {
-      for (const [, words = ''] of text.matchAll(/(?:^posthuis|posthuis --|src\/main\.ts) ([a-z]+(?: [a-z]+)?)/gm)) {
+      for (const [, words = ''] of text.matchAll(
+        /(?:^posthuis|posthuis --|src\/posthuis\.js) ([a-z]+(?: [a-z]+)?)/gm,
+      )) {
         const names = Object.keys(COMMANDS);
         expect(
           names.some((name) => name === words || name === words.split(' ')[0]),

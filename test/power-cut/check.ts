@@ -155,7 +155,7 @@ function verify(data: string): string {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'posthuis.toml');
   writeFileSync(config, `hostname = "mail.example.test"\ndata = ${JSON.stringify(data)}\n[listen]\n`);
-  const program = resolve(import.meta.dirname, '../../src/main.ts');
+  const program = resolve(import.meta.dirname, '../../src/posthuis.js');
   const { status, stdout, stderr } = spawnSync(process.execPath, [program, '--config', config, 'verify'], {
     encoding: 'utf8',
   });

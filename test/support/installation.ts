@@ -114,7 +114,7 @@ export class Installation {
   }
 
   #arguments(args: readonly string[]): string[] {
-    return [join(ROOT, 'src/main.ts'), '--config', this.config, ...args];
+    return [join(ROOT, 'src/posthuis.js'), '--config', this.config, ...args];
   }
 }
 

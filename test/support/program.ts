@@ -27,7 +27,7 @@ export function cleanEnvironment(more: Readonly<Record<string, string>> = {}): N
 
 /** `posthuis ARGUMENTS`, to its end. */
 export async function posthuis(words: readonly string[], options: RunOptions = {}): Promise<Ran> {
-  const child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...words], {
+  const child = spawn(process.execPath, [join(ROOT, 'src/posthuis.js'), ...words], {
     cwd: options.cwd ?? ROOT,
     env: cleanEnvironment(options.env),
   });
@@ -55,7 +55,7 @@ export class RunningProgram implements AsyncDisposable {
   readonly #ended: Promise<number | NodeJS.Signals | null>;
 
   constructor(words: readonly string[], options: RunOptions = {}) {
-    this.child = spawn(process.execPath, [join(ROOT, 'src/main.ts'), ...words], {
+    this.child = spawn(process.execPath, [join(ROOT, 'src/posthuis.js'), ...words], {
       cwd: options.cwd ?? ROOT,
       env: cleanEnvironment(options.env),
       stdio: ['ignore', 'pipe', 'pipe'],

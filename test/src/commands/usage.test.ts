@@ -58,8 +58,8 @@ describe('the program', () => {
     expect(await posthuis(['--version'])).toEqual(expected);
   });
 
-  it('is the same by src/posthuis.js', async () => {
-    const run = (...words: string[]) => spawnSync(process.execPath, ['src/posthuis.js', ...words], { cwd: ROOT });
+  it('is the same by src/main.ts', async () => {
+    const run = (...words: string[]) => spawnSync(process.execPath, ['src/main.ts', ...words], { cwd: ROOT });
     expect(run('version').stdout.toString()).toBe((await posthuis(['version'])).stdout);
     expect(run('fly').status).toBe(2);
   });

@@ -1,4 +1,5 @@
-// Imported before anything else by src/main.ts: settings of the runtime that count only before their first use.
+// Imported before anything else by src/posthuis.js and src/main.ts: settings of the runtime that count only before their
+// first use. JavaScript, since what keeps compiled code can't itself come from what it keeps.
 import { enableCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
