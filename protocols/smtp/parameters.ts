@@ -10,7 +10,6 @@ export interface Offers {
   readonly auth?: boolean;
   readonly dsn?: boolean;
   readonly requireTls?: boolean;
-  readonly binary?: boolean;
   readonly verp?: boolean;
   /** How long a message may be held, ms (RFC 4865); absent: not at all. */
   readonly futureMs?: number;
@@ -82,9 +81,9 @@ export function parseMailParameters(text: string, offers: Offers): MailParameter
   const refusal = take(text, MAIL, result, offers);
   if (refusal !== null) return refusal;
   // RFC 4865 4.2: nobody is promised what is not kept.
-  if (result.releaseAt !== null && result.releaseAt > Date.now() + (offers.futureMs ?? 0)) return Reply.tooFarAway;
-  // RFC 3030 3: what is binary can only come by BDAT, which is offered together with it.
-  return result.body === 'binarymime' && offers.binary !== true ? Reply.parameterSyntax : result;
+  return result.releaseAt !== null && result.releaseAt > Date.now() + (offers.futureMs ?? 0)
+    ? Reply.tooFarAway
+    : result;
 }
 
 /** Those of RCPT, or the reply that refuses one. */

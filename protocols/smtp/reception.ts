@@ -5,7 +5,10 @@ import type { SmtpReply } from '#protocols/ports.ts';
 import { StoreError } from '#storage/errors.ts';
 import type { Staged, Staging } from '#storage/ports.ts';
 import { DataReader, type Fault } from './data.ts';
+import type { ContentReader } from './input.ts';
 import { Reply } from './replies.ts';
+
+const EMPTY = new Uint8Array(0);
 
 const FAULTS: Record<Fault, SmtpReply> = {
   'bare-line-end': Reply.bareLineEnd,
@@ -13,18 +16,26 @@ const FAULTS: Record<Fault, SmtpReply> = {
   'long-line': Reply.longLine,
 };
 
+/** Reads content, with what was found wrong in it. */
+export interface MessageReader extends ContentReader {
+  readonly fault: Fault | null;
+  finish(): Uint8Array;
+}
+
 export interface ReceptionOptions {
   /** Bare line ends, NUL and long lines are repaired, not refused. */
   readonly repair: boolean;
   /** See DataReader. */
   readonly dots: boolean;
+  /** Every octet is data (RFC 3030 3). */
+  readonly binary: boolean;
   readonly lineOctets: number;
   /** Bytes of the largest message. */
   readonly messageSize: number;
 }
 
 export class Reception {
-  readonly reader: DataReader;
+  readonly reader: MessageReader;
   /** Octets of content so far, kept or not. */
   octets = 0;
   /** The staged body, until it is finished or has failed; then what follows is read and dropped. */
@@ -37,7 +48,7 @@ export class Reception {
   constructor(staging: Staging, options: ReceptionOptions) {
     this.#staging = staging;
     this.#messageSize = options.messageSize;
-    this.reader = new DataReader(options);
+    this.reader = options.binary ? new OctetReader() : new DataReader(options);
   }
 
   /** Why the message will not be taken, as far as it is known; the rest of it need not come. */
@@ -88,6 +99,22 @@ export class Reception {
     const staging = this.#staging;
     this.#staging = null;
     await staging?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Content that is counted and may be binary: all of it is taken as it is. */
+class OctetReader implements MessageReader {
+  content: Uint8Array = EMPTY;
+  readonly ended = false;
+  readonly fault = null;
+
+  read(chunk: Uint8Array, from: number): number {
+    this.content = chunk.subarray(from);
+    return chunk.length;
+  }
+
+  finish(): Uint8Array {
+    return EMPTY;
   }
 }
 

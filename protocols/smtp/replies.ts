@@ -35,6 +35,7 @@ export const Reply = {
   recipientSyntax: reply(501, '5.5.4', 'Syntax: RCPT TO:<address>'),
   bdatSyntax: reply(421, '4.7.0', 'Syntax: BDAT size [LAST]; closing the connection'),
   mixed: reply(503, '5.5.1', 'The message has begun with BDAT; go on with BDAT or RSET'), // RFC 3030 2
+  binaryByBdat: reply(503, '5.5.1', 'What is binary comes by BDAT'), // RFC 3030 3
   xclientSyntax: reply(501, '5.5.4', 'Syntax: XCLIENT ADDR=address PORT=port'),
   noXclientLogin: reply(501, '5.5.4', 'Nobody is logged in by XCLIENT'),
   noXclientInTransaction: reply(503, '5.5.1', 'XCLIENT is not possible in a transaction'),
@@ -64,6 +65,11 @@ export const Reply = {
   bareLineEnd: reply(550, '5.6.11', 'The message has a CR or LF that is not part of a CR LF'),
   nul: reply(550, '5.6.11', 'The message has a NUL'),
   longLine: reply(550, '5.6.0', 'The message has a line that is too long'),
+  signedBinary: reply(
+    550,
+    '5.6.3',
+    'The message has a binary part that can not be encoded, since it is signed or holds a message',
+  ),
   noSpace: reply(452, '4.3.1', 'Insufficient system storage'),
   tooMuchAtOnce: reply(452, '4.3.1', 'Too many messages are coming in at once, try again later'),
   temporary: reply(451, '4.3.0', 'Temporary failure, try again later'),

@@ -10,7 +10,7 @@ import { between, pick, type Random, seeded } from '#test/support/random.ts';
 import { startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
-const ALL = { auth: true, dsn: true, requireTls: true, binary: true };
+const ALL = { auth: true, dsn: true, requireTls: true };
 const LINES = 120_000;
 const STREAMS = 80_000;
 const RESPONSES = 10_000;

@@ -2,6 +2,7 @@
 // the command is carried out.
 
 import { StoreError } from '#storage/errors.ts';
+import { binaryEdits, withoutBinary } from '#storage/message/binary-parts.ts';
 import type { AccountId, AppendEntry, Staged, Staging } from '#storage/ports.ts';
 import { KEYWORD_BIT } from '#storage/ports.ts';
 import { ALL_RIGHTS, type Rights } from '#storage/sharing/rights.ts';
@@ -25,7 +26,6 @@ import type { Session } from '../session.ts';
 import { isOurs, parseImapUrl } from '../url/imap-url.ts';
 import { findUrl, readUrl } from '../url/read.ts';
 import { flagsOf } from '../view/selected.ts';
-import { writeAsText } from './binary.ts';
 
 /** `await using`: what was staged is gone afterwards, appended or not. */
 export class MessageReader implements AsyncDisposable {
@@ -95,10 +95,14 @@ export class MessageReader implements AsyncDisposable {
     const staged = this.#staged.use(await staging.finish());
     if (!this.#binary) return staged;
     this.#binary = false;
+    const edits = await binaryEdits(staged);
+    if (edits === null) throw new Refusal('UNKNOWN-CTE', 'What is signed can not be binary'); // RFC 3516 4.4
+    if (edits.length === 0) return staged;
     // Base64 is longer by a third, and each line by its end.
     const { context } = this.#session;
     await using again = context.store.stage({ maxBytes: context.messageSize * 2 });
-    return (await writeAsText(staged, again)) ? this.#staged.use(await again.finish()) : staged;
+    for await (const bytes of withoutBinary(staged, edits)) await again.write(bytes);
+    return this.#staged.use(await again.finish());
   }
 
   /** A message that is one literal; its size. */

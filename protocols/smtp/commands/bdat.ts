@@ -1,10 +1,9 @@
 // BDAT (RFC 3030 2): the message in counted pieces. Nothing in them ends it, so nothing has to be looked for.
 
 import type { SmtpReply } from '#protocols/ports.ts';
-import { accept, startReception, takeContent } from '../accept.ts';
+import { accept, endLine, startReception, takeContent } from '../accept.ts';
 import { ChunkReader, DISCARD } from '../chunk.ts';
 import { CHUNK_OCTETS } from '../limits.ts';
-import type { Reception } from '../reception.ts';
 import { Reply, reply } from '../replies.ts';
 import type { Answer, Chunks, Session, Transaction } from '../session.ts';
 
@@ -21,7 +20,10 @@ export function bdat(session: Session, rest: string): Promise<Answer> | Answer {
   const { transaction } = session;
   if (transaction === null) return discard(session, octets, Reply.mailFirst);
   if (transaction.recipients.length === 0) return discard(session, octets, Reply.recipientFirst);
-  transaction.chunks ??= { reception: startReception(session, false), count: 0 };
+  transaction.chunks ??= {
+    reception: startReception(session, false, transaction.mail.body === 'binarymime'),
+    count: 0,
+  };
   const { chunks } = transaction;
   // A message in pieces of a few octets is a flood of commands.
   if (++chunks.count > limits.idleCommands + chunks.reception.octets / CHUNK_OCTETS && !session.peer.trusted) {
@@ -57,12 +59,6 @@ async function received(
   if (reception.failure === null) return reply(250, '2.0.0', `${octets} octets received`);
   session.reset();
   return reception.failure;
-}
-
-/** A message that ends in a bare CR. */
-async function endLine(reception: Reception): Promise<void> {
-  const rest = reception.reader.finish();
-  if (rest.length > 0) await reception.take(rest);
 }
 
 /** RFC 3030 2: the octets of a refused BDAT are still read. */

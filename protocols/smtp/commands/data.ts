@@ -10,6 +10,7 @@ export function data(session: Session, rest: string): Answer {
   if (transaction === null) return Reply.mailFirst;
   if (transaction.recipients.length === 0) return Reply.recipientFirst;
   if (transaction.chunks !== null) return Reply.mixed; // RFC 3030 2
+  if (transaction.mail.body === 'binarymime') return Reply.binaryByBdat; // RFC 3030 3
   const reception = startReception(session, true);
   session.receive({
     reader: reception.reader,

@@ -48,7 +48,7 @@ function extensions(session: Session): string[] {
     '8BITMIME',
     'SMTPUTF8',
     'ENHANCEDSTATUSCODES',
-    'CHUNKING',
+    ...['CHUNKING', 'BINARYMIME'],
     `LIMITS RCPTMAX=${session.part.limits.recipients}`, // RFC 9422 3
   ];
   const { dsn, requireTls, verp, futureMs = 0 } = offersOf(session);
