@@ -24,13 +24,13 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       ...{ recipientsAMessage: 500, connections: 3 },
     },
   },
-  // learn.microsoft.com, "user: sendMail" and "Microsoft Graph throttling limits", Outlook service (11/2026): a request
-  // has at most 4 MB, of which base64 takes a quarter, and 4 at once for a mailbox (both unverified).
+  // learn.microsoft.com, "attachment: createUploadSession" (11/2026): 35 MB unless the administrator allows more;
+  // "Microsoft Graph throttling limits", Outlook service: 4 requests at once for a mailbox (unverified).
   'microsoft365-graph': {
     ...{ driver: 'graph', auth: 'central', graphUrl: 'https://graph.microsoft.com/v1.0' },
     oauth: { provider: 'microsoft', grant: 'client_credentials', scope: 'https://graph.microsoft.com/.default' },
     limits: {
-      ...{ messageSize: 3 * MB, messagesAMinute: 30, recipientsADay: 10_000 },
+      ...{ messageSize: 35 * MB, messagesAMinute: 30, recipientsADay: 10_000 },
       ...{ recipientsAMessage: 500, connections: 4 },
     },
   },

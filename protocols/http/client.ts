@@ -7,7 +7,7 @@ import { rootCertificates } from 'node:tls';
 
 export interface HttpRequest {
   readonly url: URL;
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   /** Of the URL's host; tried in turn until one is reached. */

@@ -1,5 +1,6 @@
 // Local fakes of what Google and Microsoft document: a token endpoint (RFC 6749) with refresh tokens that it replaces, a
-// page at which everybody agrees (codes with PKCE, RFC 7636), and Microsoft Graph's `user: sendMail` with MIME. Each can be told to fail.
+// page at which everybody agrees (codes with PKCE, RFC 7636), and Microsoft Graph's `user: sendMail` with MIME, and its
+// drafts with attachments. Each can be told to fail.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -8,6 +9,8 @@ import type { AddressInfo } from 'node:net';
 export interface CloudMail {
   readonly user: string;
   readonly mime: string;
+  /** Those that came by themselves. */
+  readonly attachments: readonly CloudAttachment[];
 }
 
 /** What is answered instead of the usual, once a request. */
@@ -15,6 +18,28 @@ export interface Failure {
   readonly status: number;
   readonly body?: object | string;
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface CloudAttachment {
+  readonly name: string;
+  readonly contentType: string;
+  readonly contentId?: string;
+  readonly isInline: boolean;
+  readonly content: Buffer;
+}
+
+/** A message that is not sent yet. */
+interface Draft {
+  readonly user: string;
+  readonly mime: string;
+  readonly attachments: CloudAttachment[];
+}
+
+/** An attachment that comes in pieces. */
+interface Upload {
+  readonly draft: Draft;
+  readonly item: Omit<CloudAttachment, 'content'> & { readonly size: number };
+  readonly pieces: Buffer[];
 }
 
 export class Cloud implements AsyncDisposable {
@@ -36,6 +61,13 @@ export class Cloud implements AsyncDisposable {
   /** What was asked of the page, last; the code that it gave is good once. */
   page: URLSearchParams | null = null;
   failPage: () => string | undefined = () => undefined;
+  /** Drafts by id, and uploads by path. */
+  readonly drafts = new Map<string, Draft>();
+  readonly uploads = new Map<string, Upload>();
+  /** Of a request about a draft: `POST messages`, `POST attachments`, `POST createUploadSession`, `PUT`, `POST send`. */
+  failDraft: (what: string) => Failure | 'cut' | undefined = () => undefined;
+  /** Method and last name of each such request. */
+  readonly steps: string[] = [];
   failSend: () => Failure | undefined = () => undefined;
   /** Waits before a token is given. */
   pause: Promise<void> = Promise.resolve();
@@ -58,7 +90,8 @@ export class Cloud implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>)).toString();
+    const bytes = Buffer.concat(await Array.fromAsync(request as AsyncIterable<Buffer>));
+    const body = bytes.toString();
     const say = ({ status, body: text = '', headers = {} }: Failure) => {
       response.writeHead(status, { 'content-type': 'application/json', ...headers });
       response.end(typeof text === 'string' ? text : JSON.stringify(text));
@@ -66,7 +99,12 @@ export class Cloud implements AsyncDisposable {
     if (request.url?.startsWith('/auth?') === true) say(this.#agree(new URL(request.url, this.url).searchParams));
     else if (request.url === '/devicecode') say(this.#device(new URLSearchParams(body)));
     else if (request.url === '/token' && request.method === 'POST') say(await this.#token(new URLSearchParams(body)));
-    else say(this.#send(request, body));
+    else if (!/^\/v1\.0\/users\/[^/]+\/messages|^\/upload\//.test(request.url ?? '')) say(this.#send(request, body));
+    else {
+      const answer = this.#draft(request, bytes);
+      if (answer === 'cut') request.socket.destroy();
+      else say(answer);
+    }
   }
 
   /** RFC 8628 3.2; agreed to at the third question. */
@@ -151,9 +189,66 @@ export class Cloud implements AsyncDisposable {
     if (mime.toString('base64') !== body) return error(400, 'ErrorMimeContentInvalidBase64String');
     const text = mime.toString('latin1');
     if (!/^(?:To|Cc|Bcc):/im.test(text.split('\r\n\r\n', 1)[0] ?? '')) return error(400, 'ErrorInvalidRecipients');
-    this.mails.push({ user: decodeURIComponent(user), mime: text });
+    this.mails.push({ user: decodeURIComponent(user), mime: text, attachments: [] });
     return { status: 202 };
   }
+
+  /** "Create message" in MIME, "Add attachment", "createUploadSession" and what follows it, "message: send". */
+  #draft(request: IncomingMessage, bytes: Buffer): Failure | 'cut' {
+    const { method, url = '', headers } = request;
+    const error = (status: number, code: string) => ({ status, body: { error: { code, message: 'no' } } });
+    const step = method === 'PUT' ? 'PUT' : `${method} ${url.split('/').at(-1)}`;
+    this.steps.push(method === 'DELETE' ? 'DELETE' : step);
+    const failure = this.failDraft(step);
+    if (failure !== undefined) return failure;
+    if (bytes.length > 4 * 1024 ** 2) return error(413, 'ErrorMessageSizeExceeded');
+    const upload = this.uploads.get(url);
+    if (upload !== undefined)
+      return headers.authorization === undefined ? take(upload, request, bytes) : error(400, 'x');
+    const [, user = '', id, action] = /^\/v1\.0\/users\/([^/]+)\/messages(?:\/([^/]+))?(?:\/(.+))?$/.exec(url) ?? [];
+    if (!this.tokens.has(/^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '')) return error(401, 'x');
+    if (id === undefined) {
+      if (headers['content-type'] !== 'text/plain') return error(400, 'ErrorInvalidRequest');
+      const mime = Buffer.from(bytes.toString(), 'base64').toString('latin1');
+      const made = `draft=${this.steps.length}`;
+      this.drafts.set(made, { user: decodeURIComponent(user), mime, attachments: [] });
+      return { status: 201, body: { id: made, subject: 'x' } };
+    }
+    const draft = this.drafts.get(decodeURIComponent(id));
+    if (draft === undefined) return error(404, 'ErrorItemNotFound');
+    if (action === undefined || action === 'send') {
+      this.drafts.delete(decodeURIComponent(id));
+      if (action === 'send') this.mails.push(draft);
+      return { status: action === 'send' ? 202 : 204 };
+    }
+    const said = JSON.parse(bytes.toString());
+    if (action === 'attachments') {
+      const { '@odata.type': type, contentBytes, ...rest } = said;
+      if (type !== '#microsoft.graph.fileAttachment') return error(400, 'ErrorInvalidRequest');
+      draft.attachments.push({ ...rest, content: Buffer.from(contentBytes, 'base64') });
+      return { status: 201, body: { id: 'a' } };
+    }
+    const { AttachmentItem: item } = said;
+    if (item.size < 3 * 1024 ** 2) return error(400, 'ErrorAttachmentSizeShouldNotBeLessThanMinimumSize');
+    const path = `/upload/${this.steps.length}?authtoken=secret`;
+    this.uploads.set(path, { draft, item, pieces: [] });
+    return { status: 201, body: { uploadUrl: `${this.url}${path}`, nextExpectedRanges: ['0-'] } };
+  }
+}
+
+/** Pieces come in order, and the last one completes it. */
+function take({ draft, item, pieces }: Upload, { headers }: IncomingMessage, bytes: Buffer): Failure {
+  const at = pieces.reduce((sum, { length }) => sum + length, 0);
+  const wanted = `bytes ${at}-${at + bytes.length - 1}/${item.size}`;
+  if (headers['content-range'] !== wanted || headers['content-type'] !== 'application/octet-stream') {
+    return { status: 416, body: { error: { code: 'InvalidRange', message: wanted } } };
+  }
+  pieces.push(bytes);
+  if (at + bytes.length < item.size) return { status: 200, body: { nextExpectedRanges: [`${at + bytes.length}`] } };
+  const { name, contentType, isInline, contentId } = item;
+  const about = { name, contentType, isInline, ...(contentId !== undefined && { contentId }) };
+  draft.attachments.push({ ...about, content: Buffer.concat(pieces) });
+  return { status: 201, headers: { location: 'https://outlook.office.com/a' } };
 }
 
 export function cloud(): Promise<Cloud> {

@@ -5,13 +5,15 @@
 
 import { type Address, parseAddresses } from '#storage/message/address.ts';
 import { type Field, fields, fieldValue, fromLatin1, latin1 } from '#storage/message/headers.ts';
+import { HEADER_BYTES } from '#storage/message/limits.ts';
 
 const LISTS = new Set(['to', 'cc']);
 const DROPPED = new Set(['bcc', 'resent-bcc', 'dkim-signature', 'return-path']);
 
 /** The message with such a header. */
 export function withExactRecipients(message: Uint8Array, recipients: readonly string[]): Uint8Array {
-  const text = latin1(message);
+  // What we have put in front of it is far smaller than what it may have itself.
+  const text = latin1(message.subarray(0, 2 * HEADER_BYTES));
   const found = fields(text);
   const wanted = new Map(recipients.map((address) => [canonical(address), address]));
   const named = new Set<string>();
@@ -23,7 +25,7 @@ export function withExactRecipients(message: Uint8Array, recipients: readonly st
   const hidden = [...wanted].filter(([key]) => !named.has(key)).map(([, address]) => `<${utf8AsLatin1(address)}>`);
   if (hidden.length > 0) kept.push(`Bcc: ${hidden.join(',\r\n ')}\r\n`);
   const end = found.at(-1)?.end ?? 0;
-  return fromLatin1(kept.join('') + text.slice(end));
+  return Buffer.concat([fromLatin1(kept.join('')), message.subarray(end)]);
 }
 
 /** A list as it stands if all of it is wanted and said once; else what is, written anew; '' if nothing is. */

@@ -27,8 +27,17 @@ export const GRAPH_WAIT_MS = 120_000;
 /** Characters of its answer: an error. */
 export const GRAPH_CHARACTERS = 64 * 1024;
 
-/** Bytes of a message by Graph: a request has at most 4 MB, and base64 makes four bytes of three. */
+/** Bytes of a message in one request to Graph, or of an attachment: it has at most 4 MB, and base64 makes four of three. */
 export const GRAPH_BYTES = 3 * 1024 ** 2;
+
+/** Bytes of a message by Graph at all: it is held in memory, one at a time. Exchange takes 35 MB unless told otherwise. */
+export const GRAPH_LARGE_BYTES = 50 * 1024 ** 2;
+
+/** Bytes that a message may grow by when its recipients are named in it: 50 of 254 octets and their folding. */
+export const GRAPH_ADDED_BYTES = 16 * 1024;
+
+/** Bytes of an attachment in one request; Graph advises less than 4 MB. */
+export const GRAPH_PIECE_BYTES = 12 * 320 * 1024;
 
 /** A wait that a service asks for is believed up to this. */
 export const RETRY_AFTER_MS = 3_600_000;

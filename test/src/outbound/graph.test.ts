@@ -41,14 +41,123 @@ test('a message arrives as it is, for exactly its recipients', () =>
     expect(mail?.mime).toContain(Buffer.alloc(2_000, 7).toString('base64').slice(0, 60));
   }));
 
-test('a message that is too large for Graph is refused when it is handed in', () =>
+const MB = 1024 ** 2;
+
+test('a message that is too large for one request arrives with all that was in it', () =>
   graph(async (lab, at) => {
-    const content = Buffer.alloc(3 * 1024 ** 2, 7);
-    await expect(lab.submit({ to: 'a@other.test', attachments: [{ filename: 'a', content }] })).rejects.toThrow(
-      /552 5\.3\.4 .* route m365, by which <a@other\.test> is sent, takes 3145728/,
-    );
-    expect(at.posts).toBe(0);
+    const pdf = Buffer.alloc(9 * MB + 123, 7);
+    const image = Buffer.alloc(2 * MB, 9);
+    await lab.submit({
+      ...{
+        to: 'a@other.test',
+        cc: 'b@other.test',
+        bcc: 'hidden@other.test',
+        subject: 'Large',
+        html: '<img src="cid:i@x">',
+      },
+      ...{ text: 'see below', headers: { 'X-Own': 'kept' } },
+      attachments: [
+        { filename: 'Grüße.pdf', content: pdf },
+        { filename: 'logo.png', content: image, cid: 'i@x' },
+        { filename: 'small.txt', content: 'a few words' },
+      ],
+    });
+    await lab.settled(3);
+    expect(lab.outcomes).toEqual(Array(3).fill('sent'));
+    expect(at.steps).toEqual([...['POST messages', 'POST createUploadSession', 'PUT', 'PUT', 'PUT', 'POST send']]);
+    const [mail, ...more] = at.mails;
+    expect([more, at.posts, at.drafts.size]).toEqual([[], 0, 0]);
+    expect(mail?.mime).toMatch(/^Bcc: <hidden@other\.test>\r$/m);
+    expect(mail?.mime).toMatch(/^X-Own: kept\r$/m);
+    for (const kept of ['see below', 'cid:i@x', 'logo.png', 'small.txt']) expect(mail?.mime).toContain(kept);
+    expect(mail?.mime).not.toContain('pdf');
+    expect(mail?.attachments.map(({ content, ...about }) => [about, content.equals(pdf)])).toEqual([
+      [{ name: 'Grüße.pdf', contentType: 'application/pdf', isInline: false }, true],
+    ]);
   }));
+
+test('attachments that are small each go by themselves, and pictures stay in their text', () =>
+  graph(async (lab, at) => {
+    const content = (byte: number) => Buffer.alloc(1.5 * MB, byte);
+    await lab.submit({
+      ...{ to: 'a@other.test', html: '<img src="cid:i@x">' },
+      attachments: [
+        { filename: '1.bin', content: content(1) },
+        { filename: '2.bin', content: content(2) },
+        {
+          filename: 'i.png',
+          content: Buffer.concat([content(3), content(3)].map((c) => c.subarray(0, MB))),
+          cid: 'i@x',
+        },
+      ],
+    });
+    await lab.settled(1);
+    expect(lab.outcomes).toEqual(['sent']);
+    const [mail] = at.mails;
+    expect(mail?.attachments.map(({ name, contentId, isInline }) => [name, contentId, isInline])).toEqual([
+      ['i.png', 'i@x', true],
+      ['1.bin', undefined, false],
+    ]);
+    expect(mail?.attachments[1]?.content.equals(content(1))).toBe(true);
+    expect(mail?.mime).toContain('2.bin');
+  }));
+
+test('what goes wrong with a draft leaves none behind, and sends nothing twice', () =>
+  graph(async (lab, at) => {
+    const mail = (n: number) => ({
+      ...{ to: `u${n}@other.test`, attachments: [{ filename: 'a.bin', content: Buffer.alloc(4 * MB, n) }] },
+    });
+    const steps: readonly (readonly [string, 'cut' | number, string])[] = [
+      ['POST messages', 403, '4.7.8'],
+      ['POST createUploadSession', 500, '4.3.0'],
+      ['PUT', 413, '5.3.4'],
+      ['PUT', 'cut', '4.4.2'],
+      ['POST send', 400, '5.6.0'],
+    ];
+    const said: string[] = [];
+    const { settle } = lab.smtp.store.queue;
+    lab.smtp.store.queue.settle = (told, reports) => {
+      // Reports about them are delivered here meanwhile.
+      said.push(...told.map(({ status }) => status).filter((status) => !status.startsWith('2')));
+      return settle.call(lab.smtp.store.queue, told, reports);
+    };
+    for (const [n, [what, how, status]] of steps.entries()) {
+      at.failDraft = (step) => {
+        if (step !== what) return undefined;
+        return how === 'cut' ? 'cut' : { status: how, body: { error: { code: 'ErrorAccessDenied', message: 'no' } } };
+      };
+      await lab.submit(mail(n));
+      await until(() => said.length > n);
+      expect([what, said[n], at.drafts.size, at.mails.length]).toEqual([what, status, 0, 0]);
+    }
+    expect((await waiting(lab)).map(({ reply }) => reply)[0]).toContain('needs the permission Mail.ReadWrite');
+    const [first] = await lab.smtp.store.queue.list({}, 0, 1);
+    const [attempt] = await lab.smtp.store.queue.attempts(first?.id ?? 0);
+    expect(attempt?.transcript).not.toMatch(/authtoken|access-/);
+    // The route did not rest for it: small ones go on.
+    at.failDraft = () => undefined;
+    await lab.submit({ to: 'small@other.test' });
+    await until(() => at.mails.length > 0);
+  }));
+
+test('a text that is too large for one request comes back', () =>
+  graph(async (lab, at) => {
+    await lab.submit({ to: 'a@other.test', text: 'word '.repeat(MB) });
+    await lab.settled(1);
+    expect([lab.outcomes, at.steps]).toEqual([['failed'], []]);
+  }));
+
+test('a message that is too large for the route is refused when it is handed in', () =>
+  graph(
+    async (lab, at) => {
+      const content = Buffer.alloc(3 * MB, 7);
+      await expect(lab.submit({ to: 'a@other.test', attachments: [{ filename: 'a', content }] })).rejects.toThrow(
+        /552 5\.3\.4 .* route m365, by which <a@other\.test> is sent, takes 3145728/,
+      );
+      expect(at.posts).toBe(0);
+    },
+    { max_size: '3MB' },
+  ));
 
 test('refusals of the message fail for good, those of our login wait', async () => {
   const error = (code: string) => ({ error: { code, message: 'no' } });
