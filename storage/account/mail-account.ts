@@ -226,14 +226,10 @@ export class SqlMailAccount implements MailAccount {
     changes: readonly AnnotationChange[],
     { reader, unchangedSince }: { reader: AccountId; unchangedSince?: number },
   ): Promise<{ modified: readonly Uid[] }> {
-    const modified: Uid[] = [];
-    for (let rest = uids; rest.length > 0; ) {
-      const job = { account: this.id, mailbox, uids: rest, changes, reader, unchangedSince };
-      const step = await this.#write(() => annotate(job));
-      for (const uid of step.modified) modified.push(uid);
-      rest = step.rest;
-    }
-    return { modified };
+    const steps = await this.#steps(uids, (rest) =>
+      annotate({ account: this.id, mailbox, uids: rest, changes, reader, unchangedSince }),
+    );
+    return { modified: steps.flatMap((step) => step.modified) };
   }
 
   keywords(): Promise<ReadonlyMap<number, string>> {
@@ -290,14 +286,10 @@ export class SqlMailAccount implements MailAccount {
     options: { unchangedSince?: number } & AsReader = {},
   ): Promise<{ modseq: number; modified: readonly Uid[] }> {
     const { unchangedSince, reader } = options;
-    const modified: Uid[] = [];
-    for (let rest = uids; ; ) {
-      const job = { account: this.id, mailbox, uids: rest, change, unchangedSince, reader };
-      const step = await this.#write(() => changeFlags(job));
-      for (const uid of step.modified) modified.push(uid);
-      if (step.rest.length === 0) return { modseq: step.modseq, modified };
-      rest = step.rest;
-    }
+    const steps = await this.#steps(uids, (rest) =>
+      changeFlags({ account: this.id, mailbox, uids: rest, change, unchangedSince, reader }),
+    );
+    return { modseq: steps.at(-1)?.modseq ?? 0, modified: steps.flatMap((step) => step.modified) };
   }
 
   async expunge(
@@ -305,14 +297,11 @@ export class SqlMailAccount implements MailAccount {
     uids: UidSet,
     options: { onlyDeleted: boolean },
   ): Promise<{ uids: readonly Uid[]; modseq: number }> {
-    const taken: Uid[] = [];
-    for (let rest = uids; ; ) {
-      const job = { account: this.id, mailbox, uids: rest, ...options, ...this.#expunging() };
-      const step = await this.#write(() => expunge(job));
-      for (const uid of step.uids) taken.push(uid);
-      if (step.rest.length === 0) return { uids: taken, modseq: step.modseq };
-      rest = step.rest;
-    }
+    const expunging = this.#expunging();
+    const steps = await this.#steps(uids, (rest) =>
+      expunge({ account: this.id, mailbox, uids: rest, ...options, ...expunging }),
+    );
+    return { uids: steps.flatMap((step) => step.uids), modseq: steps.at(-1)?.modseq ?? 0 };
   }
 
   copy(from: MailboxId, uids: UidSet, to: MailboxId, options: Keeping = {}): Promise<Transferred> {
@@ -361,6 +350,17 @@ export class SqlMailAccount implements MailAccount {
 
   #write<T>(op: () => Op<T>): Promise<T> {
     return this.#parts.engine.write(this.#db, op);
+  }
+
+  /** What is too much for one transaction, in steps that are each right by themselves; durable when it resolves. */
+  async #steps<S extends { readonly rest: UidSet }>(uids: UidSet, step: (rest: UidSet) => Op<S>): Promise<S[]> {
+    const steps: S[] = [];
+    await this.#parts.engine.series<S>(this.#db, (last) => {
+      if (last !== undefined) steps.push(last);
+      const rest = last?.rest ?? uids;
+      return last === undefined || rest.length > 0 ? () => step(rest) : undefined;
+    });
+    return steps;
   }
 
   #bulk<N extends BulkName>(name: N, job: Parameters<BulkOperations[N]>[0]): Promise<ReturnOf<BulkOperations[N]>> {

@@ -18,6 +18,14 @@ export interface Engine {
    */
   write<T>(db: DatabaseKey, op: () => Op<T>): Promise<T>;
   /**
+   * Runs writing operations one after the other, each in a transaction as `write` does, with a turn of the event loop
+   * and of the other writers in between, and resolves once all of them are durable. None but the last need be waited
+   * for: the next one may begin while the syncs of those before are in hand. `next` gives the first operation, and with
+   * what that came to, which may still be lost with the power, the following one; undefined ends the series. Where one
+   * fails those before it stay.
+   */
+  series<T>(db: DatabaseKey, next: (last: T | undefined) => (() => Op<T>) | undefined): Promise<void>;
+  /**
    * As write, for a named operation that must be atomic and may take longer than 10 ms (COPY of 100,000): runs in the
    * bulk thread under the same lock. `name` is a key of the table of bulk operations, `args` are structured-cloneable.
    */

@@ -33,6 +33,11 @@ function watching(engine: Engine): Engine {
   return {
     read: (db, op) => engine.read(db, () => watched(db, op())),
     write: (db, op) => engine.write(db, () => watched(db, op())),
+    series: <T>(db: DatabaseKey, next: (last: T | undefined) => (() => Op<T>) | undefined) =>
+      engine.series<T>(db, (last) => {
+        const op = next(last);
+        return op === undefined ? undefined : () => watched(db, op());
+      }),
     bulk: <T>(db: DatabaseKey, name: string, args: unknown) => {
       const op = bulkOperation(name, structuredClone(args)) as () => Op<T>;
       return engine.write(db, () => watched(db, op()));

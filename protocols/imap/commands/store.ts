@@ -130,47 +130,67 @@ interface Done {
   readonly options: Options;
 }
 
-async function tell(session: Session, { known, untold, change, failed, options }: Done): Promise<void> {
+async function tell(session: Session, done: Done): Promise<void> {
   const { current, connection } = session;
-  const { rows } = current.view;
-  const conditional = options.since !== undefined;
-  const withModseq = session.enabled.has('CONDSTORE');
   const pace = new Pace(connection);
-  for (const { slot: first, seq, count, before } of known) {
-    for (let at = 0; at < count; at++) {
-      if (pace.due) await pace.rest();
-      const slot = first + at;
-      const flags = changedFlags(before.flags[at] ?? 0, change);
-      const keywords = changedKeywords(current, before.keywords[at] ?? 0, change);
-      if (isGone(current, slot)) {
-        // A message that another session has expunged is still the client's: its flags change for it alone, unless it
-        // asked that nothing had happened to it.
-        if (conditional) continue;
-        rows.set(slot, flags, keywords, rows.modseq(slot));
-      }
-      // RFC 7162 3.1.3: who failed is told what it is now.
-      if (!options.silent || failed.has(rows.uid(slot))) {
-        current.tellFlags(connection.out, { slot, seq: seq + at }, options.byUid);
-        continue;
-      }
-      const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot) && !untold.has(slot);
-      if (!expected) continue;
-      if (conditional || (withModseq && rows.modseq(slot) !== before.modseqs[at]))
-        current.tellModseq(connection.out, { slot, seq: seq + at });
-      else current.markTold(slot);
+  for (const { slot, seq, count, before } of done.known) {
+    for (let at = 0; at < count; at += PIECE) {
+      if (pace.late) await pace.rest();
+      const piece = { slot: slot + at, seq: seq + at, count: Math.min(PIECE, count - at) };
+      // Nothing but the flags of messages that are all there: no need to look at each.
+      if (!done.options.silent && isComplete(current)) current.tellFlagsOf(connection.out, piece, done.options.byUid);
+      else tellEach(session, piece, { before, at }, done);
     }
   }
 }
 
-/** Has it been expunged, though the client still counts it? */
-function isGone({ view, index }: Selected, slot: number): boolean {
-  if (index.view.rows === view.rows && index.view.dead === view.dead) return false;
-  return index.view.slotOfUid(view.rows.uid(slot)) === -1;
+/** Messages that are told before the clock is looked at. */
+const PIECE = 64;
+
+/** `before`: what the client knew, of these messages from `at` on. */
+function tellEach(
+  session: Session,
+  { slot: first, seq, count }: Span,
+  { before, at: start }: { readonly before: RowStates; readonly at: number },
+  { untold, change, failed, options }: Done,
+): void {
+  const { current, connection } = session;
+  const { rows } = current.view;
+  const conditional = options.since !== undefined;
+  const withModseq = session.enabled.has('CONDSTORE');
+  const { keep, set } = flagRun(change);
+  const complete = isComplete(current);
+  for (let slot = first, at = start; slot < first + count; slot++, at++) {
+    const flags = ((before.flags[at] ?? 0) & keep) | set;
+    const keywords = changedKeywords(current, before.keywords[at] ?? 0, change);
+    if (!complete && isGone(current, slot)) {
+      // A message that another session has expunged is still the client's: its flags change for it alone, unless it
+      // asked that nothing had happened to it.
+      if (conditional) continue;
+      rows.set(slot, flags, keywords, rows.modseq(slot));
+    }
+    const member = { slot, seq: seq + slot - first };
+    // RFC 7162 3.1.3: who failed is told what it is now.
+    if (!options.silent || failed.has(rows.uid(slot))) {
+      current.tellFlags(connection.out, member, options.byUid);
+      continue;
+    }
+    const expected = flags === rows.flags(slot) && keywords === rows.keywords(slot) && !untold.has(slot);
+    if (!expected) continue;
+    if (conditional || (withModseq && rows.modseq(slot) !== before.modseqs[at]))
+      current.tellModseq(connection.out, member);
+    else current.markTold(slot);
+  }
 }
 
-function changedFlags(before: number, change: FlagChange): number {
-  const { keep, set } = flagRun(change);
-  return (before & keep) | set;
+/** Is everything still there that the client counts? */
+function isComplete({ view, index }: Selected): boolean {
+  return index.view.rows === view.rows && index.view.dead === view.dead;
+}
+
+/** Has it been expunged, though the client still counts it? */
+function isGone({ view, index }: Selected, slot: number): boolean {
+  return index.view.slotOfUid(view.rows.uid(slot)) === -1;
 }
 
 function changedKeywords({ account }: Selected, before: number, { action, keywords, only }: FlagChange): number {

@@ -100,22 +100,17 @@ export class MailboxIndex {
   }
 
   /** Takes a change that every message with these UIDs went through, all before it being here. How many slots it went over. */
-  applyFlags([first, last]: UidRange, { keep, set }: FlagRun, modseq: number): number {
+  applyFlags([first, last]: UidRange, run: FlagRun, modseq: number): number {
     const { rows, slots } = this.#view;
     const tick = this.#tick + 1;
-    const start = rows.lowerBound(first);
-    let slot = start;
-    for (; slot < slots && rows.uid(slot) <= last; slot++) {
-      const old = rows.flags(slot);
-      const flags = (old & keep) | set;
-      // Rows may be newer than the log says, when they were read after it was.
-      if (flags === old || rows.modseq(slot) >= modseq || !this.#view.has(slot)) continue;
-      rows.set(slot, flags, rows.keywords(slot), modseq);
-      this.#changed(slot, tick);
+    const [start, end] = [rows.lowerBound(first), Math.min(rows.lowerBound(last + 1), slots)];
+    // Rows may be newer than the log says, when they were read after it was.
+    for (const { slot, count } of this.#view.spansOfSlots(start, end)) {
+      rows.setFlags(slot, slot + count, { ...run, modseq }, (from, to) => this.#changed(from, tick, to));
     }
     if (this.#tick === tick && modseq > this.#modseq) this.#modseq = modseq;
     this.#trim();
-    return slot - start;
+    return Math.max(0, end - start);
   }
 
   /** A message's annotations have changed: these entries, separated by spaces. */
@@ -158,12 +153,12 @@ export class MailboxIndex {
     this.#trim();
   }
 
-  /** Logs that a slot has changed; slots ascend within a tick. */
-  #changed(slot: number, tick: number): void {
+  /** Logs that a slot has changed, or those up to `last`; slots ascend within a tick. */
+  #changed(slot: number, tick: number, last = slot): void {
     const run = this.#log.at(-1);
     this.#tick = tick;
-    if (run !== undefined && run.tick === tick && run.last === slot - 1) run.last = slot;
-    else this.#log.push({ tick, first: slot, last: slot });
+    if (run !== undefined && run.tick === tick && run.last === slot - 1) run.last = last;
+    else this.#log.push({ tick, first: slot, last });
   }
 
   /** Takes out the messages with UIDs from `first` to `last`. */

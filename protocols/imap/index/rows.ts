@@ -119,6 +119,33 @@ export class Rows {
     this.#modseqs[slot] = modseq;
   }
 
+  /**
+   * Changes the flags of slots [from, to) to (old & keep) | set, where that is a change and the row is not newer;
+   * `changed` is told the runs that were. For many: the arrays are gone through without a call for each row.
+   */
+  setFlags(
+    from: number,
+    to: number,
+    { keep, set, modseq }: { readonly keep: number; readonly set: number; readonly modseq: number },
+    changed: (first: number, last: number) => void,
+  ): void {
+    const [allFlags, modseqs] = [this.#flags, this.#modseqs];
+    let first = -1;
+    for (let slot = from; slot < to; slot++) {
+      const old = allFlags[slot] ?? 0;
+      const flags = (old & keep) | set;
+      if (flags !== old && (modseqs[slot] ?? 0) < modseq) {
+        allFlags[slot] = flags;
+        modseqs[slot] = modseq;
+        if (first === -1) first = slot;
+      } else if (first !== -1) {
+        changed(first, slot - 1);
+        first = -1;
+      }
+    }
+    if (first !== -1) changed(first, to - 1);
+  }
+
   /** The first slot whose UID is at least `uid`; `count` when there is none. */
   lowerBound(uid: number): number {
     return countBelow(this.#uids, uid, this.#count);

@@ -17,7 +17,7 @@ import { writeRanges } from '../ranges.ts';
 import type { RecentLedger } from '../recent.ts';
 import type { UpdatedSearch } from '../search/context.ts';
 import { appendUid } from './uid-ranges.ts';
-import { expungedBetween, type Member, View } from './view.ts';
+import { expungedBetween, type Member, type Span, View } from './view.ts';
 
 /** Messages whose flags the client has been told in the command in hand: they are not told again at its end. */
 interface Told extends SlotRun {
@@ -169,12 +169,15 @@ export class Selected {
     out.text(`* OK [PERMANENTFLAGS (${names.join(' ')})] Flags that are kept\r\n`);
   }
 
-  /** The client knows a message's flags as they are now. Messages are marked in ascending order within a command. */
-  markTold(slot: number): void {
+  /**
+   * The client knows the flags of a message, or of those up to `last`, as they are now. Messages are marked in ascending
+   * order within a command.
+   */
+  markTold(slot: number, last = slot): void {
     const { tick } = this.index;
     const run = this.#told.at(-1);
-    if (run !== undefined && run.last === slot - 1 && run.tick === tick) run.last = slot;
-    else this.#told.push({ first: slot, last: slot, tick });
+    if (run !== undefined && run.last === slot - 1 && run.tick === tick) run.last = last;
+    else this.#told.push({ first: slot, last, tick });
   }
 
   /**
@@ -192,6 +195,27 @@ export class Selected {
     if (annotations !== '') out.text(` ANNOTATION (${annotations})`);
     out.text(')\r\n');
     this.markTold(slot);
+  }
+
+  /** Tells the flags of messages that follow each other as `tellFlags` does: after STORE 1:* they are many, and alike. */
+  tellFlagsOf(out: ReplyWriter, { slot: first, seq, count }: Span, withUid: boolean): void {
+    const { rows } = this.view;
+    const withModseq = this.#enabled.has('CONDSTORE');
+    const isShort = !withUid && !withModseq;
+    const alike = this.#recentRuns.length === 0;
+    let [flags, keywords, end] = [-1, -1, ''];
+    this.tellKeywords(out);
+    for (let slot = first; slot < first + count; slot++) {
+      if (!alike || rows.flags(slot) !== flags || rows.keywords(slot) !== keywords) {
+        [flags, keywords] = [rows.flags(slot), rows.keywords(slot)];
+        end = `${isShort ? ' FETCH (' : ''}FLAGS (${this.flagText(slot)}))\r\n`;
+      }
+      out.text('* ').number(seq + slot - first);
+      if (!isShort) out.text(' FETCH (UID ').number(rows.uid(slot)).text(' ');
+      if (withModseq) out.text('MODSEQ (').number(rows.modseq(slot)).text(') ');
+      out.text(end);
+    }
+    this.markTold(first, first + count - 1);
   }
 
   /** Tells the mod-sequence of a message whose flags the client knows without being told (RFC 7162 3.1.3). */

@@ -73,14 +73,14 @@ export class View {
 
   /** All messages, in order. */
   all(): Generator<Member> {
-    return membersIn(this.#spans(0, this.slots));
+    return membersIn(this.spansOfSlots(0, this.slots));
   }
 
   /** As `bySequence`, for who goes over 100,000 messages and needs no object for each. */
   *spansBySequence(ranges: readonly UidRange[]): Generator<Span> {
     for (const [first, last] of ranges) {
       const end = Math.min(last, this.exists);
-      if (first <= end) yield* this.#spans(this.slotOf(first), this.slotOf(end) + 1);
+      if (first <= end) yield* this.spansOfSlots(this.slotOf(first), this.slotOf(end) + 1);
     }
   }
 
@@ -88,12 +88,12 @@ export class View {
   *spansByUid(ranges: readonly UidRange[]): Generator<Span> {
     const { rows, slots } = this;
     for (const [first, last] of ranges) {
-      yield* this.#spans(rows.lowerBound(first), Math.min(rows.lowerBound(last + 1), slots));
+      yield* this.spansOfSlots(rows.lowerBound(first), Math.min(rows.lowerBound(last + 1), slots));
     }
   }
 
   /** What is alive of the slots [slot, end). */
-  *#spans(slot: number, end: number): Generator<Span> {
+  *spansOfSlots(slot: number, end: number): Generator<Span> {
     const { dead } = this;
     let deadAt = countBelow(dead, slot);
     for (let at = slot; at < end; deadAt++) {

@@ -81,6 +81,10 @@ export class PostgresEngine implements Engine {
     return value;
   }
 
+  async series<T>(db: DatabaseKey, next: (last: T | undefined) => (() => Op<T>) | undefined): Promise<void> {
+    for (let op = next(undefined); op !== undefined; ) op = next(await this.write(db, op));
+  }
+
   bulk<T>(db: DatabaseKey, name: string, args: unknown): Promise<T> {
     return this.write(db, this.#options.bulk(name, args) as () => Op<T>);
   }

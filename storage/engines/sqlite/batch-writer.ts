@@ -15,6 +15,17 @@ interface Waiting {
   readonly op: () => Op<unknown>;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
+  /** Of one of a series: is told what it came to as soon as it is committed. */
+  readonly committed: ((value: never) => void) | null;
+  /** The sync in hand is that of a part of the same series, on which nobody's answer rests: no need to wait for it. */
+  readonly goesOn: boolean;
+}
+
+/** An operation of a series: what follows it can begin once it is committed. */
+export interface InSeries<T> {
+  committed(value: T): void;
+  /** It is not the first one. */
+  readonly goesOn: boolean;
 }
 
 export interface BatchCalls<C extends { readonly outcomes: readonly Outcome[] }> {
@@ -30,7 +41,9 @@ export class BatchWriter<C extends { readonly outcomes: readonly Outcome[] }> {
   readonly #calls: BatchCalls<C>;
   #waiting: Waiting[] = [];
   #running = false;
+  /** The sync of the last batch, while it is in hand; and how many there were. */
   #settling: Promise<void> | null = null;
+  #batches = 0;
 
   constructor(queue: WriteQueue, calls: BatchCalls<C>) {
     this.#queue = queue;
@@ -38,12 +51,15 @@ export class BatchWriter<C extends { readonly outcomes: readonly Outcome[] }> {
   }
 
   /** Runs an operation; resolves when it is durable. */
-  write<T>(op: () => Op<T>): Promise<T> {
+  write<T>(op: () => Op<T>, series: InSeries<T> | null = null): Promise<T> {
     if (this.#waiting.length >= MAX_WAITING) {
       return Promise.reject(new StoreError('busy', `${MAX_WAITING} writers wait for one database already`));
     }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#waiting.push({ op, resolve: resolve as (value: never) => void, reject });
+    this.#waiting.push({
+      ...{ op, resolve: resolve as (value: never) => void, reject },
+      ...{ committed: series?.committed ?? null, goesOn: series?.goesOn ?? false },
+    });
     if (!this.#running) void this.#run();
     return promise;
   }
@@ -51,7 +67,7 @@ export class BatchWriter<C extends { readonly outcomes: readonly Outcome[] }> {
   async #run(): Promise<void> {
     this.#running = true;
     while (this.#waiting.length > 0) {
-      if (this.#settling !== null) await this.#settling;
+      if (this.#settling !== null && !this.#waiting.some(({ goesOn }) => goesOn)) await this.#settling;
       try {
         await this.#queue.run(() => this.#batch());
       } catch (error) {
@@ -67,10 +83,15 @@ export class BatchWriter<C extends { readonly outcomes: readonly Outcome[] }> {
     const offered = this.#waiting.slice(0, MAX_BATCH);
     const committed = await this.#calls.commit(offered.map(({ op }) => op));
     const batch = this.#waiting.splice(0, committed.outcomes.length);
-    this.#settling = this.#answer(batch, committed);
+    this.#batches += 1;
+    this.#settling = this.#answer(batch, committed, this.#batches);
+    for (const [index, { committed: tell }] of batch.entries()) {
+      const outcome = committed.outcomes[index];
+      if (tell !== null && outcome !== undefined && 'value' in outcome) tell(outcome.value as never);
+    }
   }
 
-  async #answer(batch: readonly Waiting[], committed: C): Promise<void> {
+  async #answer(batch: readonly Waiting[], committed: C, number: number): Promise<void> {
     try {
       await this.#calls.settle(committed);
       for (const [index, { resolve, reject }] of batch.entries()) {
@@ -81,6 +102,6 @@ export class BatchWriter<C extends { readonly outcomes: readonly Outcome[] }> {
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }
-    this.#settling = null;
+    if (number === this.#batches) this.#settling = null;
   }
 }

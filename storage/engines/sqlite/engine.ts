@@ -2,6 +2,7 @@
 // writers, group commit, and the feed. One in every server thread, over the same files.
 
 import { rm } from 'node:fs/promises';
+import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 import { StoreError } from '../../errors.ts';
 import type { StoreLog } from '../../log.ts';
 import type { Op } from '../../operation.ts';
@@ -21,6 +22,12 @@ import { SYSTEM_SYNC, type SyncCalls } from './wal-sync.ts';
 
 /** A damaged file is named in the log once in so many ms, not at every command of its sessions. */
 const CORRUPT_LOG_EVERY = 60_000;
+
+/**
+ * Operations of a series that may be committed and not yet durable: beyond what one sync takes, more would only fill the
+ * kernel's memory with what a slow disk has not taken.
+ */
+const UNSYNCED = 4;
 
 /** What the engine asks of the background thread. */
 export interface Maintenance {
@@ -103,6 +110,28 @@ export class SqliteEngine implements Engine {
     } catch (error) {
       throw this.#failed(seat, error);
     } finally {
+      this.#files.leave(seat);
+    }
+  }
+
+  async series<T>(db: DatabaseKey, next: (last: T | undefined) => (() => Op<T>) | undefined): Promise<void> {
+    const seat = this.#files.enter(db) ?? (await this.#files.enterLater(db));
+    const durable: Promise<T>[] = [];
+    try {
+      if (!seat.handle?.ready) await this.#files.open(seat);
+      for (let op = next(undefined); op !== undefined; ) {
+        const { promise, resolve: committed } = Promise.withResolvers<T>();
+        const written: Promise<T> = seat.writer.write<T>(op, { committed, goesOn: durable.length > 0 });
+        durable.push(written);
+        op = next(await Promise.race([promise, written]));
+        if (op !== undefined) await Promise.all([durable.at(-UNSYNCED), eventLoopTurn()]);
+      }
+      await Promise.all(durable);
+    } catch (error) {
+      throw this.#failed(seat, error);
+    } finally {
+      // None is left behind, and the handle stays open for its sync.
+      await Promise.allSettled(durable);
       this.#files.leave(seat);
     }
   }

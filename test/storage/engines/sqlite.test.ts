@@ -180,6 +180,85 @@ test('a write that finds its work done by a commit that is not yet synced waits 
   expect(synced).toBe(1);
 });
 
+function* refused(): Op<void> {
+  yield* subscribe('refused');
+  throw new StoreError('over-quota', 'full');
+}
+
+/** A series that subscribes to these names, each in an operation of its own. */
+function subscribing(engine: SqliteEngine, names: readonly string[]): Promise<void> {
+  const rest = [...names];
+  return engine.series<void>(ACCOUNT, () => {
+    const name = rest.shift();
+    return name === undefined ? undefined : () => subscribe(name);
+  });
+}
+
+test('a series goes on while the sync of what it did stalls, not without end, and is answered when all is durable', async () => {
+  await using folder = await temporaryFolder();
+  const stalls: (() => void)[] = [];
+  let stall = false;
+  const sync: SyncCalls = {
+    file: () => (stall ? new Promise((resolve) => stalls.push(resolve)) : Promise.resolve()),
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { sync });
+  await engine.createAccount(ID);
+  await engine.write(ACCOUNT, () => subscribe('0'));
+  const generation = engine.generation(ACCOUNT);
+  stall = true;
+  const answers: string[] = [];
+  const series = subscribing(engine, ['1', '2', '3', '4', '5', '6']).then(() => answers.push('series'));
+  while ((await engine.read(ACCOUNT, names)).length < 5) await new Promise(setImmediate);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await engine.read(ACCOUNT, names)).toEqual(['0', '1', '2', '3', '4']);
+  expect(engine.generation(ACCOUNT)).toBe(generation);
+  stalls.shift()?.();
+  while ((await engine.read(ACCOUNT, names)).length < 6) await new Promise(setImmediate);
+  expect(engine.generation(ACCOUNT)).toBe(generation + 1);
+  expect(answers).toEqual([]);
+  stall = false;
+  for (const resolve of stalls) resolve();
+  await series;
+  expect(engine.generation(ACCOUNT)).toBe(generation + 6);
+});
+
+test('where an operation of a series fails, those before it stay and are durable when the error comes', async () => {
+  await using folder = await temporaryFolder();
+  let syncs = 0;
+  const sync: SyncCalls = {
+    file: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      syncs++;
+    },
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { sync });
+  await engine.createAccount(ID);
+  await engine.write(ACCOUNT, () => subscribe('0'));
+  syncs = 0;
+  const ops = [() => subscribe('1'), () => subscribe('2'), refused, () => subscribe('3')];
+  await expect(engine.series(ACCOUNT, () => ops.shift())).rejects.toMatchObject({ code: 'over-quota' });
+  expect(syncs).toBe(2);
+  expect(await engine.read(ACCOUNT, names)).toEqual(['0', '1', '2']);
+});
+
+test('a series whose sync fails is not answered', async () => {
+  await using folder = await temporaryFolder();
+  let fail = false;
+  const fatal = Promise.withResolvers<Error>();
+  const sync: SyncCalls = {
+    file: () => (fail ? Promise.reject(new Error('EIO: i/o error, fdatasync')) : Promise.resolve()),
+    folder: () => Promise.resolve(),
+  };
+  await using engine = engineOn(folder, { sync, fatal: fatal.resolve });
+  await engine.createAccount(ID);
+  await engine.write(ACCOUNT, () => subscribe('0'));
+  fail = true;
+  await expect(subscribing(engine, ['1', '2', '3', '4', '5', '6'])).rejects.toMatchObject({ code: 'unavailable' });
+  expect((await fatal.promise).message).toContain('EIO');
+});
+
 test('two writers at once share a sync', async () => {
   await using folder = await temporaryFolder();
   let syncs = 0;
