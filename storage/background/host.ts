@@ -60,7 +60,8 @@ export class HelperThread {
     worker.on('error', (error) => fail(error instanceof Error ? error : new Error(String(error))));
     worker.on('exit', (code) => {
       this.#exited = true;
-      if (!this.#closing) fail(new Error(`${data.kind} ended with code ${code}`));
+      if (this.#closing) reject(new StoreError('closed', `${data.kind} is closed`));
+      else fail(new Error(`${data.kind} ended with code ${code}`));
     });
     worker.on('message', (message: FromBackground) => {
       if (message.kind === 'ready') resolve();

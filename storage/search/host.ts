@@ -41,13 +41,16 @@ export class SearchHost {
     return this.#thread !== null;
   }
 
-  /** Starts the thread if it is not running. */
-  start(): void {
-    if (this.#thread !== null) return;
-    clearInterval(this.#timer);
-    this.#before = new Int32Array(0);
-    this.#thread = new HelperThread(new URL('./thread.ts', import.meta.url), this.#data, this.#log, this.#fatal);
-    this.#thread.ready.catch(this.#fatal);
+  /** Starts the thread if it is not running; resolves when it takes requests. */
+  start(): Promise<void> {
+    if (this.#thread === null) {
+      clearInterval(this.#timer);
+      this.#before = new Int32Array(0);
+      this.#thread = new HelperThread(new URL('./thread.ts', import.meta.url), this.#data, this.#log, this.#fatal);
+      // Why it did not start, `fatal` has been told.
+      this.#thread.ready.catch(() => undefined);
+    }
+    return this.#thread.ready;
   }
 
   async close(): Promise<void> {
@@ -57,6 +60,6 @@ export class SearchHost {
 
   #look(): void {
     const moved = (generation: number, slot: number) => generation !== this.#generations[slot] && !NO_MAIL.has(slot);
-    if (this.#before.some(moved)) this.start();
+    if (this.#before.some(moved)) void this.start();
   }
 }

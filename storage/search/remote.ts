@@ -27,15 +27,13 @@ export class RemoteSearch implements SearchIndex {
   async find(account: AccountId, queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null> {
     signal.throwIfAborted();
     const control = this.#control;
-    // It is started by the first that needs it; this search does not wait for that.
-    if (!control.has('search')) {
-      control.tell('start-search', null, 'main');
-      return null;
-    }
     const ticket = `${control.id}/${++this.#tickets}`;
     const drop = () => control.tell('drop', ticket, 'search');
     signal.addEventListener('abort', drop, { once: true });
     try {
+      // It is started by the first that needs it, which takes a fraction of what looking through a mailbox does.
+      if (!control.has('search')) await control.ask('start-search', null, 'main');
+      signal.throwIfAborted();
       const request: FindRequest = { ticket, account, queries };
       return (await control.ask('find', request, 'search')) as TextFindings | null;
     } catch (error) {

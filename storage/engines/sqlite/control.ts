@@ -69,13 +69,15 @@ export class Control {
   ask(kind: string, body: unknown, role: Role = 'background'): Promise<unknown> {
     const to = this.#member(role);
     if (to === 0) return Promise.reject(new StoreError('unavailable', `the ${role} thread is not running`));
-    return this.#request(to, kind, body);
+    return to === this.id ? this.#askOneself(kind, body) : this.#request(to, kind, body);
   }
 
   /** Tells the member with a role, without a reply. */
   tell(kind: string, body: unknown, role: Role = 'background'): void {
     const to = this.#member(role);
-    if (to !== 0) this.#channel.postMessage({ to, from: 0, id: 0, kind, body } satisfies Request);
+    // A channel does not deliver to the one that sends.
+    if (to === this.id) void this.#answer(kind, body);
+    else if (to !== 0) this.#channel.postMessage({ to, from: 0, id: 0, kind, body } satisfies Request);
   }
 
   /** Asks every other member and waits for all. Errors: busy if one does not answer in time. */
@@ -116,6 +118,12 @@ export class Control {
       if (Atomics.compareExchange(this.#members, place, 0, this.id) === 0) return place;
     }
     throw new StoreError('limit', `more than ${this.#members.length} threads on one store`);
+  }
+
+  async #askOneself(kind: string, body: unknown): Promise<unknown> {
+    const { body: reply, failure } = await this.#answer(kind, body);
+    if (failure !== undefined) throw new StoreError(failure.code, failure.message);
+    return reply;
   }
 
   #request(to: number, kind: string, body: unknown): Promise<unknown> {

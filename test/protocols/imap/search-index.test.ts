@@ -102,16 +102,14 @@ async function searchFile(data: string): Promise<string> {
 test('searches find the same before a message is indexed, after it, and with an index that is damaged', async () => {
   await using folder = await temporaryFolder();
   let before: string[] = [];
+  let id = '';
   {
     const server = await start(folder.path);
     try {
       await server.store.directory.addDomain('example.test');
       const passwordHash = await hashPassword(PASSWORD);
-      const { id } = await server.store.directory.addAccount({
-        address: 'anna@example.test',
-        passwordHash,
-        quota: null,
-      });
+      const anna = { address: 'anna@example.test', passwordHash, quota: null };
+      ({ id } = await server.store.directory.addAccount(anna));
       const empty = { address: 'bert@example.test', passwordHash, quota: null };
       await server.store.directory.addAccount(empty);
       const client = await login(server);
@@ -132,6 +130,17 @@ test('searches find the same before a message is indexed, after it, and with an 
       const { untagged } = await client.ok('SEARCH BODY needle3');
       expect(untagged.at(-1)?.text).toMatch(/^\* SEARCH 12 22 .* 130$/);
       client.wire.destroy();
+    } finally {
+      await server.stop();
+    }
+  }
+  {
+    // Nothing has been written since it began, so the first that searches starts the thread, and waits for it.
+    const server = await start(folder.path);
+    try {
+      const account = server.store.mail(id);
+      const found = await account.findText([{ where: 'text', text: 'needle3' }], AbortSignal.timeout(20_000));
+      expect(found?.findings[0]?.sure.length).toBeGreaterThan(5);
     } finally {
       await server.stop();
     }
