@@ -43,7 +43,8 @@ function readParameters(text: string, start: number): Parameter[] {
     while (at < text.length && /[;\s]/.test(text.charAt(at))) at++;
     const nameStart = at;
     while (at < text.length && text[at] !== '=' && text[at] !== ';') at++;
-    const name = trim(text.slice(nameStart, at)).toLowerCase();
+    // RFC 2045 5.1: a comment may stand before it.
+    const name = trim(text.slice(nameStart, at).replace(/\([^()]*\)/g, ' ')).toLowerCase();
     if (text[at] !== '=') continue;
     at++;
     while (at < text.length && /\s/.test(text.charAt(at))) at++;

@@ -64,10 +64,9 @@ class Collector implements FlagList {
       return;
     }
     const name = scanner.atom();
-    // RFC 9051 2.3.2: \Recent can't be changed by a client; it is sent by clients that copy a list they were given.
-    if (name.toUpperCase() === 'RECENT') return;
+    // RFC 3501 9: \Recent is a flag-fetch, which only a server says.
     const bit = BITS.get(name.toUpperCase());
-    if (bit === undefined) throw new BadCommand('Unknown system flag');
+    if (bit === undefined) throw new BadCommand('Not a system flag that can be set');
     this.flags |= bit;
   }
 }

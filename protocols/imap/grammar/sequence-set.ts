@@ -6,7 +6,7 @@ import { BadCommand } from './errors.ts';
 import { MAX_NUMBER, type Scanner } from './scanner.ts';
 
 /** '*' in a range, until the largest number is known. */
-const STAR = 0;
+export const STAR = 0;
 
 /** Pairs as written: either end may be STAR, and the first may be the larger. */
 export interface SequenceSet {

@@ -1,7 +1,8 @@
 // Ranges of UIDs for the store, from messages of a view.
 
 import type { UidRange } from '#storage/ports.ts';
-import { resolveSet, type SequenceSet } from '../grammar/sequence-set.ts';
+import { BadCommand } from '../grammar/errors.ts';
+import { resolveSet, type SequenceSet, STAR } from '../grammar/sequence-set.ts';
 import type { Selected } from './selected.ts';
 import type { Member, Span, View } from './view.ts';
 
@@ -50,18 +51,33 @@ export function uidRanges(view: View, members: Iterable<Member>): UidRange[] {
   return ranges;
 }
 
-/** The messages that a command's set names, by sequence number or UID, in order; what is not there is left out. */
+/**
+ * The messages that a command's set names, in order. Of UIDs, what is not there is left out; a sequence number that is
+ * not there is BAD.
+ */
 export function membersOf(selected: Selected, set: SequenceSet, byUid: boolean): Generator<Member> {
   const { view } = selected;
   if (byUid || set.saved) return view.byUid(uidsOf(selected, set));
-  return view.bySequence(resolveSet(set, view.exists));
+  return view.bySequence(numbersOf(view, set));
 }
 
 /** The same in spans. */
 export function spansOf(selected: Selected, set: SequenceSet, byUid: boolean): Generator<Span> {
   const { view } = selected;
   if (byUid || set.saved) return view.spansByUid(uidsOf(selected, set));
-  return view.spansBySequence(resolveSet(set, view.exists));
+  return view.spansBySequence(numbersOf(view, set));
+}
+
+/**
+ * RFC 9051 9, seq-number: a number above that of the last message is BAD, and so is '*' where there is none. Only `9:*`,
+ * which clients send to ask for news, is the last message, as of UIDs.
+ */
+function numbersOf({ exists }: View, set: SequenceSet): UidRange[] {
+  for (const [first, second] of set.pairs) {
+    const above = first !== STAR && second !== STAR && Math.max(first, second) > exists;
+    if (above || exists === 0) throw new BadCommand('There is no message of that number');
+  }
+  return resolveSet(set, exists);
 }
 
 /** The UIDs that a set of them names, or that the last SEARCH saved (RFC 5182). */

@@ -123,6 +123,7 @@ const MUSTS: readonly [section: string, rule: string, file: string, title: strin
   ['7.5.2', 'an origin only where it was asked for', `${C}/fetch-sections.test.ts`, 'fetch-body: partial ranges'],
   ['7.5.2', 'extension data in its order', `${C}/fetch-structure.test.ts`, 'fetch-bodystructure'],
   ['9', 'a range with a star has the last message', `${P}/fetch.test.ts`, 'n:* always has the last'],
+  ['9', 'a sequence number above the last is BAD', `${P}/fetch.test.ts`, 'is BAD in every command but SEARCH'],
 ];
 
 test('every rule names a test that is there', () => {

@@ -6,6 +6,17 @@ import type { ImapWire } from '#test/support/wire.ts';
 
 const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
 
+test('\\Recent is no flag of a client: APPEND and STORE with it are BAD (RFC 3501 2.3.2, 9)', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  expect((await client.command('APPEND INBOX (\\Seen \\Recent)', message('one'))).status).toBe('BAD');
+  await client.ok('APPEND INBOX', message('one'));
+  await client.ok('SELECT INBOX');
+  for (const action of ['', '+', '-']) {
+    expect((await client.command(`STORE 1 ${action}FLAGS (\\Recent)`)).status).toBe('BAD');
+  }
+});
+
 test('a message is kept byte for byte, with its flags and its date in its zone', async () => {
   await using imap = await startImap();
   const client = await imap.login();

@@ -289,7 +289,7 @@ test('what sessions have in memory is what the store has, through random changes
     const flags = pick(random, ['\\Seen', '\\Flagged \\Draft', '\\Answered', '\\Seen', 'Work', '']);
     await (client === undefined
       ? account.setFlags(id, [[from, from + 9]], { action: 'add', flags: between(random, 0, 7), keywords: [] })
-      : client.ok(`STORE ${from}:${from + between(random, 0, 9)} ${what} (${flags})`));
+      : client.ok(`STORE ${from}:${Math.min(from + between(random, 0, 9), 36)} ${what} (${flags})`));
     if (round === 60) {
       await sessions[0].ok('STORE 3,7:9 +FLAGS.SILENT (\\Deleted)');
       await sessions[0].ok('EXPUNGE');

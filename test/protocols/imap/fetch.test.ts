@@ -287,16 +287,39 @@ test('what another session has expunged is answered from memory, else told with 
   expect(texts(await client.ok('FETCH 1:* UID'))).toEqual(['* 1 FETCH (UID 1)', '* 2 FETCH (UID 3)']);
 });
 
-test('sets with nothing in them are answered OK, and n:* always has the last message', async () => {
+test('UIDs that are not there are no error, and n:* always has the last message', async () => {
   await using imap = await startImap();
   const client = await open(imap);
-  expect(texts(await client.ok('FETCH 1:* FLAGS'))).toEqual([]);
   expect(texts(await client.ok('UID FETCH 1:* FLAGS'))).toEqual([]);
   for (const name of ['one', 'two']) await client.ok('APPEND INBOX', message(name));
   expect(texts(await client.ok('UID FETCH 100:* FLAGS'))).toEqual(['* 2 FETCH (UID 2 FLAGS (\\Recent))']);
   expect(texts(await client.ok('UID FETCH *:100 UID'))).toEqual(['* 2 FETCH (UID 2)']);
   expect(texts(await client.ok('FETCH 2,1:1 UID'))).toEqual(['* 1 FETCH (UID 1)', '* 2 FETCH (UID 2)']);
   expect(texts(await client.ok('UID FETCH 3:5 UID'))).toEqual([]);
+});
+
+test('a sequence number that is not there is BAD in every command but SEARCH, and changes nothing', async () => {
+  await using imap = await startImap();
+  const client = await open(imap);
+  // RFC 9051 9: "This includes '*' if the selected mailbox is empty".
+  for (const set of ['1', '*', '1:*']) expect((await client.command(`FETCH ${set} FLAGS`)).status, set).toBe('BAD');
+  expect(texts(await client.ok('SEARCH 1:*'))).toEqual(['* SEARCH']);
+  for (const name of ['one', 'two']) await client.ok('APPEND INBOX', message(name));
+  const commands = [
+    'FETCH 3 FLAGS',
+    'FETCH 2:3 FLAGS',
+    'STORE 1,3 +FLAGS (\\Seen)',
+    'COPY 1:3 Archive',
+    'MOVE 3:1 Archive',
+  ];
+  for (const command of commands) expect((await client.command(command)).status, command).toBe('BAD');
+  expect(texts(await client.ok('SEARCH 2:3'))).toEqual(['* SEARCH 2']);
+  expect(texts(await client.ok('FETCH 9:* UID'))).toEqual(['* 2 FETCH (UID 2)']);
+  expect(texts(await client.ok('FETCH 1:* FLAGS'))).toEqual([
+    '* 1 FETCH (FLAGS (\\Recent))',
+    '* 2 FETCH (FLAGS (\\Recent))',
+  ]);
+  expect(texts(await client.ok('STATUS Archive (MESSAGES)'))).toEqual(['* STATUS "Archive" (MESSAGES 0)']);
 });
 
 test('a client that stops reading a FETCH of 48 MB does not grow the process by it, and gets it when it goes on', async () => {

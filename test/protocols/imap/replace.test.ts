@@ -39,7 +39,7 @@ test('REPLACE: refused as a whole where the message, the mailbox or room is not 
   await client.ok('SELECT INBOX');
   const body = message('new');
   const refused: [command: string, status: string, code: string][] = [
-    ['REPLACE 2 INBOX', 'NO', 'EXPUNGEISSUED'],
+    ['REPLACE 2 INBOX', 'BAD', ''],
     ['UID REPLACE 9 INBOX', 'NO', 'EXPUNGEISSUED'],
     ['REPLACE 1 none', 'NO', 'TRYCREATE'],
     ['REPLACE 1:2 INBOX', 'BAD', ''],

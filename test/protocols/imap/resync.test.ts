@@ -121,10 +121,11 @@ async function disturb(random: Random, other: ImapWire): Promise<void> {
   const kind = between(random, 0, 5);
   if (kind === 0) await other.ok('APPEND INBOX', message('more'));
   else if (kind === 1) await other.ok(`UID STORE ${number}:* +FLAGS.SILENT (${pick(random, FLAGS)})`);
-  else if (kind === 2) await other.ok(`STORE 1:* -FLAGS.SILENT (${pick(random, FLAGS)})`);
+  else if (kind === 2) await other.ok(`UID STORE 1:* -FLAGS.SILENT (${pick(random, FLAGS)})`);
   else if (kind === 3) await other.ok('UID MOVE * Archive');
   else {
-    await other.ok(`STORE ${number}:${number + 1} +FLAGS.SILENT (\\Deleted)`);
+    // BAD where there are not that many (RFC 9051 9).
+    await other.command(`STORE ${number}:${number + 1} +FLAGS.SILENT (\\Deleted)`);
     await other.ok('EXPUNGE');
   }
 }

@@ -154,6 +154,7 @@ test('dates are written in their own zone', () => {
 test.each([
   ['text/plain; charset=utf-8; format=flowed', 'text/plain', { charset: 'utf-8', format: 'flowed' }],
   ['Text/HTML (a comment); Charset="ISO-8859-1" (another)', 'text/html', { charset: 'ISO-8859-1' }],
+  ['audio/x; (a comment) a=b (c); (d)c="e"', 'audio/x', { a: 'b', c: 'e' }],
   ['multipart/mixed; boundary="a;b\\"c"; x', 'multipart/mixed', { boundary: 'a;b"c' }],
   ['text/plain charset=us-ascii', 'text/plain', { charset: 'us-ascii' }],
   ['text/plain; charset=us-ascii (Plain text)', 'text/plain', { charset: 'us-ascii' }],
