@@ -11,13 +11,13 @@ import type {
   ProtocolServer,
   SessionKeeper,
   TlsProvider,
+  TokenVerifier,
 } from '#protocols/ports.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
 import type { AccountId, Store } from '#storage/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
-import { createTokenVerifier } from './auth/tokens/verifier.ts';
 import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
 import { createForwarder } from './outbound/forward.ts';
@@ -40,12 +40,14 @@ export interface ProtocolServersParts {
 }
 
 /** The servers by their listeners; the operator's http is the main thread's alone. */
-export function createProtocolServers(parts: ProtocolServersParts): Partial<Record<ListenerName, ProtocolServer>> {
+export async function createProtocolServers(
+  parts: ProtocolServersParts,
+): Promise<Partial<Record<ListenerName, ProtocolServer>>> {
   const { config, shared, store, log } = parts;
   const { directory } = store;
   const { hostname } = config;
   const { messageSize } = config.limits;
-  const tokens = createTokenVerifier(config);
+  const tokens = await tokenVerifier(config);
   const context: ProtocolContext = {
     hostname,
     log,
@@ -120,4 +122,11 @@ export function createProtocolServers(parts: ProtocolServersParts): Partial<Reco
     pop3s: pop3,
     https: createPublicServer({ policy: policyServer(config, directory), log }),
   };
+}
+
+/** Loaded only where an issuer is configured. */
+async function tokenVerifier(config: Config): Promise<TokenVerifier | undefined> {
+  if (config.oauth === null) return undefined;
+  const { createTokenVerifier } = await import('./auth/tokens/verifier.ts');
+  return createTokenVerifier(config);
 }

@@ -1,5 +1,6 @@
 // What a server thread beside the main one begins with: opens its handle of the store, serves, answers the main thread, stops when told.
 import { parentPort, workerData } from 'node:worker_threads';
+import { collectStart } from '#config/heap.ts';
 import { openStore } from '#storage/open.ts';
 import { createRootLog } from './observe/log.ts';
 import { ThreadMetrics } from './observe/metrics.ts';
@@ -36,6 +37,7 @@ async function serve(): Promise<void> {
   });
   running = await startThread({ ...data, store, metrics, log, reusePort: true });
   post({ kind: 'listening' });
+  collectStart();
   await stopped.promise;
   await running.stop();
 }

@@ -43,7 +43,7 @@ export async function startThread(parts: ThreadParts): Promise<RunningThread> {
   const devices = stack.use(new DeviceNotes({ devices: parts.store.devices, log }));
   const sessions = new Sessions();
   const kept = { keep: (record: SessionRecord) => keep(record, sessions, devices) };
-  const servers = { ...createProtocolServers({ ...parts, tls, devices, sessions: kept }), ...parts.servers };
+  const servers = { ...(await createProtocolServers({ ...parts, tls, devices, sessions: kept })), ...parts.servers };
   stack.defer(() => closeServers(servers, log));
   const listeners = await openListeners({
     listen: parts.listen,

@@ -7,7 +7,7 @@ import { OutputBuffers } from '../net/output-buffers.ts';
 import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { VERBS } from './commands/table.ts';
-import type { Verb } from './commands/verb.ts';
+import type { LateVerb, Verb } from './commands/verb.ts';
 import { LineCache } from './fetch/lines.ts';
 import { ImapAccount } from './index/account.ts';
 import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './limits.ts';
@@ -17,7 +17,7 @@ import type { ImapSettings } from './settings.ts';
 
 /** What the sessions of a thread share. */
 export interface ServerState {
-  readonly verbs: ReadonlyMap<string, Verb>;
+  readonly verbs: ReadonlyMap<string, Verb | LateVerb>;
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
   readonly lines: LineCache;

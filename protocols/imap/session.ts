@@ -63,7 +63,8 @@ export class Session {
     const limits = { line: LINE_BYTES_UNAUTHENTICATED, command: COMMAND_BYTES_UNAUTHENTICATED };
     const plus = server.settings.literals === 'plus';
     this.reader = new CommandReader(connection, limits, (verb, scanner) => {
-      return server.verbs.get(verb)?.streams?.(scanner) ?? false;
+      const found = server.verbs.get(verb);
+      return (typeof found === 'object' && found.streams?.(scanner)) ?? false;
     });
     if (!plus) this.reader.unasked = LITERAL_MINUS_BYTES;
     this.#off = server.settings.off;
@@ -175,10 +176,12 @@ export class Session {
   async #execute(command: Command): Promise<void> {
     const started = performance.now();
     this.tag = command.tag;
-    const verb = this.server.verbs.get(command.verb);
-    const known = verb !== undefined && this.offers(capabilityOf(command.verb));
-    const wrong = !known ? 'Unknown command' : this.#forbidden(verb);
-    if (verb === undefined || wrong !== '') return this.#malformed({ tag: command.tag, error: wrong });
+    const found = this.server.verbs.get(command.verb);
+    const known = found !== undefined && this.offers(capabilityOf(command.verb));
+    if (!known) return this.#malformed({ tag: command.tag, error: 'Unknown command' });
+    const verb = typeof found === 'function' ? await found() : found;
+    const wrong = this.#forbidden(verb);
+    if (wrong !== '') return this.#malformed({ tag: command.tag, error: wrong });
     const outcome = await this.#attempt(verb, command);
     if (outcome !== 'answered') await this.#finish(verb, command, outcome ?? {});
     this.context.metrics.command('imap', command.verb, (performance.now() - started) / 1000);

@@ -1,6 +1,6 @@
 // The program behind src/main.ts: runs one command. Each command's code is loaded only when it is the one.
 
-import { freeYoungGeneration, holdYoungGeneration } from '../young-generation.ts';
+import { freeYoungGeneration, holdYoungGeneration } from '#config/heap.ts';
 import { type Terminal, UsageError } from './command.ts';
 import { type CommandLine, readCommandLine, usageOf } from './command-line.ts';
 import { loadCommand } from './table.ts';

@@ -1,6 +1,7 @@
 // Runs the server of `serve` and `demo` in this process, from its start to a signal.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { collectStart, freeYoungGeneration } from '#config/heap.ts';
 import type { Config } from '#config/schema.ts';
 import { StoreError } from '#storage/errors.ts';
 import { connectControl } from '../control/client.ts';
@@ -8,7 +9,6 @@ import { serveControl } from '../control/server.ts';
 import { endAtOnce } from '../end-at-once.ts';
 import { createRootLog, type RootLog } from '../observe/log.ts';
 import { type RunningServer, startServer } from '../server.ts';
-import { freeYoungGeneration } from '../young-generation.ts';
 import { Refused } from './command.ts';
 
 /** SIGTERM must end the process within 20 s; what is not done by then is cut, which loses nothing that was answered. */
@@ -38,6 +38,7 @@ export async function runServer(
     stack.use(await serveControl({ config, store: server.store, log: root.log, running: true, sessions }));
     await ready(server);
     freeYoungGeneration();
+    collectStart();
     root.log.info({ signal: await stopped.promise }, 'stopping');
     const late = setTimeout(() => endAtOnce(root), STOP_MS);
     await stack.disposeAsync();

@@ -24,7 +24,7 @@ import { heldBack, refuseCrowd, refuseExcess } from './allowance.ts';
 import { bodyCharset } from './eight-bit.ts';
 import { domainOf, toQueue } from './enqueue.ts';
 import { addFooter, describeMessage, type Edit, type Footed } from './footer/footer.ts';
-import { numberOf } from './gateways/gateway.ts';
+import { numberOf } from './gateways/number.ts';
 import { needsCharset, type Repairs, repairHeader } from './header.ts';
 import { type RelayRule, relayPrincipals } from './relay.ts';
 import type { Retry } from './retry.ts';

@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { collectStart } from '#config/heap.ts';
 import { databaseKey } from '../engines/sqlite/layout.ts';
 import { SYSTEM_SYNC } from '../engines/sqlite/wal-sync.ts';
 import type { StoreLog } from '../log.ts';
@@ -84,6 +85,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
   });
   control.become('background');
   post({ kind: 'ready' });
+  collectStart();
 }
 
 async function walkNowAndThen(housekeeping: Housekeeping, log: StoreLog, signal: AbortSignal): Promise<void> {

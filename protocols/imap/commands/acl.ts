@@ -16,6 +16,7 @@ import { mailboxName, mailboxReply, writeString } from '../grammar/mailbox-name.
 import type { Place } from '../places.ts';
 import type { Use } from '../rights.ts';
 import type { Session } from '../session.ts';
+import { tellMyRights } from '../tell-my-rights.ts';
 import type { Verb } from './verb.ts';
 
 export const getAcl: Verb = {
@@ -111,11 +112,6 @@ export const myRights: Verb = {
     return undefined;
   },
 };
-
-/** The MYRIGHTS reply, also of LIST (RFC 8440). */
-export function tellMyRights({ connection, utf8 }: Session, path: string, rights: Rights): void {
-  connection.out.text(`* MYRIGHTS ${mailboxReply(path, utf8)} ${formatWithObsolete(rights)}\r\n`);
-}
 
 async function placeOf(session: Session, path: string, use: Use): Promise<Place> {
   const place = await session.places.find(path, use);

@@ -11,7 +11,7 @@ import type { Session } from '../session.ts';
 import { USE_ATTRIBUTE } from '../special-use.ts';
 import { tellStatus } from '../status-items.ts';
 import { tellMetadata } from '../tell-metadata.ts';
-import { tellMyRights } from './acl.ts';
+import { tellMyRights } from '../tell-my-rights.ts';
 import type { Verb } from './verb.ts';
 
 export const list: Verb = {

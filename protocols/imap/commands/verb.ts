@@ -36,3 +36,6 @@ export interface Verb {
   /** A literal that starts here is a message: the verb takes it itself. */
   streams?(scanner: Scanner): boolean;
 }
+
+/** A verb whose file is loaded when it is first given; one that takes literals itself (`streams`) can't be. */
+export type LateVerb = () => Promise<Verb>;

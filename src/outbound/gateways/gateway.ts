@@ -14,7 +14,7 @@ import { type Carried, type Carrier, type Destination, NoRoute } from '../carrie
 import type { AddressesOf } from '../routes/addresses.ts';
 import { FAX_BYTES, GATEWAY_CHARACTERS, GATEWAY_WAIT_MS, GATEWAYS_AT_ONCE, SMS_MESSAGE_BYTES } from './limits.ts';
 import { messageText } from './message-text.ts';
-import { normalNumber } from './number.ts';
+import { numberOf } from './number.ts';
 import { type SmsParts, smsParts } from './sms-parts.ts';
 
 export interface GatewayParts {
@@ -38,11 +38,6 @@ export function gatewayDestination(parts: GatewayParts, gateway: GatewayConfig):
     ...{ direct: false, most: GATEWAYS_AT_ONCE, recipients: 1, admit: async () => null },
     connect: async (signal) => httpCarrier(parts, gateway, http as HttpGateway, signal),
   };
-}
-
-/** The number of an address at a gateway, or null. */
-export function numberOf({ country }: GatewayConfig, address: string): string | null {
-  return normalNumber(address.slice(0, address.lastIndexOf('@')), country);
 }
 
 const NO_NUMBER: ServerReply = { code: 550, enhanced: '5.1.3', text: 'This is not a telephone number' };

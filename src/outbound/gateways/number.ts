@@ -1,5 +1,7 @@
 // Telephone numbers as people write them, in the one form that services want (E.164).
 
+import type { GatewayConfig } from '#config/gateways.ts';
+
 /** Separators between digits. */
 const BETWEEN = /[ .()/-]/g;
 
@@ -14,4 +16,9 @@ export function normalNumber(written: string, country: string): string | null {
   if (national && country === '') return null;
   const number = national ? country + digits.slice(1) : digits;
   return /^[1-9]\d{6,14}$/.test(number) ? `+${number}` : null;
+}
+
+/** The number of an address at a gateway, or null. */
+export function numberOf({ country }: GatewayConfig, address: string): string | null {
+  return normalNumber(address.slice(0, address.lastIndexOf('@')), country);
 }
