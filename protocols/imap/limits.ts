@@ -108,8 +108,8 @@ export const CONNECTIONS_PER_ACCOUNT = 100;
  */
 export const LINES_BYTES = 64 * 1024 * 1024;
 export const LINES_MS = 30_000;
-/** Different lists (mailbox and items) among them. */
-export const LINE_LISTS = 16;
+/** Different lists (mailbox and items) among them: those of as many sessions as are busy on a thread. What they take counts. */
+export const LINE_LISTS = 500;
 /** Lines that are made together before they are sent: a block with longer ones is not kept. */
 export const LINE_BLOCK_BYTES = 256 * 1024;
 /** Messages that one pass of FETCH looks up together. */

@@ -68,6 +68,12 @@ interface Found {
   readonly row: ListingRow | null;
 }
 
+/** A block of lines, and the messages among those asked for whose lines it has not. */
+interface Known {
+  readonly block: LineBlock;
+  readonly missing: readonly Member[];
+}
+
 class FetchRun {
   /** Why some messages were left out; the last reason. */
   refusal: Refusal | null = null;
@@ -117,12 +123,14 @@ class FetchRun {
     let answered = 0;
     for (let at = 0; at < members.length; ) {
       const end = blockEnd(members, at);
-      const block = this.#known(lines, members, at, end);
-      if (block !== undefined) {
+      const known = this.#known(lines, members, at, end);
+      if (known !== undefined) {
         if (answered < at) await this.#make(members.slice(answered, at), columns, lines);
+        const { missing } = known;
+        const block = missing.length === 0 ? known.block : await this.#completed(known.block, missing, columns, lines);
         for (let index = at; index < end; index++) {
           const member = members[index];
-          if (member !== undefined) this.#reply.writeLine(member, block);
+          if (member !== undefined && block.has(member.slot)) this.#reply.writeLine(member, block);
         }
         answered = end;
         if (this.#pace.late) await this.#pace.rest();
@@ -132,17 +140,39 @@ class FetchRun {
     if (answered < members.length) await this.#make(members.slice(answered), columns, lines);
   }
 
-  /** The block that has all these messages, which are in one, if there is one; of what is gone the store answers. */
-  #known(lines: Lines, members: readonly Member[], start: number, end: number): LineBlock | undefined {
+  /** The block that has most of these messages, which are in one, if there is one; of what is gone the store answers. */
+  #known(lines: Lines, members: readonly Member[], start: number, end: number): Known | undefined {
     const { view, index } = this.#selected;
     const block = lines.block(members[start]?.slot ?? 0);
     if (block === undefined || index.view.rows !== view.rows) return undefined;
     const same = index.view.dead === view.dead;
+    const missing: Member[] = [];
     for (let at = start; at < end; at++) {
-      const slot = members[at]?.slot ?? 0;
-      if (!block.has(slot) || !(same || index.view.has(slot))) return undefined;
+      const member = members[at];
+      if (member === undefined || !(same || index.view.has(member.slot))) return undefined;
+      if (!block.has(member.slot)) missing.push(member);
     }
-    return block;
+    return missing.length * 2 > end - start ? undefined : { block, missing };
+  }
+
+  /** The block with the lines of a few messages that it has not, which are kept in it. */
+  async #completed(
+    block: LineBlock,
+    missing: readonly Member[],
+    columns: readonly ListingColumn[],
+    lines: Lines,
+  ): Promise<LineBlock> {
+    const { connection, server } = this.#session;
+    const builder = new LineBuilder(this.#plan.changing.length + 1, server.lines.buffers);
+    const building = new FetchReply(connection, this.#selected, this.#plan, builder.out);
+    for await (const page of this.#rows(missing, columns)) {
+      for (const { member, row } of page) {
+        const facts = row === null ? this.#gone(member) : this.#facts(member, row);
+        if (facts !== null) building.build(builder, facts);
+      }
+    }
+    const more = builder.finish();
+    return lines.rows.successor === null ? lines.keep(missing[0]?.slot ?? 0, more) : block.with(more);
   }
 
   /** Makes lines of what is stored, a block at a time, and sends them. */
@@ -156,7 +186,7 @@ class FetchRun {
       const [first] = made;
       if (first === undefined) return;
       const block = builder.finish();
-      if (blockOf(first.slot) !== long && lines.rows.successor === null) lines.keep(first.slot, block, made.length);
+      if (blockOf(first.slot) !== long && lines.rows.successor === null) lines.keep(first.slot, block);
       for (const member of made) this.#reply.writeLine(member, block);
       made = [];
     };

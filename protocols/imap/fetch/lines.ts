@@ -5,12 +5,13 @@
 import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { ReplyWriter } from '#protocols/net/reply-writer.ts';
 import type { Rows } from '../index/rows.ts';
-import { LINE_LISTS, LINES_BYTES, LINES_MS } from '../limits.ts';
+import { LINE_BLOCK_BYTES, LINE_LISTS, LINES_BYTES, LINES_MS } from '../limits.ts';
 
 /** Slots of a block: 64 lines fill one output buffer, more or less. */
 export const BLOCK_SLOTS = 64;
-/** Lines below which a block is not kept: a few messages are read as fast as they are kept. */
-const LEAST_LINES = BLOCK_SLOTS / 2;
+/** What a list takes besides its blocks: itself, and the rows of a message, which it may be the last to hold. */
+const LIST_BYTES = 500;
+const ROW_BYTES = 29;
 
 /** The block that a slot is in. */
 export function blockOf(slot: number): number {
@@ -47,6 +48,31 @@ export class LineBlock {
   has(slot: number): boolean {
     return this.end(slot, this.#pieces - 1) > this.start(slot, 0);
   }
+
+  /** These lines and another block's of the same slots; where both have one, the other's. */
+  with(other: LineBlock): LineBlock {
+    const pieces = this.#pieces;
+    const ends = new Uint32Array(BLOCK_SLOTS * pieces);
+    const bytes = Buffer.allocUnsafeSlow(this.bytes.length + other.bytes.length);
+    let length = 0;
+    for (let slot = 0; slot < BLOCK_SLOTS; slot++) {
+      const from = other.has(slot) ? other : this;
+      const start = from.start(slot, 0);
+      for (let piece = 0; piece < pieces; piece++) {
+        ends[slot * pieces + piece] = length + from.end(slot, piece) - start;
+      }
+      length += from.bytes.copy(bytes, length, start, from.end(slot, pieces - 1));
+    }
+    return new LineBlock(length === bytes.length ? bytes : own(bytes.subarray(0, length)), ends, pieces);
+  }
+}
+
+/** The bytes in memory of their own: what is kept must not hold more than it is. */
+function own(bytes: Buffer): Buffer {
+  if (bytes.buffer.byteLength === bytes.length) return bytes;
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }
 
 /** The lines that one kind of FETCH makes of a mailbox's rows. */
@@ -69,10 +95,14 @@ export class Lines {
     return this.#blocks[blockOf(slot)];
   }
 
-  /** Keeps the block of a slot, if there is room for it. */
-  keep(slot: number, block: LineBlock, lines: number): void {
-    if (lines < LEAST_LINES || !this.#room(block.size - (this.block(slot)?.size ?? 0))) return;
-    this.#blocks[blockOf(slot)] = block;
+  /** The block of a slot with what is known of its messages besides; kept, if there is room for it and it is not too long. */
+  keep(slot: number, block: LineBlock): LineBlock {
+    const before = this.block(slot);
+    const both = before === undefined ? block : before.with(block);
+    if (both.size <= LINE_BLOCK_BYTES && this.#room(both.size - (before?.size ?? 0))) {
+      this.#blocks[blockOf(slot)] = both;
+    }
+    return both;
   }
 }
 
@@ -82,6 +112,8 @@ export class LineCache {
   readonly buffers = new OutputBuffers(1);
   /** With their bytes; the one asked for longest ago is the first. */
   readonly #kept = new Map<Lines, number>();
+  /** The same by what they are of. */
+  readonly #byRows = new Map<Rows, Lines[]>();
   readonly #most: number;
   #bytes = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -113,23 +145,24 @@ export class LineCache {
   }
 
   #find(rows: Rows, key: string): Lines | undefined {
-    for (const lines of this.#kept.keys()) if (lines.rows === rows && lines.key === key) return lines;
-    return undefined;
+    return this.#byRows.get(rows)?.find((lines) => lines.key === key);
   }
 
   /**
    * Room at the cost of those asked for before; none for what was itself dropped, would push itself out, or is made by
    * two at a time.
    */
-  #take(lines: Lines, bytes: number): boolean {
+  #take(lines: Lines, asked: number): boolean {
     const known = this.#find(lines.rows, lines.key);
     if (lines.dropped || (known !== undefined && known !== lines)) return false;
+    const bytes = known === undefined ? asked + LIST_BYTES + lines.rows.count * ROW_BYTES : asked;
     while (this.#bytes + bytes > this.#most || (known === undefined && this.#kept.size >= LINE_LISTS)) {
       const [oldest] = this.#kept.keys();
       if (oldest === undefined || oldest === lines) return false;
       this.#dropOldest();
     }
     this.#kept.set(lines, (this.#kept.get(lines) ?? 0) + bytes);
+    if (known === undefined) this.#byRows.set(lines.rows, [...(this.#byRows.get(lines.rows) ?? []), lines]);
     this.#bytes += bytes;
     if (this.#timer === null) this.#timer = setTimeout(() => this.clear(), LINES_MS).unref();
     else this.#timer.refresh();
@@ -139,9 +172,13 @@ export class LineCache {
   #dropOldest(): void {
     const [oldest] = this.#kept;
     if (oldest === undefined) return;
-    oldest[0].dropped = true;
-    this.#kept.delete(oldest[0]);
-    this.#bytes -= oldest[1];
+    const [lines, bytes] = oldest;
+    lines.dropped = true;
+    this.#kept.delete(lines);
+    const others = this.#byRows.get(lines.rows)?.filter((other) => other !== lines) ?? [];
+    if (others.length === 0) this.#byRows.delete(lines.rows);
+    else this.#byRows.set(lines.rows, others);
+    this.#bytes -= bytes;
   }
 }
 
@@ -187,7 +224,7 @@ export class LineBuilder {
     this.#ends.fill(this.length, this.#at);
     this.out.flush();
     const [only] = this.#done;
-    const bytes = only !== undefined && this.#done.length === 1 ? only : Buffer.concat(this.#done);
+    const bytes = own(only !== undefined && this.#done.length === 1 ? only : Buffer.concat(this.#done));
     const block = new LineBlock(bytes, this.#ends, this.#pieces);
     this.#done.length = 0;
     this.#length = 0;
