@@ -8,6 +8,7 @@ import { type ConnectionOptions, createSecureContext, rootCertificates } from 'n
 import { type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
 import type { Tlsa } from '#protocols/dns/tlsa.ts';
+import { ChunkFaults } from '#protocols/smtp/client/chunks.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/client/session.ts';
@@ -56,13 +57,14 @@ export type Connect = (domain: string, signal: AbortSignal, need?: TlsNeed) => P
 interface Parts extends ConnectorParts {
   /** Whom a certificate that a policy asks for may be signed by; made once, since it takes milliseconds. */
   readonly trust: ConnectionOptions;
+  readonly chunkFaults: ChunkFaults;
 }
 
 export function createConnector(options: ConnectorParts): Connect {
   const { extraCa = [] } = options;
   const trust =
     extraCa.length === 0 ? {} : { secureContext: createSecureContext({ ca: [...rootCertificates, ...extraCa] }) };
-  const parts: Parts = { ...options, trust };
+  const parts: Parts = { ...options, trust, chunkFaults: new ChunkFaults() };
   return (domain, signal, need = 'usual') =>
     otherwise(hostsOf(parts, domain).then((hosts) => tryHosts(parts, domain, hosts, { signal, need, next: true })));
 }
@@ -214,13 +216,22 @@ async function reachable({ ipv6 }: Parts, addresses: readonly string[]): Promise
 }
 
 function open(
-  { hostname, port, source, limits }: ConnectorParts,
+  { hostname, port, source, limits, chunkFaults }: Parts,
   { address, tls, signal }: Pick<SessionOptions, 'address' | 'tls'> & { readonly signal: AbortSignal },
   failed: (transcript: string) => void,
 ): Promise<Session> {
   const localAddress = source.find((own) => isIPv6(own) === isIPv6(address));
   return Session.open(
-    { address, port, hostname, tls, signal, ...(localAddress && { localAddress }), ...(limits && { limits }) },
+    {
+      address,
+      port,
+      hostname,
+      tls,
+      signal,
+      chunkFaults,
+      ...(localAddress && { localAddress }),
+      ...(limits && { limits }),
+    },
     (transcript) => failed(transcript.text),
   );
 }

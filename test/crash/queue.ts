@@ -27,8 +27,10 @@ type Kind = 'take' | 'defer' | 'refuse';
 interface Point {
   readonly name: string;
   readonly kind: Kind;
+  /** The peer takes chunks (BDAT). */
+  readonly chunks?: true;
   /** A moment inside the server; what the peer has just been sent; or the submission's 250. */
-  readonly kill: KillAt | { readonly peer: string } | 'accepted';
+  readonly kill: KillAt | { readonly peer: string; readonly last?: true } | 'accepted';
   /** Run once the message waits for its second attempt. */
   readonly command?: 'hold' | 'delete';
   /** How often its dot may be sent; once if not said. */
@@ -69,6 +71,14 @@ const POINTS: readonly Point[] = [
   { name: 'after DATA', kind: 'take', kill: { peer: 'DATA' } },
   { name: 'in the content', kind: 'take', kill: { peer: 'CONTENT' } },
   { name: 'after the dot, before the reply', kind: 'take', kill: { peer: 'DOT' }, dots: [2] },
+  { name: 'after the first BDAT', kind: 'take', kill: { peer: 'BDAT' }, chunks: true },
+  { name: 'between two chunks', kind: 'take', kill: { peer: 'CHUNK' }, chunks: true },
+  { name: 'at the last chunk', kind: 'take', kill: { peer: 'BDAT', last: true }, chunks: true },
+  { name: 'after the last chunk, before the reply', kind: 'take', kill: { peer: 'DOT' }, chunks: true, dots: [2] },
+  {
+    name: 'after the reply to the last chunk, before it is written',
+    ...{ kind: 'take', kill: settle('before', 'sent'), chunks: true, dots: [2] },
+  },
   { name: 'after the reply, before it is written', kind: 'take', kill: settle('before', 'sent'), dots: [2] },
   { name: 'in the transaction that writes the reply', kind: 'take', kill: settle('inside', 'sent'), dots: [2] },
   { name: 'after that commit', kind: 'take', kill: settle('committed', 'sent') },
@@ -145,6 +155,11 @@ class Receiver {
     });
   }
 
+  /** What its next EHLO offers. */
+  offer(chunks: boolean): void {
+    this.peer.options = { ...this.peer.options, extensions: ['PIPELINING', ...(chunks ? ['CHUNKING'] : [])] };
+  }
+
   count(subject: string): number {
     return this.dots.filter((one) => one === subject).length;
   }
@@ -170,13 +185,14 @@ class Trial {
     this.#mailbox = join(folder, 'anna.mbox');
   }
 
-  async point({ name, kind, kill, command, dots = [1], acknowledged = true }: Point): Promise<void> {
+  async point({ name, kind, kill, chunks, command, dots = [1], acknowledged = true }: Point): Promise<void> {
     const receiver = this.#receiver;
     receiver.relents = kind !== 'defer';
+    receiver.offer(chunks === true);
     const reached = Promise.withResolvers<void>();
     if (typeof kill !== 'string' && 'peer' in kill) {
       receiver.at = (line) => {
-        if (!line.startsWith(kill.peer)) return undefined;
+        if (!line.startsWith(kill.peer) || (kill.last === true && !line.endsWith(' LAST'))) return undefined;
         reached.resolve();
         return { silent: true };
       };
@@ -210,6 +226,7 @@ class Trial {
   /** Twenty clients hand in mail, until the server is killed at a random moment. */
   async round(number: number, random: () => number): Promise<void> {
     const receiver = this.#receiver;
+    receiver.offer(number % 2 === 0);
     let server = await this.#serve(null);
     const acknowledged: { subject: string; kind: Kind }[] = [];
     let killed = false;

@@ -25,7 +25,18 @@ const PIECES = [
   'ü',
   '\t',
 ];
-const EXTENSIONS = ['PIPELINING', 'SIZE', 'SIZE 99999999999999999999', 'DSN', 'SMTPUTF8', '=', '', ' x', '8BITMIME'];
+const EXTENSIONS = [
+  'PIPELINING',
+  'CHUNKING',
+  'SIZE',
+  'SIZE 99999999999999999999',
+  'DSN',
+  'SMTPUTF8',
+  '=',
+  '',
+  ' x',
+  '8BITMIME',
+];
 
 const line = (random: Random, least = 0) =>
   Array.from({ length: between(random, least, 8) }, () => pick(random, PIECES)).join('');

@@ -15,7 +15,7 @@ export interface PeerOptions {
   readonly extensions?: readonly string[] | null;
   /**
    * Called for each command line, with `CONNECT` before the first, `CONTENT` at the first bytes of a message and `DOT`
-   * after it; undefined: the usual.
+   * after it (its last chunk too; `CHUNK` after another one); undefined: the usual.
    */
   readonly act?: (command: string, session: PeerSession) => Act | undefined;
   /** With STARTTLS among the extensions. */
@@ -39,6 +39,8 @@ export interface ReceivedMail {
   readonly content: string;
   /** The same as it came, with all dots. */
   readonly raw: string;
+  /** The octets of each BDAT; none by DATA. */
+  readonly chunks: readonly number[];
   readonly secure: boolean;
 }
 
@@ -90,6 +92,9 @@ export class SmtpPeer implements AsyncDisposable {
     let socket: Socket = plain;
     let pending = '';
     let content: string | null = null;
+    let chunk: { readonly octets: number; readonly last: boolean } | null = null;
+    let chunked = '';
+    let chunks: number[] = [];
     let mail = '';
     let recipients: string[] = [];
     const say = (command: string, usual: string, yes = /^[23]/): boolean => {
@@ -118,6 +123,11 @@ export class SmtpPeer implements AsyncDisposable {
         if (say(line, '250 2.1.5 OK')) recipients.push(line);
       } else if (verb === 'DATA') {
         if (say(line, recipients.length > 0 ? '354 Go on' : '503 5.5.1 To whom?', /^354/)) content = '';
+      } else if (verb === 'BDAT' && this.options.extensions?.includes('CHUNKING') === true) {
+        const [, octets = '', last] = /^BDAT (\d+)( LAST)?$/i.exec(line) ?? [];
+        const act = this.options.act?.(line, session);
+        if (act === undefined) chunk = { octets: Number(octets), last: last !== undefined };
+        else say(line, '');
       } else if (verb === 'STARTTLS') {
         if (say(line, '220 2.0.0 Go on')) secure();
       } else if (verb === 'QUIT') {
@@ -127,7 +137,23 @@ export class SmtpPeer implements AsyncDisposable {
     };
     const work = (): void => {
       for (;;) {
-        if (content !== null) {
+        if (chunk !== null) {
+          if (pending.length < chunk.octets) return;
+          const { octets, last } = chunk;
+          chunked += pending.slice(0, octets);
+          chunks.push(octets);
+          pending = pending.slice(octets);
+          chunk = null;
+          session.subject = /^Subject: (.*)\r$/m.exec(chunked)?.[1] ?? '';
+          const taken = recipients.length > 0 ? '250 2.0.0 Kept' : '503 5.5.1 To whom?';
+          const yes = say(last ? 'DOT' : 'CHUNK', taken);
+          if (!last && yes) continue;
+          const got = { mail, recipients, raw: chunked, content: chunked, chunks, secure: session.secure };
+          if (last && yes) this.messages.push(got);
+          if (!yes) recipients = [];
+          chunked = '';
+          chunks = [];
+        } else if (content !== null) {
           if (content === '' && pending !== '') {
             session.subject = /^Subject: (.*)\r$/m.exec(pending)?.[1] ?? '';
             const act = this.options.act?.('CONTENT', session);
@@ -140,7 +166,7 @@ export class SmtpPeer implements AsyncDisposable {
           const raw = content.slice(0, end);
           pending = content.slice(end + 3);
           content = null;
-          const got = { mail, recipients, raw, content: raw.replace(/^\./gm, ''), secure: session.secure };
+          const got = { mail, recipients, raw, content: raw.replace(/^\./gm, ''), chunks: [], secure: session.secure };
           if (say('DOT', '250 2.0.0 Kept')) this.messages.push(got);
         } else {
           const end = pending.indexOf('\r\n');

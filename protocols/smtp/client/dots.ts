@@ -1,4 +1,5 @@
-// A message as it follows DATA (RFC 5321 4.5.2): lines end in CR LF whatever they ended in, a dot at the beginning of a
+// A message as it follows DATA (RFC 5321 4.5.2) or BDAT, where no dot is doubled and nothing is added but the end of a last
+// line (RFC 3030 2): lines end in CR LF whatever they ended in, a dot at the beginning of a
 // line is doubled, and CR LF . CR LF stands at the end and nowhere else. A bare CR or LF that went out could be a line
 // end to the next server and not to us, which is how a second message is hidden in a first (CVE-2023-51764).
 
@@ -10,8 +11,14 @@ const ONE_LF = Uint8Array.of(LF);
 const ONE_DOT = Uint8Array.of(DOT);
 
 export class DotStuffer {
+  /** False: what is counted has no end to be found. */
+  readonly #dots: boolean;
   /** What comes next: the first octet of a line, one within it, or one after a CR. */
   #state: 'start' | 'inside' | 'cr' = 'start';
+
+  constructor({ dots = true } = {}) {
+    this.#dots = dots;
+  }
 
   /** The octets to be sent for a piece of the message, in slices of it. */
   *encode(chunk: Uint8Array): Generator<Uint8Array> {
@@ -28,7 +35,7 @@ export class DotStuffer {
         }
         this.#state = 'start';
       } else if (this.#state === 'start') {
-        if (byte === DOT) {
+        if (byte === DOT && this.#dots) {
           if (i > kept) yield chunk.subarray(kept, i);
           kept = i;
           yield ONE_DOT;
@@ -51,7 +58,7 @@ export class DotStuffer {
 
   /** What ends the message. */
   end(): string {
-    return { start: '.\r\n', inside: '\r\n.\r\n', cr: '\n.\r\n' }[this.#state];
+    return `${{ start: '', inside: '\r\n', cr: '\n' }[this.#state]}${this.#dots ? '.\r\n' : ''}`;
   }
 }
 

@@ -42,6 +42,21 @@ export const REPLY_CHARACTERS = 2_000;
 /** Commands sent ahead of their replies: replies to all of them fit what we read without being asked (RFC 2920 3.1). */
 export const PIPELINED = 100;
 
+/** Octets of a BDAT chunk: what is held of a message until its size can be told (RFC 3030 2). */
+export const CHUNK_OCTETS = 256 * 1024;
+
+/** Chunks that wait for their replies at once: enough to keep a line busy, and few are sent in vain. */
+export const CHUNKS_WAITING = 2;
+
+/** Octets of a message that goes together with MAIL and RCPT, before anybody is taken: most are smaller. */
+export const TOGETHER_OCTETS = 64 * 1024;
+
+/** How long a server gets DATA that broke on a chunk: software is seldom put right within a day. */
+export const CHUNK_FAULT_MS = 86_400_000;
+
+/** Servers of which that is remembered. */
+export const CHUNK_FAULTS = 10_000;
+
 /** Characters of a transcript: what the queue keeps. */
 export const TRANSCRIPT_CHARACTERS = 8_000;
 

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { Connection, TOO_LONG } from '#protocols/net/connection.ts';
+import type { ChunkFaults } from './chunks.ts';
 import { CLIENT_LIMITS, type ClientLimits, REPLY_LINE_OCTETS } from './limits.ts';
 import { formatReply, ReplyReader, type ServerReply } from './reply.ts';
 import { Transcript } from './transcript.ts';
@@ -47,6 +48,8 @@ export interface SessionOptions {
   readonly hostname: string;
   readonly tls: TlsWanted;
   readonly limits?: Partial<ClientLimits>;
+  /** Servers that get no chunks; absent: this one may. */
+  readonly chunkFaults?: ChunkFaults;
   /** Cuts the session, whatever it is at. */
   readonly signal?: AbortSignal;
 }
@@ -58,11 +61,15 @@ export class Session {
   readonly connection: Connection;
   readonly limits: ClientLimits;
   readonly #hostname: string;
+  readonly #server: string;
+  readonly #chunkFaults: ChunkFaults | undefined;
 
   private constructor(connection: Connection, options: SessionOptions, limits: ClientLimits) {
     this.connection = connection;
     this.limits = limits;
     this.#hostname = options.hostname;
+    this.#server = `${options.address} ${options.port}`;
+    this.#chunkFaults = options.chunkFaults;
   }
 
   /** Connects and says hello, over TLS as wanted; rejects with SessionFailure, its transcript told to `failed`. */
@@ -94,6 +101,17 @@ export class Session {
   get usable(): boolean {
     // Something said between transactions is a goodbye.
     return !this.connection.closed && !this.connection.ended && this.connection.available === 0;
+  }
+
+  /** It may be sent BDAT: it offers it, and has not broken on it (RFC 3030 2). */
+  get takesChunks(): boolean {
+    return this.extensions.has('CHUNKING') && this.#chunkFaults?.has(this.#server) !== true;
+  }
+
+  /** It broke on a chunk, or while one was under way: it gets DATA from now on. */
+  noteChunkFault(): void {
+    this.transcript.note('no more BDAT for this server');
+    this.#chunkFaults?.note(this.#server);
   }
 
   /** TLS version and cipher; null without. */

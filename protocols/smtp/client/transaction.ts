@@ -1,11 +1,12 @@
 // One message to some recipients of one server (RFC 5321 3.3), with a result for each of them. Commands go ahead of
-// their replies where the server allows it (RFC 2920).
+// their replies where the server allows it (RFC 2920), and the content by BDAT where it does (RFC 3030).
 
 import { Disconnected } from '#protocols/net/connection.ts';
+import { type Chunk, chunksOf, knowsNoChunks, sendChunk, sendChunks } from './chunks.ts';
 import { DotStuffer } from './dots.ts';
 import { mailCommand, needsUtf8, type OutgoingEnvelope, type OutgoingRecipient, rcptCommand } from './envelope.ts';
-import { PIPELINED } from './limits.ts';
-import type { ServerReply } from './reply.ts';
+import { PIPELINED, TOGETHER_OCTETS } from './limits.ts';
+import { formatReply, type ServerReply } from './reply.ts';
 import { type Session, SessionFailure } from './session.ts';
 
 export interface Outgoing {
@@ -57,20 +58,64 @@ async function transactAs(session: Session, outgoing: Outgoing): Promise<Transac
   const speaks = utf8 && session.extensions.has('SMTPUTF8');
   const commands = recipients.map((recipient) => rcptCommand(recipient, session.extensions, speaks));
   if (!commands.some((command) => typeof command === 'string')) return { replies: commands as ServerReply[], dsn };
-  const pipelined = session.extensions.has('PIPELINING');
-  const { refused, replies, ready } = await (pipelined ? ahead : inTurn)(session, mail, commands);
+  const { refused, replies, end } = await (session.takesChunks ? byChunks : byData)(session, mail, commands, outgoing);
   if (refused !== null) {
     return { replies: commands.map((command) => (typeof command === 'string' ? refused : command)), dsn };
   }
+  const outcome = end === null || end.code < 300 ? end : refusalOf(end);
+  return { replies: replies.map((reply) => (reply.code < 300 && outcome !== null ? outcome : reply)), dsn };
+}
+
+interface Ended {
+  /** MAIL was refused. */
+  readonly refused: ServerReply | null;
+  /** To each RCPT, our own refusals among them. */
+  readonly replies: readonly ServerReply[];
+  /** To the message, or to DATA if it was refused; null: nothing was sent, since nobody was taken. */
+  readonly end: ServerReply | null;
+}
+
+async function byData(session: Session, mail: string, commands: Commands, outgoing: Outgoing): Promise<Ended> {
+  const pipelined = session.extensions.has('PIPELINING');
+  const { refused, replies, ready } = await (pipelined ? ahead : inTurn)(session, mail, commands, 'DATA');
+  if (refused !== null) return { refused, replies, end: null };
   if (ready === null || ready.code !== 354) {
     await session.ask('RSET');
-    return { replies: replies.map((reply) => (reply.code < 300 && ready !== null ? refusalOf(ready) : reply)), dsn };
+    return { refused, replies, end: ready === null ? null : refusalOf(ready) };
   }
   // RFC 2920 3.1: a server may say 354 although it has refused everybody; then it gets nothing.
-  const nobody = !replies.some(({ code }) => code < 300);
-  const end = await finish(session, nobody ? empty() : outgoing.content());
-  const outcome = end.code >= 300 ? refusalOf(end) : end;
-  return { replies: replies.map((reply) => (reply.code < 300 ? outcome : reply)), dsn };
+  return { refused, replies, end: await finish(session, isAnybody(replies) ? outgoing.content() : empty()) };
+}
+
+async function byChunks(session: Session, mail: string, commands: Commands, outgoing: Outgoing): Promise<Ended> {
+  const pipelined = session.extensions.has('PIPELINING');
+  const together = pipelined && outgoing.envelope.size <= TOGETHER_OCTETS;
+  const [whole = null] = together ? await Array.fromAsync(chunksOf(outgoing.content(), Infinity)) : [];
+  let sent = together;
+  try {
+    const { refused, replies, ready } = await (pipelined ? ahead : inTurn)(session, mail, commands, whole);
+    if (refused !== null) return { refused, replies, end: null };
+    if (!isAnybody(replies)) {
+      await session.ask('RSET');
+      return { refused, replies, end: null };
+    }
+    sent = true;
+    const end = ready ?? (await sendChunks(session, outgoing.content()));
+    if (!knowsNoChunks(end)) {
+      if (!together && end.code >= 300) await session.ask('RSET'); // RFC 3030 2: perhaps not all of it was sent
+      return { refused, replies, end };
+    }
+    session.connection.destroy();
+    const text = `the server offers CHUNKING and does not know BDAT: ${formatReply(end)}`;
+    throw new SessionFailure('lost', { code: 451, enhanced: '4.5.0', text });
+  } catch (error) {
+    if (sent && error instanceof SessionFailure && error.kind === 'lost') session.noteChunkFault();
+    throw error;
+  }
+}
+
+function isAnybody(replies: readonly ServerReply[]): boolean {
+  return replies.some(({ code }) => code < 300);
 }
 
 interface Opened {
@@ -78,14 +123,17 @@ interface Opened {
   readonly refused: ServerReply | null;
   /** To each RCPT, our own refusals among them. */
   readonly replies: readonly ServerReply[];
-  /** To DATA; null: not sent. */
+  /** To DATA, or to the message that went together with the recipients; null: not sent. */
   readonly ready: ServerReply | null;
 }
 
 type Commands = readonly (string | ServerReply)[];
 
-/** MAIL, RCPT and DATA in groups, their replies afterwards. */
-async function ahead(session: Session, mail: string, commands: Commands): Promise<Opened> {
+/** What stands behind the recipients: DATA, the whole message, or nothing before they are answered. */
+type Next = 'DATA' | Chunk | null;
+
+/** MAIL, RCPT and what is next in groups, their replies afterwards. */
+async function ahead(session: Session, mail: string, commands: Commands, next: Next): Promise<Opened> {
   session.send(mail);
   let refused: ServerReply | null = null;
   let told = false;
@@ -94,7 +142,10 @@ async function ahead(session: Session, mail: string, commands: Commands): Promis
     const group = commands.slice(at, at + PIPELINED);
     for (const command of group) if (typeof command === 'string') session.send(command);
     const last = at + PIPELINED >= commands.length;
-    if (last) session.send('DATA');
+    if (last && next !== null) {
+      if (next === 'DATA') session.send(next);
+      else sendChunk(session, next);
+    }
     if (!told) {
       const reply = await session.reply();
       told = true;
@@ -104,9 +155,9 @@ async function ahead(session: Session, mail: string, commands: Commands): Promis
       replies.push(typeof command === 'string' ? recipientReply(await session.reply()) : command);
     }
     if (!last && refused !== null) break;
-    if (last) {
-      const ready = await session.reply(session.limits.dataMs);
-      if (refused !== null && ready.code === 354) await finish(session, empty());
+    if (last && next !== null) {
+      const ready = await session.reply(next === 'DATA' ? session.limits.dataMs : session.limits.endMs);
+      if (refused !== null && next === 'DATA' && ready.code === 354) await finish(session, empty());
       return { refused, replies, ready };
     }
   }
@@ -114,15 +165,15 @@ async function ahead(session: Session, mail: string, commands: Commands): Promis
 }
 
 /** One command at a time. */
-async function inTurn(session: Session, mail: string, commands: Commands): Promise<Opened> {
+async function inTurn(session: Session, mail: string, commands: Commands, next: Next): Promise<Opened> {
   const reply = await session.ask(mail);
   if (reply.code >= 300) return { refused: refusalOf(reply), replies: [], ready: null };
   const replies: ServerReply[] = [];
   for (const command of commands) {
     replies.push(typeof command === 'string' ? recipientReply(await session.ask(command)) : command);
   }
-  if (!replies.some(({ code }) => code < 300)) return { refused: null, replies, ready: null };
-  return { refused: null, replies, ready: await session.ask('DATA', session.limits.dataMs) };
+  if (next !== 'DATA' || !isAnybody(replies)) return { refused: null, replies, ready: null };
+  return { refused: null, replies, ready: await session.ask(next, session.limits.dataMs) };
 }
 
 /** The content and its final dot, and what is said to it. */

@@ -4,6 +4,7 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import type { Logger } from 'pino';
 import type { GatewayConfig } from '#config/gateways.ts';
 import type { RouteConfig } from '#config/routes.ts';
+import { ChunkFaults } from '#protocols/smtp/client/chunks.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { Directory, Queue, RouteCredentials } from '#storage/ports.ts';
 import { type Destination, NoRoute } from '../carrier.ts';
@@ -46,7 +47,8 @@ export function createRoutes(parts: RoutesParts): RouteOf {
   const trust = { secureContext: createSecureContext(ca) };
   const tokens = new AccessTokens(parts);
   const paces = new Map<string, Pace>();
-  const smtp = { hostname, source, addressesOf, trust, ...(clientLimits && { limits: clientLimits }) };
+  const chunkFaults = new ChunkFaults();
+  const smtp = { hostname, source, addressesOf, trust, chunkFaults, ...(clientLimits && { limits: clientLimits }) };
   const routeOf: RouteOf = (lane) => {
     const { name, owner } = readLane(lane);
     const route = byName.get(name);

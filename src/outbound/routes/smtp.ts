@@ -5,6 +5,7 @@ import { isIP, isIPv6 } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { RouteConfig } from '#config/routes.ts';
 import { type ClientLogin, logIn } from '#protocols/smtp/client/auth.ts';
+import type { ChunkFaults } from '#protocols/smtp/client/chunks.ts';
 import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type TlsWanted } from '#protocols/smtp/client/session.ts';
@@ -20,6 +21,7 @@ export interface SmtpRouteParts {
   readonly source: readonly string[];
   /** Whom a certificate may be signed by. */
   readonly trust: ConnectionOptions;
+  readonly chunkFaults: ChunkFaults;
   readonly limits?: Partial<ClientLimits>;
 }
 
@@ -88,7 +90,7 @@ async function enter(
 }
 
 async function enterWith(
-  { hostname, source, trust, limits }: SmtpRouteParts,
+  { hostname, source, trust, limits, chunkFaults }: SmtpRouteParts,
   { route, name, address, signal }: Door,
   login: ClientLogin | null,
   told: (transcript: string) => void,
@@ -96,7 +98,7 @@ async function enterWith(
   const localAddress = source.find((own) => isIPv6(own) === isIPv6(address));
   const session = await Session.open(
     {
-      ...{ address, port: route.port, hostname, tls: tlsOf(route, name, trust), signal },
+      ...{ address, port: route.port, hostname, tls: tlsOf(route, name, trust), signal, chunkFaults },
       ...(localAddress && { localAddress }),
       ...(limits && { limits }),
     },

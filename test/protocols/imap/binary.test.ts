@@ -100,6 +100,19 @@ test('BINARY: what is appended as literal8 comes back as it was, and BODY[] is t
   );
 });
 
+test('BINARY: what is signed is appended as it is, or not at all', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  const signed = (body: string) =>
+    Buffer.from(
+      `Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\n${body}\r\n--b--\r\n`,
+    );
+  expect(await append8(client, signed('text'))).toBe('OK');
+  expect(await append8(client, signed('\0'))).toBe('NO');
+  await client.ok('SELECT INBOX');
+  expect((await client.ok('FETCH 1 BODY.PEEK[]')).untagged[0]?.literals[0]).toEqual(signed('text'));
+});
+
 test('BINARY: headers, texts and messages in messages are told as they are', async () => {
   await using imap = await startImap();
   const client = await imap.login();

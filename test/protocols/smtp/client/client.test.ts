@@ -44,6 +44,7 @@ test('a message goes with its dots doubled, and each recipient is told', async (
       recipients: ['RCPT TO:<a@peer.test>', 'RCPT TO:<b@peer.test>'],
       content: TEXT,
       raw: TEXT.replace('\r\n.a', '\r\n..a'),
+      chunks: [],
       secure: false,
     },
   ]);
