@@ -1,20 +1,22 @@
 // One account's index in use: its file, the vocabularies as they are searched, and the answers.
 
 import { bare, bestForm, rarityOf, strengthOf } from '../message/fuzzy.ts';
-import { type IndexedMessage, type IndexFile, type IndexState, TABLES, type Table } from './index-file.ts';
+import type { IndexedMessage, IndexFile, IndexState, Place } from './index-file.ts';
 import { FUZZY_LETTERS, MATCHED_TERMS, TERMS_AT_ONCE } from './limits.ts';
 import type { TextFinding, TextFindings, TextQuery } from './port.ts';
 import { wantedTerms } from './terms.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 const NONE = new Float64Array(0);
+/** The places of a text that may be anywhere. */
+const TEXT = ['header', 'body'] as const;
 
 /** Gives other work its turn; throws once nobody waits for the answer. */
 export type Turn = () => Promise<void>;
 
 export class AccountIndex {
   readonly #file: IndexFile;
-  readonly #vocabularies = new Map<Table, Vocabulary>();
+  readonly #vocabularies = new Map<Place, Vocabulary>();
 
   constructor(file: IndexFile) {
     this.#file = file;
@@ -36,8 +38,8 @@ export class AccountIndex {
 
   add(messages: readonly IndexedMessage[], upTo: number, epoch: number): void {
     this.#file.add(messages, upTo, epoch);
-    for (const [table, vocabulary] of this.#vocabularies) {
-      for (const message of messages) vocabulary.add(message[table]);
+    for (const [place, vocabulary] of this.#vocabularies) {
+      for (const message of messages) vocabulary.add(termsAt(message, place));
     }
   }
 
@@ -58,20 +60,20 @@ export class AccountIndex {
   async #find({ where, text }: TextQuery, upTo: number, turn: Turn): Promise<TextFinding | null> {
     const wanted = wantedTerms(text);
     if (wanted === null) return null;
-    const tables: readonly Table[] = where === 'text' ? ['header', 'body'] : [where];
+    const places: readonly Place[] = where === 'text' ? TEXT : [where];
     let candidates: Set<number> | null = null;
     for (const pattern of wanted.patterns) {
       const having = new Set<number>();
-      for (const table of tables) {
-        const terms = (await this.#vocabulary(table, turn)).matching(pattern, MATCHED_TERMS);
+      for (const place of places) {
+        const terms = (await this.#vocabulary(place, turn)).matching(pattern, MATCHED_TERMS);
         if (terms === null) return null;
-        for (const message of await this.#having(table, [...terms], turn)) if (message <= upTo) having.add(message);
+        for (const message of await this.#having(place, [...terms], turn)) if (message <= upTo) having.add(message);
       }
       candidates = candidates === null ? having : candidates.intersection(having);
     }
     const unsure = new Set(this.#file.unsure());
     const found = candidates ?? new Set<number>();
-    // A header query is about one field, of which the index knows nothing.
+    // Of any header field: the key is about one that the index does not know by itself.
     if (!wanted.exact || where === 'header') return { sure: NONE, maybe: ascending(found.union(unsure)) };
     return { sure: ascending(found.difference(unsure)), maybe: ascending(unsure) };
   }
@@ -81,8 +83,8 @@ export class AccountIndex {
     const word = Array.from(text).slice(0, FUZZY_LETTERS).join('');
     if (!/^[\p{L}\p{N}]+$/u.test(word)) return null;
     const { upTo, messages } = this.#file.state();
-    const tables: readonly Table[] = where === 'text' ? TABLES : [where];
-    const best: Record<Table, Map<number, number>> = { header: new Map(), body: new Map() };
+    const tables = where === 'text' ? TEXT : where === 'body' ? (['body'] as const) : (['header'] as const);
+    const best = { header: new Map<number, number>(), body: new Map<number, number>() };
     for (const table of tables) {
       const terms = (await this.#vocabulary(table, turn)).matchingBare(word, MATCHED_TERMS);
       if (terms === null) return null;
@@ -95,7 +97,7 @@ export class AccountIndex {
     const unsure = new Set(this.#file.unsure());
     const found = new Set([...best.header.keys(), ...best.body.keys()]);
     const rarity = rarityOf(found.size, messages);
-    if (where === 'header' || word !== text) {
+    if ((where !== 'text' && where !== 'body') || word !== text) {
       return { sure: NONE, maybe: ascending(found.union(unsure)), fuzzy: { strengths: NONE, rarity } };
     }
     const sure = ascending(found.difference(unsure));
@@ -103,21 +105,21 @@ export class AccountIndex {
     return { sure, maybe: ascending(unsure), fuzzy: { strengths, rarity } };
   }
 
-  async #having(table: Table, terms: readonly string[], turn: Turn): Promise<number[]> {
+  async #having(place: Place, terms: readonly string[], turn: Turn): Promise<number[]> {
     const found: number[][] = [];
     for (let at = 0; at < terms.length; at += TERMS_AT_ONCE) {
-      found.push(this.#file.having(table, terms.slice(at, at + TERMS_AT_ONCE)));
+      found.push(this.#file.having(place, terms.slice(at, at + TERMS_AT_ONCE)));
       await turn();
     }
     return found.flat();
   }
 
-  async #vocabulary(table: Table, turn: Turn): Promise<Vocabulary> {
-    let vocabulary = this.#vocabularies.get(table);
+  async #vocabulary(place: Place, turn: Turn): Promise<Vocabulary> {
+    let vocabulary = this.#vocabularies.get(place);
     if (vocabulary === undefined) {
       // In one go: no statement is left open over an await, and what is indexed meanwhile would be missed.
-      vocabulary = new Vocabulary(this.#file.terms(table));
-      this.#vocabularies.set(table, vocabulary);
+      vocabulary = new Vocabulary(this.#file.terms(place));
+      this.#vocabularies.set(place, vocabulary);
       await turn();
     }
     return vocabulary;
@@ -138,4 +140,8 @@ function byForm(terms: Iterable<string>, word: string): Map<number, string[]> {
 
 function ascending(messages: ReadonlySet<number>): Float64Array {
   return Float64Array.from(messages).sort();
+}
+
+function termsAt({ header, body, fields }: IndexedMessage, place: Place): ReadonlySet<string> {
+  return place === 'header' ? header : place === 'body' ? body : fields[place];
 }

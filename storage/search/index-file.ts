@@ -7,12 +7,15 @@
 import { rmSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import type { MessageId } from '../ports.ts';
+import { INDEXED_FIELDS, type IndexedField } from './port.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 
 const SCHEMA = `
 CREATE VIRTUAL TABLE header USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
 CREATE VIRTUAL TABLE body USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
+-- Terms of the fields that are searched most, each behind the letter of its field.
+CREATE VIRTUAL TABLE field USING fts5(terms, content='', detail=none, columnsize=0, tokenize='ascii');
 -- Messages that have more than is indexed, or whose header is indexed in more than one reading.
 CREATE TABLE unsure (message INTEGER PRIMARY KEY) STRICT;
 -- epoch: that of the account when it was last read. A restore may bring back what is no longer indexed.
@@ -20,14 +23,21 @@ CREATE TABLE state (up_to INTEGER NOT NULL, messages INTEGER NOT NULL, epoch INT
 INSERT INTO state VALUES (0, 0, 0);
 PRAGMA user_version = ${VERSION};`;
 
-export type Table = 'header' | 'body';
-export const TABLES = ['header', 'body'] as const;
+const TABLES = ['header', 'body', 'field'] as const;
+type Table = (typeof TABLES)[number];
+
+/** The letter that stands before the terms of a field: it makes terms of their own of them, and a range. */
+const LETTERS: Readonly<Record<IndexedField, string>> = { cc: 'c', from: 'f', subject: 's', to: 't' };
+
+/** Where a term stands: anywhere in the headers, in the bodies, or in one field. */
+export type Place = 'header' | 'body' | IndexedField;
 
 /** What is indexed of one message. */
 export interface IndexedMessage {
   readonly message: MessageId;
   readonly header: ReadonlySet<string>;
   readonly body: ReadonlySet<string>;
+  readonly fields: Readonly<Record<IndexedField, ReadonlySet<string>>>;
   readonly unsure: boolean;
 }
 
@@ -55,7 +65,7 @@ export class IndexFile {
       if (version === 0) this.#sqlite.transaction(() => this.#sqlite.exec(SCHEMA))();
       else if (version !== VERSION) throw new Error(`search index of version ${version}`);
       const insert = (table: Table) => this.#sqlite.prepare(`INSERT INTO ${table} (rowid, terms) VALUES (?, ?)`);
-      this.#insert = { header: insert('header'), body: insert('body') };
+      this.#insert = { header: insert('header'), body: insert('body'), field: insert('field') };
     } catch (error) {
       this.#sqlite.close();
       throw error;
@@ -86,7 +96,7 @@ export class IndexFile {
   add(messages: readonly IndexedMessage[], upTo: MessageId, epoch: number): void {
     this.#sqlite.transaction(() => {
       for (const one of messages) {
-        for (const table of TABLES) this.#insert[table].run(one.message, [...one[table]].join(' '));
+        for (const table of TABLES) this.#insert[table].run(one.message, termsIn(one, table).join(' '));
         if (one.unsure) this.#sqlite.prepare('INSERT INTO unsure VALUES (?)').run(one.message);
       }
       const update = this.#sqlite.prepare('UPDATE state SET up_to = ?, messages = messages + ?, epoch = ?');
@@ -94,10 +104,11 @@ export class IndexFile {
     })();
   }
 
-  /** The messages that have at least one of these terms, in no order, some perhaps twice. */
-  having(table: Table, terms: readonly string[]): MessageId[] {
+  /** The messages that have at least one of these terms there, in no order, some perhaps twice. */
+  having(place: Place, terms: readonly string[]): MessageId[] {
+    const { table, letter } = locate(place);
     const sql = `SELECT rowid FROM ${table} WHERE ${table} MATCH ?`;
-    const question = terms.map((term) => `"${term}"`).join(' OR ');
+    const question = terms.map((term) => `"${letter}${term}"`).join(' OR ');
     return this.#sqlite.prepare<[string], MessageId>(sql).pluck().all(question);
   }
 
@@ -105,14 +116,30 @@ export class IndexFile {
     return this.#sqlite.prepare<[], MessageId>('SELECT message FROM unsure').pluck().all();
   }
 
-  /** Every term. */
-  *terms(table: Table): Generator<string> {
+  /** Every term that stands there. */
+  *terms(place: Place): Generator<string> {
+    const { table, letter } = locate(place);
     const vocabulary = `temp.${table}_terms`;
     this.#sqlite.exec(`CREATE VIRTUAL TABLE IF NOT EXISTS ${vocabulary} USING fts5vocab('main', '${table}', 'row')`);
-    yield* this.#sqlite.prepare<[], string>(`SELECT term FROM ${vocabulary}`).pluck().iterate();
+    const all = `SELECT term FROM ${vocabulary}`;
+    if (letter === '') return yield* this.#sqlite.prepare<[], string>(all).pluck().iterate();
+    const after = String.fromCharCode(letter.charCodeAt(0) + 1);
+    const some = this.#sqlite.prepare<[string, string], string>(`${all} WHERE term >= ? AND term < ?`).pluck();
+    for (const term of some.iterate(letter, after)) yield term.slice(1);
   }
 
   close(): void {
     this.#sqlite.close();
   }
+}
+
+function locate(place: Place): { readonly table: Table; readonly letter: string } {
+  return place === 'header' || place === 'body'
+    ? { table: place, letter: '' }
+    : { table: 'field', letter: LETTERS[place] };
+}
+
+function termsIn({ header, body, fields }: IndexedMessage, table: Table): string[] {
+  if (table !== 'field') return [...(table === 'header' ? header : body)];
+  return INDEXED_FIELDS.flatMap((field) => Array.from(fields[field], (term) => `${LETTERS[field]}${term}`));
 }

@@ -11,7 +11,7 @@ import type { AccountId, MailAccount, MessageId } from '../ports.ts';
 import type { AccountIndex } from './account-index.ts';
 import type { IndexedMessage } from './index-file.ts';
 import { BATCH_MESSAGES } from './limits.ts';
-import { messageTerms } from './message-terms.ts';
+import { messageTerms, noFields } from './message-terms.ts';
 
 /** Accounts of one page of the walk. */
 const PAGE = 500;
@@ -135,7 +135,7 @@ export class Indexer {
       if (error.code === 'not-found') return undefined;
       if (error.code !== 'unavailable') throw error;
       this.#parts.log.warn({ err: error, account: id, message: row.id }, 'a message can not be read for the index');
-      return { message: row.id, header: new Set(), body: new Set(), unsure: true };
+      return { message: row.id, header: new Set(), body: new Set(), fields: noFields(), unsure: true };
     }
   }
 }

@@ -2,12 +2,20 @@
 
 import type { AccountId, MessageId } from '../ports.ts';
 
+/** Header fields of which the index knows by themselves what is in them: those that programs have a search field for. */
+export const INDEXED_FIELDS = ['cc', 'from', 'subject', 'to'] as const;
+export type IndexedField = (typeof INDEXED_FIELDS)[number];
+
+export function isIndexedField(name: string): name is IndexedField {
+  return INDEXED_FIELDS.some((field) => field === name);
+}
+
 /** A folded text (message/fold.ts), and where it is looked for. */
 export interface TextQuery {
-  /** text: header fields and bodies (SEARCH TEXT). body: bodies, and the headers in them (BODY). header: header fields. */
-  readonly where: 'text' | 'body' | 'header';
+  /** text: header fields and bodies (SEARCH TEXT). body: bodies (BODY). header: any header field. Or one field. */
+  readonly where: 'text' | 'body' | 'header' | IndexedField;
   readonly text: string;
-  /** One word without case and accents (message/fuzzy.ts), which is found whatever its accents are. */
+  /** One word without case and accents (message/fuzzy.ts), which is found whatever its accents are; not in one field. */
   readonly fuzzy?: boolean;
 }
 

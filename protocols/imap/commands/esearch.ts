@@ -66,7 +66,7 @@ async function find(
   const { server, enabled } = session;
   const searched = async (selected: Selected) => ({
     ...{ selected, byUid: true, withModseq: keys.modseqs.length > 0, ...(scores && { scores }) },
-    members: await search(session, keys, selected, selected.view.all(), scores),
+    members: await search(session, keys, selected, null, scores),
   });
   if (session.selected !== null && isSelected(session, place)) return await searched(session.selected);
   const { account, mailbox, rights, reader } = place;

@@ -1,6 +1,7 @@
 // What the search index says of the texts of a SEARCH: it decides about most messages without reading them.
 
 import type { MailAccount, MessageId, TextFinding, TextQuery } from '#storage/ports.ts';
+import { isIndexedField } from '#storage/search/port.ts';
 import type { Prepared } from './evaluate.ts';
 
 /** What is known of one message. */
@@ -64,6 +65,26 @@ export class IndexAnswers {
     };
   }
 
+  /** Tells which messages a key may match; null if it may be any. */
+  mayMatch(key: Prepared): ((message: MessageId) => boolean) | null {
+    const sets = this.#sparsest(key);
+    if (sets === null) return null;
+    const upTo = this.#upTo;
+    return (message) => message > upTo || sets.sure.has(message) || sets.maybe.has(message);
+  }
+
+  /** What the index knows of the text that is in the fewest messages, of those that must all be there. */
+  #sparsest(key: Prepared): Sets | null {
+    if (isTextKey(key)) return this.#sets.get(name(key)) ?? null;
+    if (key.kind !== 'and') return null;
+    const found = key.keys.map((inner) => this.#sparsest(inner)).filter((sets) => sets !== null);
+    const size = ({ sure, maybe }: Sets) => sure.size + maybe.size;
+    return found.reduce<Sets | null>(
+      (least, sets) => (least === null || size(sets) < size(least) ? sets : least),
+      null,
+    );
+  }
+
   /** How much it says that a message has the word of a fuzzy key. */
   rarity(key: TextKey): number | undefined {
     return this.#sets.get(name(key))?.rarity;
@@ -74,13 +95,16 @@ function isTextKey(key: Prepared): key is TextKey {
   return key.kind === 'text' || key.kind === 'body' || key.kind === 'header';
 }
 
-/** The index knows header fields together: a key for one is asked as a text of any. */
-function queryOf({ kind, text, fuzzy = false }: TextKey): TextQuery {
-  return { where: kind, text, fuzzy };
+/** Of a field that the index does not know by itself it is asked for the text in any. */
+function queryOf(key: TextKey): TextQuery {
+  const { kind, text, fuzzy = false } = key;
+  const where = key.kind === 'header' && !fuzzy && isIndexedField(key.field) ? key.field : kind;
+  return { where, text, fuzzy };
 }
 
-function name({ kind, text, fuzzy = false }: TextKey): string {
-  return `${kind}${fuzzy ? '~' : ' '}${text}`;
+function name(key: TextKey): string {
+  const { where, text, fuzzy } = queryOf(key);
+  return `${where}${fuzzy ? '~' : ' '}${text}`;
 }
 
 function setsOf({ sure, maybe, fuzzy }: TextFinding): Sets {

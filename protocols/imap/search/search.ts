@@ -37,12 +37,12 @@ import { Needles } from './text.ts';
 /** With fewer messages to look at, looking is quicker than asking the index. */
 const INDEXED_FROM = 50;
 
-/** The messages that match, in order; and into `scores`, if it is given, how well they do. */
+/** The messages that match, of these or of all, in order; and into `scores`, if it is given, how well they do. */
 export async function search(
   session: Session,
   { key, modseqs }: Search,
   selected: Selected = session.current,
-  members: Iterable<Member> = selected.view.all(),
+  members: Iterable<Member> | null = null,
   scores: Scores | null = null,
 ): Promise<Member[]> {
   // A modseq at which something was lost finds everything.
@@ -72,17 +72,36 @@ class SearchRun {
     this.#pace = new Pace(session.connection);
   }
 
-  async run(members: Iterable<Member>): Promise<Member[]> {
+  async run(members: Iterable<Member> | null): Promise<Member[]> {
+    const { view } = this.#selected;
     // What SORT and THREAD mostly look among.
-    if (this.#key.kind === 'all' && this.#scores === null) return [...members];
+    if (this.#key.kind === 'all' && this.#scores === null) return [...(members ?? view.all())];
     const matched: Member[] = [];
-    let open = await this.#decide(members, matched);
-    if (open.length >= INDEXED_FROM) {
+    let open: readonly Member[];
+    if (members === null && view.exists >= INDEXED_FROM && isText(this.#key)) {
+      // Memory alone says nothing of any message, so the index is asked before anything is done with 100,000 of them.
       this.#answers = await this.#askIndex();
-      if (this.#answers !== null) open = await this.#decide(open, matched);
+      open = await this.#decide(this.#candidates(), matched);
+    } else {
+      open = await this.#decide(members ?? view.all(), matched);
+      if (open.length >= INDEXED_FROM) {
+        this.#answers = await this.#askIndex();
+        if (this.#answers !== null) open = await this.#decide(open, matched);
+      }
     }
     if (open.length > 0) for (const member of await this.#readRows(open)) matched.push(member);
     return matched.sort((a, b) => a.seq - b.seq);
+  }
+
+  /** All messages but those that the index rules out, which cost no more than a look into a set. */
+  *#candidates(): Generator<Member> {
+    const { view } = this.#selected;
+    const mayMatch = this.#answers?.mayMatch(this.#key) ?? (() => true);
+    for (const { slot, seq, count } of view.spansOfSlots(0, view.slots)) {
+      for (let at = 0; at < count; at++) {
+        if (mayMatch(view.rows.message(slot + at))) yield { slot: slot + at, seq: seq + at };
+      }
+    }
   }
 
   /** Adds those that match by what is known already; what that does not say is left. */
@@ -283,6 +302,12 @@ function means({ request, text }: AnnotationKey, one: Annotation): boolean {
 /** A fuzzy key as one for each of its words. */
 function words(key: TextKey): Prepared {
   return { kind: 'and', keys: fuzzyWords(key.text).map((text) => ({ ...key, text })) };
+}
+
+/** Does it ask for texts alone, one or all of several? */
+function isText(key: Prepared): boolean {
+  if (key.kind === 'and') return key.keys.length > 0 && key.keys.every(isText);
+  return key.kind === 'text' || key.kind === 'body' || key.kind === 'header';
 }
 
 /** What is looked for in texts. */

@@ -51,6 +51,21 @@ const SEARCHES = [
     'FUZZY BODY e',
   ],
   ...['RETURN (ALL RELEVANCY) FUZZY TEXT "needle3 12"', 'RETURN (RELEVANCY) FUZZY TEXT number1', 'FUZZY CC elsewhere'],
+  ...[
+    'SUBJECT seven',
+    'SUBJECT umber',
+    'NOT SUBJECT "2"',
+    'SUBJECT "r 12" BODY needle2',
+    'HEADER subject SEVEN',
+    'TO bert',
+  ],
+  ...[
+    'SUBJECT number FROM anna BODY "needle3 in"',
+    'OR SUBJECT seven CC carl',
+    'FROM "@ex"',
+    'CC "the one"',
+    'FROM absent',
+  ],
   ...['TEXT text/html BODY hel', 'BODY needle1 BODY needle2', 'UNSEEN BODY "needle4 in"', 'KEYWORD none TEXT needle1'],
 ];
 

@@ -7,6 +7,7 @@ import { fold } from '#storage/message/fold.ts';
 import { bestForm, foldFuzzy, fuzzyWords, strengthOf } from '#storage/message/fuzzy.ts';
 import { AccountIndex } from '#storage/search/account-index.ts';
 import { IndexFile } from '#storage/search/index-file.ts';
+import { noFields } from '#storage/search/message-terms.ts';
 import type { TextQuery } from '#storage/search/port.ts';
 import { Terms, wantedTerms } from '#storage/search/terms.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
@@ -64,12 +65,17 @@ test(`${SEARCHES} searches find in the index what a look into ${MESSAGES} texts 
     message: position * 3 + 1,
     header: randomText(random),
     body: randomText(random),
+    subject: randomText(random),
+    from: randomText(random),
   }));
-  const folded = messages.map(({ message, header, body }) => ({ message, header: fold(header), body: fold(body) }));
+  const folded = messages.map(({ message, header, body, subject, from }) => ({
+    ...{ message, header: fold(header), body: fold(body), subject: fold(subject), from: fold(from) },
+  }));
   const add = (from: number, to: number) =>
     index.add(
-      messages.slice(from, to).map(({ message, header, body }) => ({
+      messages.slice(from, to).map(({ message, header, body, subject, from }) => ({
         ...{ message, header: terms(random, header), body: terms(random, body) },
+        fields: { ...noFields(), subject: terms(random, subject), from: terms(random, from) },
         unsure: message % 50 === 1,
       })),
       messages[to - 1]?.message ?? 0,
@@ -83,8 +89,10 @@ test(`${SEARCHES} searches find in the index what a look into ${MESSAGES} texts 
     const text = needle(random, [
       messages[between(random, 0, MESSAGES - 1)]?.header ?? '',
       pick(random, messages).body,
+      pick(random, messages).subject,
+      pick(random, messages).from,
     ]);
-    const where = pick(random, ['text', 'body', 'header'] as const);
+    const where = pick(random, ['text', 'body', 'header', 'subject', 'from'] as const);
     const { upTo, findings } = await index.find([{ where, text } satisfies TextQuery], async () => {});
     const [finding = null] = findings;
     if (text === '' || finding === null) {
@@ -94,9 +102,12 @@ test(`${SEARCHES} searches find in the index what a look into ${MESSAGES} texts 
     }
     const sure = new Set(finding.sure);
     const maybe = new Set(finding.maybe);
-    for (const { message, header, body } of folded) {
+    for (const { message, header, body, ...fields } of folded) {
       if (message > upTo) continue;
-      const there = (where !== 'body' && header.includes(text)) || (where !== 'header' && body.includes(text));
+      const there =
+        where === 'subject' || where === 'from'
+          ? fields[where].includes(text)
+          : (where !== 'body' && header.includes(text)) || (where !== 'header' && body.includes(text));
       const said = sure.has(message) ? 'sure' : maybe.has(message) ? 'maybe' : 'none';
       counts[said]++;
       if (said === 'sure' ? !there : said === 'none' && there) {
@@ -127,6 +138,7 @@ test('fuzzy searches find in the index what a look into the texts finds, and as 
   }));
   const batch = messages.map(({ message, header, body }) => ({
     ...{ message, header: terms(random, header), body: terms(random, body), unsure: message % 50 === 1 },
+    fields: noFields(),
   }));
   index.add(batch, MESSAGES, 1);
   let [sure, strengths] = [0, 0];
@@ -172,9 +184,14 @@ test('an index that is damaged, or of another version, is made anew', async () =
   const file = IndexFile.open(path, (error) => faults.push(error));
   expect(faults).toHaveLength(1);
   expect(file.state()).toEqual({ upTo: 0, messages: 0, epoch: 0 });
-  file.add([{ message: 5, header: new Set(['a']), body: new Set(['b', 'c']), unsure: false }], 6, 3);
+  const fields = { ...noFields(), from: new Set(['d', 'e']), subject: new Set(['e']) };
+  file.add([{ message: 5, header: new Set(['a']), body: new Set(['b', 'c']), fields, unsure: false }], 6, 3);
   expect(file.having('body', ['c', 'x'])).toEqual([5]);
   expect([...file.terms('body')]).toEqual(['b', 'c']);
+  expect([...file.terms('from')]).toEqual(['d', 'e']);
+  expect([...file.terms('subject')]).toEqual(['e']);
+  expect(file.having('from', ['e'])).toEqual([5]);
+  expect(file.having('to', ['e'])).toEqual([]);
   file.close();
   const again = IndexFile.open(path, (error) => faults.push(error));
   expect(again.state()).toEqual({ upTo: 6, messages: 1, epoch: 3 });
