@@ -73,6 +73,8 @@ export interface Destination {
   connect(signal: AbortSignal, need: TlsNeed): Promise<Carrier>;
   /** Counts a message to so many that goes now; or says when one may, unix ms. */
   admit(recipients: number): Promise<number | null>;
+  /** One that was counted has not gone, since no way could be opened; absent: nothing is counted. */
+  takeBack?(recipients: number): Promise<void>;
 }
 
 /** A session with a mail server. */

@@ -33,6 +33,18 @@ export class Pace {
     return admitted;
   }
 
+  /** One that was counted has not gone. */
+  async takeBack(recipients: number): Promise<void> {
+    const { lane, queue } = this.#parts;
+    this.#last.pop();
+    if (this.#daily) await queue.noteUse(lane, { messages: -1, recipients: -recipients });
+  }
+
+  get #daily(): boolean {
+    const { limits } = this.#parts;
+    return limits.messagesADay !== null || limits.recipientsADay !== null;
+  }
+
   async #admit(recipients: number): Promise<number | null> {
     const { lane, limits, queue, now } = this.#parts;
     const time = now();
@@ -41,7 +53,7 @@ export class Pace {
     if (limits.messagesAMinute !== null && first !== undefined && this.#last.length >= limits.messagesAMinute) {
       return first + MINUTE;
     }
-    if (limits.messagesADay !== null || limits.recipientsADay !== null) {
+    if (this.#daily) {
       const until = await this.#today(recipients, time);
       if (until !== null) return until;
       // Counted before it goes: what is cut off may have arrived.

@@ -67,6 +67,7 @@ export function createRoutes(parts: RoutesParts): RouteOf {
         Math.min(TRANSACTION_RECIPIENTS, limits.recipientsAMessage ?? Infinity, limits.recipientsADay ?? Infinity),
       ),
       admit: (recipients) => pace.admit(recipients),
+      takeBack: (recipients) => pace.takeBack(recipients),
       connect: (signal) =>
         route.driver === 'graph'
           ? connectGraph({ addressesOf, extraCa, signal }, route, loginFor)

@@ -227,6 +227,7 @@ export class Lane {
     try {
       opened = await this.#destination.connect(this.#cut.signal, need);
     } catch (error) {
+      await this.#destination.takeBack?.(recipients.length);
       if (!(error instanceof NoRoute)) throw error;
       // What one message asks for says nothing of the others.
       if (need === 'required') await this.#settle(fail(message, group, error.reply, error.host, error.transcript));

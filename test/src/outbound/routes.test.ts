@@ -205,6 +205,26 @@ test('messages a minute and recipients a day are kept, over a restart too', asyn
   expect(lab.outcomes).toEqual(Array(5).fill('sent'));
 });
 
+test('a route that nobody answers at uses up nothing of what its provider allows', async () => {
+  let busy = true;
+  await using peer = await smtpPeer({
+    act: (command) => (busy && command === 'CONNECT' ? '421 4.3.2 Busy' : undefined),
+  });
+  const table = route(peer, { auth: 'none', recipients_a_day: 2, messages_a_day: 1 });
+  await using lab = await outboundLab(MX, { routes: [table], routing: ['relay'] });
+  await lab.submit({ to: ['a@other.test', 'b@other.test'] });
+  // A report of the delay is delivered here meanwhile.
+  const waited = () => lab.outcomes.filter((outcome) => outcome === 'waiting').length;
+  for (let n = 1; n <= 4; n++) {
+    await until(() => waited() === 2 * n);
+    lab.pass(3 * 3_600_000);
+  }
+  busy = false;
+  lab.pass(3 * 3_600_000);
+  await until(() => peer.messages.length > 0);
+  expect((await lab.smtp.store.queue.used('=relay', 0)).reduce((sum, hour) => sum + hour.recipients, 0)).toBe(2);
+});
+
 test('a message that is larger than the route takes is refused when it is handed in, by name', async () => {
   await using peer = await smtpPeer({});
   const table = route(peer, { auth: 'none', max_size: '2KB' });
