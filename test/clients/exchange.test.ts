@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Exchanged } from '#test/support/dns-lab/exchange.ts';
-import { SCENARIOS } from '#test/support/dns-lab/scenarios.ts';
+import { IPV6, SCENARIOS } from '#test/support/dns-lab/scenarios.ts';
 
 const folder = join(import.meta.dirname, '../support/dns-lab');
 /** Postfix's programs need it, and so do the ports below 1024. */
@@ -26,7 +26,7 @@ if (missing === null) {
     try {
       const words = [process.execPath, join(folder, 'exchange.ts'), scratch];
       const { stdout } = await promisify(execFile)(join(folder, 'ns.sh'), words, {
-        maxBuffer: 1 << 24,
+        ...{ maxBuffer: 1 << 24, env: { ...process.env, IPV6: IPV6.join(' ') } },
         timeout: 150_000,
       });
       exchanged = JSON.parse(stdout);

@@ -5,10 +5,16 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { TLSSocket, type TlsOptions } from 'node:tls';
 
 /**
- * What a peer does at a command instead of what a server does: says a line (or lines), `cut`s, stays `silent`, or says
- * the usual after so many ms.
+ * What a peer does at a command instead of what a server does: says a line (or lines), `cut`s, stays `silent`, says the
+ * usual after so many ms, or so many `lines`, or `flood`s: this over and over, as fast as it is taken.
  */
-export type Act = string | { readonly cut: true } | { readonly silent: true } | { readonly late: number };
+export type Act =
+  | string
+  | { readonly cut: true }
+  | { readonly silent: true }
+  | { readonly late: number }
+  | { readonly lines: number }
+  | { readonly flood: string };
 
 export interface PeerOptions {
   /** What EHLO offers; null: EHLO is unknown. */
@@ -51,6 +57,8 @@ export class SmtpPeer implements AsyncDisposable {
   /** Connections open now, and the most there were at once. */
   open = 0;
   most = 0;
+  /** Bytes that its floods have handed to the system. */
+  flooded = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -101,7 +109,18 @@ export class SmtpPeer implements AsyncDisposable {
       const act = this.options.act?.(command, session) ?? usual;
       if (typeof act === 'string') socket.write(act.endsWith('\n') || act === '' ? act : `${act}\r\n`);
       else if ('cut' in act) socket.destroy();
-      else if ('late' in act) {
+      else if ('flood' in act) {
+        const chunk = Buffer.alloc(64 * 1024, act.flood);
+        const pour = (): void => {
+          while (socket.writable && socket.write(chunk)) this.flooded += chunk.length;
+        };
+        socket.on('drain', pour);
+        pour();
+      } else if ('lines' in act) {
+        const code = usual.slice(0, 3);
+        socket.write(`${`${code}-still talking\r\n`.repeat(act.lines - 1)}${usual.trimEnd()}\r\n`);
+        return yes.test(usual);
+      } else if ('late' in act) {
         setTimeout(() => socket.write(usual.endsWith('\n') ? usual : `${usual}\r\n`), act.late);
         return yes.test(usual);
       }

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { createTransport } from 'nodemailer';
 import { Installation, type Running } from '../installation.ts';
 import { SmtpPeer } from '../smtp-peer.ts';
@@ -18,6 +19,8 @@ export interface Exchanged {
 }
 
 const PASSWORD = 'correct horse';
+/** So many that none of them has a fifth of its mail refused, which would hold the rest of it. */
+const SENDERS = ['probe', 'ada', 'bea', 'cleo', 'dora', 'eva'] as const;
 /** Longer than any scenario takes, greylisting's second attempt included. */
 const PATIENCE_MS = 60_000;
 const here = import.meta.dirname;
@@ -41,10 +44,12 @@ async function main(folder: string): Promise<void> {
   stack.defer(() => void spawnSync('postfix', ['-c', join(postfix, 'etc'), 'stop'], { stdio: 'ignore' }));
   await sleep(1_000);
 
-  const recipients = SCENARIOS.map(({ domain }) => `probe@${domain}`);
-  const theirs = SCENARIOS.map(({ domain, postfixDomain = domain }) => `probe@${postfixDomain}`);
+  const recipients = SCENARIOS.map(({ domain, to = 'probe' }) => `${to}@${domain}`);
+  const theirs = SCENARIOS.map(({ domain, to = 'probe', postfixDomain = domain }) => `${to}@${postfixDomain}`);
   for (const to of theirs) await send(25, '127.0.0.1', `probe@${NAMES.postfix}`, to);
-  for (const to of recipients) await send(587, '127.0.0.31', `probe@${NAMES.alpha}`, to);
+  for (const [i, to] of recipients.entries()) {
+    await send(587, '127.0.0.31', `${SENDERS[i % SENDERS.length]}@${NAMES.alpha}`, to, SCENARIOS[i]?.requireTls);
+  }
   const crossing = [
     ['alpha', 'beta'],
     ['alpha', 'postfix'],
@@ -111,7 +116,7 @@ function certificateOf(lab: string, name: string): { cert: string; key: string }
 async function startPeer(lab: string, { at, certificate, extensions, act }: (typeof PEERS)[number]): Promise<SmtpPeer> {
   const secure = certificate === undefined ? [] : ['STARTTLS'];
   return new SmtpPeer({
-    ...{ host: `127.0.0.${at}`, port: 25 },
+    ...{ host: typeof at === 'string' ? at : `127.0.0.${at}`, port: 25 },
     extensions:
       extensions === null ? null : [...(extensions ?? ['PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES']), ...secure],
     ...(act === undefined ? {} : { act }),
@@ -158,16 +163,17 @@ async function startOwn(folder: string, lab: string, name: 'alpha' | 'beta', at:
       '[outbound]\nfirst_retry = "3s"\nlongest_retry = "5s"',
     ].join('\n'),
   });
-  await installation.populate(['probe', 'inbox'], PASSWORD, NAMES[name]);
-  return { installation, running: await installation.serve(), folder: join(folder, name) };
+  await installation.populate([...SENDERS, 'inbox'], PASSWORD, NAMES[name]);
+  const env = { NODE_OPTIONS: `--import=${pathToFileURL(join(here, 'impatient.ts')).href}` };
+  return { installation, running: await installation.serve({ env }), folder: join(folder, name) };
 }
 
-async function send(port: number, host: string, from: string, to: string): Promise<void> {
+async function send(port: number, host: string, from: string, to: string, requireTls = false): Promise<void> {
   const transport = createTransport({
-    ...{ host, port, secure: false, ignoreTLS: true, name: 'laptop' },
+    ...{ host, port, secure: false, ignoreTLS: !requireTls, name: 'laptop', tls: { rejectUnauthorized: false } },
     ...(port === 587 ? { auth: { user: from, pass: PASSWORD } } : {}),
   });
-  await transport.sendMail({ from, to, subject: 'across', text: 'One line.' });
+  await transport.sendMail({ from, to, subject: 'across', text: 'One line.', requireTLSExtensionEnabled: requireTls });
   transport.close();
 }
 
@@ -195,7 +201,7 @@ function ofPostfix(log: string): Outcomes {
   const levels = new Map<string, string>();
   for (const line of log.split('\n')) {
     const process = /\[(\d+)\]: /.exec(line)?.[1] ?? '';
-    const tls = /(\w+) TLS connection established to .*\[([\d.]+)\]:25/.exec(line);
+    const tls = /(\w+) TLS connection established to .*\[([\da-f.:]+)\]:25/.exec(line);
     if (tls !== null) levels.set(process, `${tls[2]} ${tls[1] === 'Verified' ? 'verified' : 'tls'}`);
     const result = /to=<([^>]+)>,.* relay=([^,]+),.* dsn=([\d.]+), status=(\w+)/.exec(line);
     if (result === null) continue;

@@ -3,7 +3,7 @@
 #   lab.sh up   [DIR]   make keys, certificates, zones; sign; start both; print DNS=127.0.0.1:PORT
 #   lab.sh down [DIR]   stop exactly what "up" started (by pid file)
 # Debian packages: nsd ldnsutils unbound openssl. Needs no root, no port below 1024, no /etc.
-# HOSTS (lines of "name last-octet") and MXS ("name preference host") from the environment go into plain.test.
+# HOSTS (lines of "name last-octet" or "name IPv6-address") and MXS ("name preference host") from the environment go into plain.test.
 # Ports: AUTH (nsd) and REC (unbound), from the environment or 15354/15353.
 set -euo pipefail
 CMD=${1:?up or down}; DIR=${2:?DIR}; AUTH=${AUTH:-15354}; REC=${REC:-15353}
@@ -54,6 +54,8 @@ ZEROS=$(printf '0%.0s' $(seq 64))
   echo 'notls IN MX 10 mxno'; echo 'mxno IN A 127.0.0.28'; tlsa mxno "3 1 1 $ZEROS"                # no STARTTLS
   echo 'broken IN MX 10 mxbroken'; echo 'mxbroken IN A 127.0.0.29'; tlsa mxbroken "3 1 1 $ZEROS"   # no handshake
   echo 'unusable IN MX 10 mxun'; echo 'mxun IN A 127.0.0.30'; tlsa mxun "1 1 1 $ZEROS"             # PKIX-EE
+  echo 'six IN MX 10 mx6'; echo 'mx6 IN AAAA fd00::82'; tlsa mx6 "3 1 1 $(tlsa311 wrong)"       # DANE and IPv6 alone
+  echo 'sixbad IN MX 10 mx6bad'; echo 'mx6bad IN AAAA fd00::83'; tlsa mx6bad "3 1 1 $ZEROS"
   echo 'daneok IN MX 10 mx1'; sts daneok; echo 'danebad IN MX 10 mx2'; sts danebad; } > zones/good.test
 { head_ bogus.test.;       echo '@ IN MX 10 mx'; echo 'mx IN A 127.0.0.15'                     # A is bogus: defer
   echo 'tlsa IN MX 10 mxt'; echo 'mxt IN A 127.0.0.19'; echo "_25._tcp.mxt IN TLSA 3 1 1 $(printf 'b%.0s' $(seq 64))"; } > zones/bogus.test  # only TLSA bogus: defer too
@@ -61,7 +63,9 @@ ZEROS=$(printf '0%.0s' $(seq 64))
 { head_ plain.test.;       echo '@ IN MX 10 mx'; echo 'mx IN A 127.0.0.17'; echo '_mta-sts IN TXT "v=STSv1; id=1"'; echo 'mta-sts IN A 127.0.0.18'
   echo '_smtp._tls IN TXT "v=TLSRPTv1; rua=mailto:tls@plain.test"'
   tlsa mx "3 1 1 $(printf 'a%.0s' $(seq 64))"                                       # TLSA without DNSSEC: must be ignored
-  while read -r n a; do [ -z "$n" ] || echo "$n IN A 127.0.0.$a"; done <<<"${HOSTS:-}"
+  while read -r n a; do
+    case $a in '') ;; *:*) echo "$n IN AAAA $a" ;; *) echo "$n IN A 127.0.0.$a" ;; esac
+  done <<<"${HOSTS:-}"
   while read -r n p h; do [ -z "$n" ] || echo "$n IN MX $p $h"; done <<<"${MXS:-}"
   echo 'cmx IN CNAME mx'
   for z in enforce stswrong ststest stsother stsold stsno; do sts $z; done; } > zones/plain.test

@@ -3,8 +3,8 @@
 import type { Act, PeerOptions, PeerSession } from '../smtp-peer.ts';
 
 export interface LabPeer {
-  /** 127.0.0.`at`, port 25. */
-  readonly at: number;
+  /** 127.0.0.`at` or this very address, port 25. */
+  readonly at: number | `fd00::${number}`;
   /** Its name in plain.test, for those that are not in lab.sh. */
   readonly name?: string;
   /** The certificate (lab.sh) that it has; absent: no STARTTLS; '': STARTTLS, and no handshake. */
@@ -31,9 +31,21 @@ function greylist(): NonNullable<LabPeer['act']> {
   };
 }
 
+/** Says nothing any more. */
+function muteFrom(verb: string): NonNullable<LabPeer['act']> {
+  const mute = new WeakSet<PeerSession>();
+  return (command, session) => {
+    if (command.startsWith(verb)) mute.add(session);
+    return mute.has(session) ? { silent: true } : undefined;
+  };
+}
+
+/** Offers to go on protecting the mail (RFC 8689). */
+const REQUIRETLS = ['PIPELINING', '8BITMIME', 'ENHANCEDSTATUSCODES', 'REQUIRETLS'];
+
 export const PEERS: readonly LabPeer[] = [
   // good.test
-  { at: 11, certificate: 'mx1.good.test' },
+  { at: 11, certificate: 'mx1.good.test', extensions: REQUIRETLS },
   { at: 12, certificate: 'mx2.good.test' },
   { at: 13 },
   { at: 14, certificate: 'mxta.good.test' },
@@ -91,6 +103,23 @@ export const PEERS: readonly LabPeer[] = [
   { at: 66, name: 'rcpt421', act: at('RCPT', '421 4.3.2 Shutting down') },
   { at: 67, name: 'small', extensions: ['SIZE 100'] },
   { at: 68, name: 'mail5', act: at('MAIL', '550 5.7.1 Not from you') },
+  { at: 'fd00::80', name: 'six' },
+  { at: 'fd00::81', name: 'sixalive' },
+  { at: 'fd00::82', certificate: 'wrong' },
+  { at: 'fd00::83', certificate: 'wrong' },
+  { at: 'fd00::84', name: 'both', act: at('CONNECT', '421 4.3.2 Busy') },
+  { at: 84, name: 'both' },
+  { at: 85, name: 'utf8', extensions: ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'] },
+  { at: 86, name: 'noutf8' },
+  { at: 87, name: 'mute', act: muteFrom('CONNECT') },
+  { at: 88, name: 'muteehlo', act: muteFrom('EHLO') },
+  { at: 89, name: 'mutemail', act: muteFrom('MAIL') },
+  { at: 90, name: 'mutercpt', act: muteFrom('RCPT') },
+  { at: 91, name: 'mutedata', act: muteFrom('DATA') },
+  { at: 92, name: 'mutedot', act: muteFrom('DOT') },
+  { at: 93, name: 'mutetls', certificate: 'wrong', act: muteFrom('STARTTLS') },
+  { at: 94, name: 'longgreeting', act: at('CONNECT', { lines: 5_000 }) },
+  { at: 95, name: 'longline', act: at('RCPT', `250 2.1.5 ${'x'.repeat(100_000)}`) },
 ];
 
 /** MX records of plain.test beside those of lab.sh. `dead` has an address where nobody listens. */
@@ -124,10 +153,22 @@ export const MXS: readonly string[] = [
   'stsother 10 mx',
   'stsold 10 stso',
   'stsno 10 stsn',
+  'twomute 10 mute',
+  'twomute 20 second',
+  'crowd 10 crowdhost',
   'selfposthuis 10 alpha',
   'selfpostfix 10 postfix',
 ];
-export const HOSTS: readonly string[] = ['dead 99', 'alpha 31', 'beta 32', 'postfix 1'];
+export const HOSTS: readonly string[] = [
+  ...['dead 99', 'alpha 31', 'beta 32', 'postfix 1'],
+  // One family is dead: nobody listens at .99, and nobody has fd00::99.
+  ...['sixalive 99', 'fouralive 21', 'fouralive fd00::99'],
+  ...[101, 102, 103, 104, 105, 106].map((octet) => `crowdhost ${octet}`),
+  'crowdhost fd00::80',
+];
+
+/** What the laboratory's loopback interface has beside 127.0.0.0/8. */
+export const IPV6: readonly string[] = PEERS.flatMap(({ at }) => (typeof at === 'string' ? [at] : []));
 
 /** MTA-STS policies by domain: mode and mail host; and what postfix-mta-sts-resolver answers to them. */
 export const POLICIES: Readonly<Record<string, readonly [mode: string, host: string]>> = {
@@ -146,6 +187,10 @@ export const POLICIES: Readonly<Record<string, readonly [mode: string, host: str
 export interface Scenario {
   readonly what: string;
   readonly domain: string;
+  /** The recipient's local part, if it is not `probe`. */
+  readonly to?: string;
+  /** The message asks for REQUIRETLS, of us. */
+  readonly requireTls?: true;
   /** `sent 127.0.0.x plain|tls|verified`, `bounced STATUS` or `deferred STATUS`. */
   readonly expected: string;
   /** Where we differ from Postfix on purpose: what Postfix says, and why. */
@@ -158,6 +203,26 @@ export interface Scenario {
 
 const plain = (name: string) => `${name}.plain.test`;
 const good = (name: string) => `${name}.good.test`;
+
+/** REQUIRETLS (RFC 8689): what becomes of it with us, and without it with Postfix. */
+const REQUIRED: readonly { what: string; domain: string; expected: readonly [string, string] }[] = [
+  {
+    what: 'REQUIRETLS, DANE and a server that takes it on',
+    domain: 'good.test',
+    expected: ['sent 127.0.0.11 verified', 'sent 127.0.0.11 verified'],
+  },
+  {
+    what: 'REQUIRETLS, DANE and a server that does not know it',
+    domain: good('usage2'),
+    expected: ['bounced 5.7.30', 'sent 127.0.0.14 verified'],
+  },
+  {
+    what: 'REQUIRETLS and a certificate that nobody has named',
+    domain: plain('wrongtls'),
+    expected: ['bounced 5.7.30', 'sent 127.0.0.56 tls'],
+  },
+  { what: 'REQUIRETLS without TLS', domain: plain('alive'), expected: ['bounced 5.7.30', 'sent 127.0.0.21 plain'] },
+];
 
 export const SCENARIOS: readonly Scenario[] = [
   { what: 'DANE-EE that matches', domain: 'good.test', expected: 'sent 127.0.0.11 verified' },
@@ -261,4 +326,42 @@ export const SCENARIOS: readonly Scenario[] = [
   { what: '421 to RCPT, then another host', domain: plain('two421'), expected: 'sent 127.0.0.62 plain' },
   { what: 'cut after the dot, then another host', domain: plain('twocutdot'), expected: 'sent 127.0.0.62 plain' },
   { what: '4xx after the dot, then another host', domain: plain('twodot4'), expected: 'sent 127.0.0.62 plain' },
+  { what: 'a host with IPv6 alone', domain: plain('six'), expected: 'sent fd00::80 plain' },
+  { what: 'IPv4 does not answer, IPv6 does', domain: plain('sixalive'), expected: 'sent fd00::81 plain' },
+  { what: 'IPv6 does not answer, IPv4 does', domain: plain('fouralive'), expected: 'sent 127.0.0.21 plain' },
+  { what: 'IPv6 is busy, IPv4 is not', domain: plain('both'), expected: 'sent 127.0.0.84 plain' },
+  { what: 'many dead IPv4 addresses and one of IPv6', domain: plain('crowd'), expected: 'sent fd00::80 plain' },
+  { what: 'DANE over IPv6', domain: good('six'), expected: 'sent fd00::82 verified' },
+  { what: 'DANE over IPv6, mismatch', domain: good('sixbad'), expected: 'deferred 4.7.5' },
+  { what: 'an address beyond ASCII', domain: plain('utf8'), to: 'pröbe', expected: 'sent 127.0.0.85 plain' },
+  {
+    what: 'an address beyond ASCII, a server without SMTPUTF8',
+    domain: plain('noutf8'),
+    to: 'pröbe',
+    expected: 'bounced 5.6.7',
+  },
+  { what: 'a peer that never greets', domain: plain('mute'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never answers EHLO', domain: plain('muteehlo'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never answers STARTTLS', domain: plain('mutetls'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never answers MAIL', domain: plain('mutemail'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never answers RCPT', domain: plain('mutercpt'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never answers DATA', domain: plain('mutedata'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never answers the dot', domain: plain('mutedot'), expected: 'deferred 4.4.2' },
+  { what: 'a peer that never greets, then another host', domain: plain('twomute'), expected: 'sent 127.0.0.62 plain' },
+  {
+    what: 'a greeting of 5,000 lines',
+    domain: plain('longgreeting'),
+    expected: 'deferred 4.4.2',
+    postfix: { says: 'sent 127.0.0.94 plain', why: 'Postfix reads as many lines as come' },
+  },
+  {
+    what: 'a reply line of 100,000 octets',
+    domain: plain('longline'),
+    expected: 'deferred 4.4.2',
+    postfix: { says: 'sent 127.0.0.95 plain', why: 'Postfix cuts the line' },
+  },
+  ...REQUIRED.map(({ expected, ...scenario }) => ({
+    ...{ ...scenario, to: 'required', requireTls: true as const, expected: expected[0] },
+    postfix: { says: expected[1], why: 'Postfix 3.7 does not know REQUIRETLS' },
+  })),
 ];

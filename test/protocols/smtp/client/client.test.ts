@@ -196,6 +196,21 @@ test('a session that breaks off is told apart from a refusal, wherever it breaks
   }
 });
 
+test.each([
+  ['lines of a reply', '250-more\r\n'],
+  ['one line', 'x'],
+  ['nothing but line ends', '\r\n'],
+  ['zeros', '\0'],
+])('a server that sends gigabytes is left, wherever it begins: %s', async (_, flood) => {
+  for (const point of ['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DATA', 'DOT']) {
+    await using peer = await smtpPeer({ act: (command) => (command.startsWith(point) ? { flood } : undefined) });
+    await expect(send(peer), point).rejects.toMatchObject({ kind: 'lost', reply: { code: 451, enhanced: '4.4.2' } });
+    await expect.poll(() => peer.open).toBe(0);
+    // What the sockets of both sides hold, and not much more.
+    expect(peer.flooded, point).toBeLessThan(32 * 1024 ** 2);
+  }
+});
+
 test('421 ends the session at any point, and says why', async () => {
   for (const at of ['CONNECT', 'EHLO', 'MAIL', 'RCPT', 'DOT']) {
     await using peer = await smtpPeer({
