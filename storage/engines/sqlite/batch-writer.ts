@@ -30,7 +30,7 @@ export interface InSeries<T> {
 
 export interface BatchCalls<C extends { readonly outcomes: readonly Outcome[] }> {
   /** Runs the first of these operations, at least one, in a transaction; called under the lock. */
-  commit(ops: readonly (() => Op<unknown>)[]): Promise<C>;
+  commit(ops: readonly (() => Op<unknown>)[]): C | Promise<C>;
   /** Makes what was committed durable, and tells those who follow the database. */
   settle(committed: C): Promise<void>;
 }
@@ -79,9 +79,14 @@ export class BatchWriter<C extends { readonly outcomes: readonly Outcome[] }> {
   }
 
   /** Runs under the lock; the sync goes on after it is free again. */
-  async #batch(): Promise<void> {
+  #batch(): void | Promise<void> {
     const offered = this.#waiting.slice(0, MAX_BATCH);
-    const committed = await this.#calls.commit(offered.map(({ op }) => op));
+    const committed = this.#calls.commit(offered.map(({ op }) => op));
+    if (committed instanceof Promise) return committed.then((later) => this.#settle(later));
+    this.#settle(committed);
+  }
+
+  #settle(committed: C): void {
     const batch = this.#waiting.splice(0, committed.outcomes.length);
     this.#batches += 1;
     this.#settling = this.#answer(batch, committed, this.#batches);

@@ -8,6 +8,7 @@ import type { StoreLog } from '../../log.ts';
 import type { Op } from '../../operation.ts';
 import type { DatabaseKey, Engine } from '../port.ts';
 import type { Control } from './control.ts';
+import type { Batch } from './database.ts';
 import { isExpected, isFailedSync, toStoreError } from './failure.ts';
 import { Feed } from './feed.ts';
 import type { Committed, Handle, Seat } from './handles.ts';
@@ -302,14 +303,24 @@ export class SqliteEngine implements Engine {
   }
 
   /** Runs under the lock: one transaction, visible when it ends, durable later. */
-  async #commit(seat: Seat, ops: readonly (() => Op<unknown>)[]): Promise<Committed> {
+  #commit(seat: Seat, ops: readonly (() => Op<unknown>)[]): Committed | Promise<Committed> {
     this.#check();
     const handle = seat.handle;
     if (handle === null) throw new StoreError('busy', `${seat.name} was closed while a writer waited`);
-    if (!handle.stamped) await this.#stamp(seat, handle);
-    const batch = await patiently(() => handle.database.writeBatch(ops));
-    if (batch.rows > 0) Atomics.add(this.#unsynced, seat.slot, 1);
-    return { ...batch, handle };
+    if (!handle.stamped) return this.#stamp(seat, handle).then(() => this.#write(seat, handle, ops));
+    return this.#write(seat, handle, ops);
+  }
+
+  #write(seat: Seat, handle: Handle, ops: readonly (() => Op<unknown>)[]): Committed | Promise<Committed> {
+    const batch = patiently(() => handle.database.writeBatch(ops));
+    if (batch instanceof Promise) return batch.then((later) => this.#committed(seat, handle, later));
+    return this.#committed(seat, handle, batch);
+  }
+
+  /** Counted before the lock is free again. */
+  #committed(seat: Seat, handle: Handle, { outcomes, rows }: Batch): Committed {
+    if (rows > 0) Atomics.add(this.#unsynced, seat.slot, 1);
+    return { outcomes, rows, handle };
   }
 
   /** Makes what was committed durable, then tells those who listen. */

@@ -6,6 +6,7 @@ import { type BatchCalls, BatchWriter } from './batch-writer.ts';
 import { type Batch, Database } from './database.ts';
 import { databaseFile, databaseName, type Layout } from './layout.ts';
 import { WATCH_ROWS } from './maintenance-rules.ts';
+import { ProcessLock } from './process-lock.ts';
 import { type StoreShared, slotOf } from './shared.ts';
 import { type SyncCalls, WalSync } from './wal-sync.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -79,7 +80,7 @@ export class Seat {
     this.name = databaseName(key);
     this.slot = slotOf(key);
     this.file = databaseFile(layout, key);
-    this.queue = new WriteQueue(`${shared.name}/${this.name}`);
+    this.queue = new WriteQueue(new ProcessLock(shared, this.name, this.slot), this.name);
     this.writer = new BatchWriter(this.queue, calls(this));
   }
 }

@@ -21,6 +21,9 @@ export interface StoreShared {
   readonly subscribed: SharedArrayBuffer;
   /** Per slot: commits that are visible and not yet durable. */
   readonly unsynced: SharedArrayBuffer;
+  /** Per slot: whether a database's lock is taken, and how many queue for it (process-lock.ts). */
+  readonly taken: SharedArrayBuffer;
+  readonly queued: SharedArrayBuffer;
   /** One number: handles of accounts that are open in the process. */
   readonly handles: SharedArrayBuffer;
   /** Memory in use for bodies on their way in (blobs/budget.ts). */
@@ -46,6 +49,8 @@ export function createStoreShared(options: { bootId?: string } = {}): StoreShare
     generations: new SharedArrayBuffer(SLOTS * 4),
     subscribed: new SharedArrayBuffer(SLOTS * 4),
     unsynced: new SharedArrayBuffer(SLOTS * 4),
+    taken: new SharedArrayBuffer(SLOTS * 4),
+    queued: new SharedArrayBuffer(SLOTS * 4),
     handles: new SharedArrayBuffer(4),
     staging: createBudgetShared(),
     members: new SharedArrayBuffer(MEMBERS * 4),

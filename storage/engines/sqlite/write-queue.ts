@@ -1,7 +1,8 @@
 // What one thread does under the lock of one database, in order of arrival. The first one asks for the process-wide lock
-// (navigator.locks, fair across threads); a queue per thread, because that lock's own queue is slow when it is long.
+// (process-lock.ts); a queue per thread, because that lock's own queue is slow when it is long.
 
 import { StoreError } from '../../errors.ts';
+import type { ProcessLock } from './process-lock.ts';
 
 /** Longest wait for a database's lock, ms: bulk operations take seconds, a client's patience ends at about a minute. */
 const MAX_WAIT = 30_000;
@@ -12,18 +13,45 @@ interface Waiter {
   readonly refuse: (error: StoreError) => void;
 }
 
-/** Runs pieces of work one after the other under the lock `name`. */
+/** Runs pieces of work one after the other under a lock. */
 export class WriteQueue {
+  readonly #lock: ProcessLock;
+  /** Of the database, for messages. */
   readonly #name: string;
   #waiting: Waiter[] = [];
   #busy = false;
 
-  constructor(name: string) {
+  constructor(lock: ProcessLock, name: string) {
+    this.#lock = lock;
     this.#name = name;
   }
 
-  /** Runs `work` under the lock. Rejects with `busy` if the lock isn't had within the bound. */
-  run<T>(work: () => T | Promise<T>): Promise<T> {
+  /**
+   * Runs `work` under the lock: at once, if it is free, and then what `work` returns or throws comes as it is. Rejects
+   * with `busy` if the lock isn't had within the bound.
+   */
+  run<T>(work: () => T | Promise<T>): T | Promise<T> {
+    if (this.#busy || !this.#lock.take()) return this.#later(work);
+    this.#busy = true;
+    let result: T | Promise<T>;
+    try {
+      result = work();
+    } catch (error) {
+      this.#end();
+      throw error;
+    }
+    if (result instanceof Promise) return result.finally(() => this.#end());
+    this.#end();
+    return result;
+  }
+
+  #end(): void {
+    this.#lock.free();
+    this.#busy = false;
+    if (this.#waiting.length > 0) void this.#drain();
+  }
+
+  #later<T>(work: () => T | Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({
       deadline: performance.now() + MAX_WAIT,
@@ -36,7 +64,7 @@ export class WriteQueue {
       },
       refuse: reject,
     });
-    if (!this.#busy) this.#drain();
+    if (!this.#busy) void this.#drain();
     return promise;
   }
 
@@ -52,7 +80,7 @@ export class WriteQueue {
     this.#busy = true;
     while (this.#waiting.length > 0) {
       // One a lock, so that other threads get their turn between two of ours.
-      await navigator.locks.request(this.#name, () => this.#waiting.shift()?.work());
+      await this.#lock.run(() => this.#waiting.shift()?.work());
     }
     this.#busy = false;
   }
