@@ -25,6 +25,16 @@ export async function imapbench<R>(
   return (JSON.parse(stdout) as { result: R }).result;
 }
 
+/** The large mailbox of DESIGN 6. */
+export const LARGE = 100_000;
+/** Its name, which is imapbench's. */
+export const LARGE_NAME = 'big';
+
+/** Fills the large mailbox of the first user. */
+export async function fill(side: Side, sample: string): Promise<void> {
+  await imapbench(side, 'fill', ['--user', user(side, 1), '--count', LARGE, '--mbox', sample]);
+}
+
 export interface Delivery {
   /** Messages a second until they were durable in the mailboxes. */
   readonly perSecond: number;

@@ -1,15 +1,13 @@
 // IMAP: APPEND, logins, the mailbox of 100,000 messages, and what an idle connection costs.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { between, seeded } from '#test/support/random.ts';
-import { imapbench, login, user } from './drivers.ts';
+import { imapbench, LARGE, login, user } from './drivers.ts';
 import { idleMemory, logInEverybody } from './idle.ts';
 import type { Report, Target } from './report.ts';
 import type { Delay, Side } from './side.ts';
 
 export const ratio = (bound: Omit<Target, 'kind'>): Target => ({ kind: 'ratio', ...bound });
 const SECONDS = 5;
-/** The large mailbox of DESIGN 6. */
-export const LARGE = 100_000;
 /** Messages of it that are fetched whole. */
 const BODIES = 20_000;
 /** Commands that are timed one by one. */
@@ -52,11 +50,6 @@ export async function loginRound(side: Side, as: 'own' | 'peer', report: Report)
 
 /** Seconds after each command, in which the event loops' delays are asked for. */
 const PAUSE = 0.2;
-
-/** Fills the large mailbox of a user. */
-export async function fill(side: Side, sample: string): Promise<void> {
-  await imapbench(side, 'fill', ['--user', user(side, 1), '--count', LARGE, '--mbox', sample]);
-}
 
 interface Timing {
   readonly secs: number;
@@ -160,8 +153,8 @@ function idleName(connections: number, tls: boolean): string {
   return `memory of an idle connection${tls ? ' under TLS' : ''}, ${connections.toLocaleString('en')} in IDLE`;
 }
 
-/** Memory of our own connections in IDLE, each time of a server started for it. */
-export async function idleMemoryRound(report: Report): Promise<void> {
+/** Memory of our own connections in IDLE, each time of a server started for it; `sample`: messages for the large mailbox. */
+export async function idleMemoryRound(report: Report, sample: string): Promise<void> {
   for (const connections of [500, 5_000]) {
     for (const tls of [false, true]) {
       const { kilobytes, delays } = await idleMemory({ connections, tls });
@@ -169,4 +162,7 @@ export async function idleMemoryRound(report: Report): Promise<void> {
       report.add(idleName(connections, tls), 'KB', target, 'own', kilobytes, delays);
     }
   }
+  const { kilobytes, delays } = await idleMemory({ connections: 500, tls: false, large: sample });
+  const name = `memory of a session that has ${LARGE.toLocaleString('en')} messages selected, 500 in IDLE`;
+  report.add(name, 'KB', { kind: 'value', most: 16 }, 'own', kilobytes, delays);
 }

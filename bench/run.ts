@@ -3,7 +3,8 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { appendRound, fill, idleMemoryRound, idleRound, latencyRound, loginRound, mailboxRound } from './imap.ts';
+import { fill } from './drivers.ts';
+import { appendRound, idleMemoryRound, idleRound, latencyRound, loginRound, mailboxRound } from './imap.ts';
 import { mixRound } from './mix.ts';
 import { outboundRound, waitingRound } from './outbound.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
@@ -84,7 +85,7 @@ const benchmarks: Record<string, () => Promise<Report>> = {
       },
       (side) => fill(side, sample),
     );
-    await idleMemoryRound(report);
+    await idleMemoryRound(report, sample);
     return report;
   },
   search: () => {

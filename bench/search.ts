@@ -1,7 +1,7 @@
 // SEARCH in the mailbox of 100,000 messages, once it is indexed.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { login } from './drivers.ts';
-import { type Commands, commandsRound, fill, ratio } from './imap.ts';
+import { fill, login } from './drivers.ts';
+import { type Commands, commandsRound, ratio } from './imap.ts';
 import type { Report } from './report.ts';
 import type { Side } from './side.ts';
 

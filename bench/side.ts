@@ -53,10 +53,14 @@ export function openFolder(): string {
 export interface OwnOptions {
   readonly threads?: number;
   readonly settings?: string;
+  /** Runs with a server that ends before the one that is measured is started. */
+  readonly prepare?: (side: Side) => Promise<void>;
 }
 
+type Own = Side & { program: Installation; running: Running };
+
 /** Posthuis with USERS accounts; authentication of senders, classification and filters are not there yet. */
-export async function startOwn(options: OwnOptions = {}): Promise<Side & { program: Installation; running: Running }> {
+export async function startOwn(options: OwnOptions = {}): Promise<Own> {
   const folder = openFolder();
   const program = new Installation({
     folder,
@@ -67,8 +71,13 @@ export async function startOwn(options: OwnOptions = {}): Promise<Side & { progr
   const names = Array.from({ length: USERS }, (_, index) => `user${index + 1}`);
   await program.populate(names, 'pass-word', 'bench.test');
   // The first start makes the certificate, which takes code that no other start loads.
-  await (await program.serve()).stop();
-  const running = await program.serve();
+  const first = await program.serve();
+  await options.prepare?.(ownSide(program, first, folder));
+  await first.stop();
+  return ownSide(program, await program.serve(), folder);
+}
+
+function ownSide(program: Installation, running: Running, folder: string): Own {
   return {
     ...{ name: 'posthuis', version: `posthuis, Node ${process.version}`, program, running },
     ...{
