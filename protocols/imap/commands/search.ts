@@ -10,11 +10,11 @@ import { sortCriteria } from '../grammar/sort-criteria.ts';
 import { SELECTED_SEARCHES } from '../limits.ts';
 import { UpdatedSearch } from '../search/context.ts';
 import { Scores } from '../search/fuzzy.ts';
-import { ALL, returned, save, tellExtended, tellList } from '../search/results.ts';
-import { search as run } from '../search/search.ts';
+import { ALL, returned, save, tellExtended, tellList, tellSlots } from '../search/results.ts';
+import { search as run, searchSlots } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
 import type { Session } from '../session.ts';
-import { sort as sorted } from '../sort/sort.ts';
+import { sort as sorted, sortSlots } from '../sort/sort.ts';
 import type { Member } from '../view/view.ts';
 import type { Reply, Verb } from './verb.ts';
 
@@ -27,7 +27,13 @@ export const uidSort: Verb = searching('SORT', true, sortedBy);
 type Program = (
   session: Session,
   scanner: Scanner,
-) => { keys: Search; scored: boolean; order: (found: Member[], scores: Scores) => Promise<Member[]> };
+) => {
+  keys: Search;
+  scored: boolean;
+  order: (found: Member[], scores: Scores) => Promise<Member[]>;
+  /** The same of slots alone, for a reply that lists them. */
+  orderSlots?: (found: Uint32Array) => Promise<Uint32Array>;
+};
 
 function searched(session: Session, scanner: Scanner): ReturnType<Program> {
   return { keys: searchKeys(session, scanner), scored: false, order: async (found) => found };
@@ -50,6 +56,7 @@ function sortedBy(session: Session, scanner: Scanner): ReturnType<Program> {
     keys: criteria(scanner, charsetDecoder),
     scored: by.some(({ key }) => key === 'relevancy'),
     order: (found, scores) => sorted(session, found, by, scores),
+    orderSlots: (found) => sortSlots(session, found, by),
   };
 }
 
@@ -81,13 +88,17 @@ interface Asked {
 }
 
 async function find(session: Session, program: ReturnType<Program>, asked: Asked): Promise<Reply | undefined> {
-  const { keys, order, scored } = program;
+  const { keys, order, orderSlots, scored } = program;
   const { tag, name, byUid } = asked;
   // RFC 9051 6.4.4: SEARCH is always answered by ESEARCH.
   const wanted = asked.wanted ?? (session.rev2 && name === 'SEARCH' ? ALL : null);
   const withModseq = keys.modseqs.length > 0;
   if (withModseq) session.enable('CONDSTORE');
   const scores = wantsScores(keys, wanted, scored) ? new Scores() : null;
+  if (orderSlots !== undefined && wanted === null && scores === null && !withModseq) {
+    await tellSlots(session, await orderSlots(await searchSlots(session, keys)), byUid);
+    return afterSearch(keys);
+  }
   const { current } = session;
   const members = await order(await run(session, keys, current, current.view.all(), scores), scores ?? new Scores());
   const results = { tag, selected: current, members, byUid, withModseq, ...(scores && { scores }) };

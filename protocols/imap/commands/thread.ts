@@ -2,7 +2,7 @@
 
 import { criteria } from '../grammar/search-key.ts';
 import { threadAlgorithm } from '../grammar/sort-criteria.ts';
-import { search } from '../search/search.ts';
+import { searchSlots } from '../search/search.ts';
 import { charsetDecoder } from '../search/text.ts';
 import { tellThreads } from '../sort/thread.ts';
 import { afterSearch } from './search.ts';
@@ -22,7 +22,7 @@ function threading(byUid: boolean): Verb {
       const keys = criteria(scanner, charsetDecoder);
       // RFC 7162 3.1.9: THREAD's reply has no mod-sequence.
       if (keys.modseqs.length > 0) session.enable('CONDSTORE');
-      await tellThreads(session, await search(session, keys), { algorithm, byUid });
+      await tellThreads(session, await searchSlots(session, keys), { algorithm, byUid });
       return afterSearch(keys);
     },
   };

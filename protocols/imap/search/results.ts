@@ -52,6 +52,20 @@ export async function tellList(session: Session, name: 'SEARCH' | 'SORT', result
   out.text('\r\n');
 }
 
+/** `* SORT 3 2` of messages by their slots, which may be many. */
+export async function tellSlots(session: Session, slots: Uint32Array, byUid: boolean): Promise<void> {
+  const { out } = session.connection;
+  const { view } = session.current;
+  const pace = new Pace(session.connection);
+  out.text('* SORT');
+  for (let at = 0; at < slots.length; at++) {
+    const slot = slots[at] ?? 0;
+    out.text(' ').number(byUid ? view.rows.uid(slot) : view.seqOf(slot));
+    if (pace.due) await pace.rest();
+  }
+  out.text('\r\n');
+}
+
 /** `* ESEARCH (TAG "a") UID ALL 2:3`; with SAVE alone nothing (RFC 5182 1). */
 export async function tellExtended(session: Session, results: Results, wanted: SearchReturn): Promise<void> {
   const { tag, members, byUid, selected, place = '' } = results;

@@ -54,6 +54,13 @@ export async function search(
   return await new SearchRun(session, selected, prepare(key, context), scores).run(members);
 }
 
+/** The slots of the selected mailbox's messages that match, in order. */
+export async function searchSlots(session: Session, keys: Search): Promise<Uint32Array> {
+  // What SORT and THREAD mostly look among.
+  if (keys.key.kind === 'all') return session.current.view.allSlots();
+  return Uint32Array.from(await search(session, keys), ({ slot }) => slot);
+}
+
 class SearchRun {
   readonly #session: Session;
   readonly #selected: Selected;
@@ -74,7 +81,6 @@ class SearchRun {
 
   async run(members: Iterable<Member> | null): Promise<Member[]> {
     const { view } = this.#selected;
-    // What SORT and THREAD mostly look among.
     if (this.#key.kind === 'all' && this.#scores === null) return [...(members ?? view.all())];
     const matched: Member[] = [];
     let open: readonly Member[];

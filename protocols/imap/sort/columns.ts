@@ -131,13 +131,30 @@ export class TextColumn extends Column {
     }
     const fresh = await sortTexts([...numbers.keys()], pace);
     const texts = this.texts.length === 0 ? fresh : distinct(await merge(this.texts, fresh, pace));
-    const places = new Map(texts.map((text, place) => [text, place]));
-    const ofFresh = Float64Array.from(numbers.keys(), (text) => places.get(text) ?? 0);
-    const ofKnown = Float64Array.from(this.texts, (text) => places.get(text) ?? 0);
+    const places = new Map<string, number>();
+    for (const text of texts) {
+      places.set(text, places.size);
+      if (pace.due) await pace.rest();
+    }
+    const ofFresh = await placesOf(numbers.keys(), places, pace);
+    const ofKnown = await placesOf(this.texts, places, pace);
     for (let slot = 0; slot < from; slot++) values[slot] = ofKnown[values[slot] ?? 0] ?? 0;
     for (let slot = from; slot < to; slot++) values[slot] = ofFresh[values[slot] ?? 0] ?? 0;
     [this.values, this.marks, this.texts] = [values, marks, texts];
   }
+}
+
+async function placesOf(
+  texts: Iterable<string>,
+  places: ReadonlyMap<string, number>,
+  pace: Pace,
+): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const text of texts) {
+    found.push(places.get(text) ?? 0);
+    if (pace.due) await pace.rest();
+  }
+  return found;
 }
 
 /** Of sorted texts, each once. */
@@ -186,8 +203,10 @@ export class AncestryColumn extends Column {
       bytes.set(piece, at);
       at += piece.length;
     }
+    if (pace.late) await pace.rest();
     const ancestors = new Float64Array(bytes.buffer);
     const distinct = distinctNumbers(joined(ids, ancestors));
+    if (pace.late) await pace.rest();
     [this.#ids, this.#ancestors, this.starts, this.different] = [ids, ancestors, starts, distinct.length];
     [this.ids, this.ancestors] = [await numbered(ids, distinct, pace), await numbered(ancestors, distinct, pace)];
   }

@@ -2,6 +2,7 @@
 
 import type { Pace } from '#protocols/net/pace.ts';
 import { NO_ID } from './columns.ts';
+import { orderBy } from './order.ts';
 import { Forest, NONE } from './tree.ts';
 
 /** What is known of the messages, by their place in the order of the mailbox. */
@@ -77,15 +78,25 @@ class References {
     await this.#turn();
     const pruned = await this.#pruned(all);
     await this.#turn();
-    const roots = this.#gathered(pruned);
+    const roots = await this.#gathered(pruned);
     await this.#turn();
-    for (const node of [...this.forest.walk(roots)].reverse()) {
+    for (const node of await this.#childrenFirst(roots)) {
       // (6) The youngest siblings first; a dummy's date is its first child's, so its children come before it.
       const children = this.forest.children(node);
       if (children.length > 1) this.forest.setChildren(node, this.#byDate(children));
       if (this.#pace.due) await this.#pace.rest();
     }
     return this.#byDate(roots);
+  }
+
+  /** The nodes below and with these, children before their parents. */
+  async #childrenFirst(roots: readonly number[]): Promise<number[]> {
+    const order: number[] = [];
+    for (const node of this.forest.walk(roots)) {
+      order.push(node);
+      if (this.#pace.due) await this.#pace.rest();
+    }
+    return order.reverse();
   }
 
   /** Between two steps over everything, each some ms. */
@@ -96,8 +107,7 @@ class References {
   /** (3) Takes out dummies: their children take their place, but several never become roots. */
   async #pruned(roots: readonly number[]): Promise<number[]> {
     const { forest } = this;
-    const order = [...forest.walk(roots)].reverse();
-    for (const node of order) {
+    for (const node of await this.#childrenFirst(roots)) {
       const children = forest.children(node);
       if (children.some((child) => forest.isDummy(child))) {
         forest.setChildren(
@@ -107,22 +117,29 @@ class References {
       }
       if (this.#pace.due) await this.#pace.rest();
     }
-    return roots.flatMap((root) => {
-      if (!forest.isDummy(root)) return root;
+    const kept: number[] = [];
+    for (const root of roots) {
+      if (this.#pace.due) await this.#pace.rest();
       const children = forest.children(root);
-      // (4) The first child of a dummy is the earliest.
-      if (children.length > 1) forest.setChildren(root, this.#byDate(children));
-      return children.length > 1 ? root : children;
-    });
+      if (!forest.isDummy(root)) kept.push(root);
+      else if (children.length > 1) {
+        // (4) The first child of a dummy is the earliest.
+        forest.setChildren(root, this.#byDate(children));
+        kept.push(root);
+      } else for (const child of children) kept.push(child);
+    }
+    return kept;
   }
 
   /** (4) and (5): gathers threads of the same base subject. */
-  #gathered(unsorted: readonly number[]): number[] {
+  async #gathered(unsorted: readonly number[]): Promise<number[]> {
     const { forest } = this;
     const sorted = this.#byDate(unsorted);
+    await this.#turn();
     // (B)
     const table = new Map<number, number>();
     for (const root of sorted) {
+      if (this.#pace.due) await this.#pace.rest();
       const subject = this.#subject(root);
       if (subject === this.#subjects.empty) continue;
       const known = table.get(subject);
@@ -135,6 +152,7 @@ class References {
     const gone = new Set<number>();
     const made: number[] = [];
     for (const root of sorted) {
+      if (this.#pace.due) await this.#pace.rest();
       if (gone.has(root)) continue;
       const subject = this.#subject(root);
       const known = table.get(subject);
@@ -183,8 +201,16 @@ class References {
   /** By sent date, then by the order in the mailbox (RFC 5256 2.2). */
   #byDate(nodes: readonly number[]): number[] {
     const { dates } = this.#messages;
-    const keys = nodes.map((node) => this.#message(node));
-    const order = keys.map((_, at) => at);
+    const keys = Float64Array.from(nodes, (node) => this.#message(node));
+    if (nodes.length >= MANY) {
+      const sent = keys.map((key) => dates[key] ?? 0);
+      const order = orderBy(
+        [sent, keys].map((values) => ({ values, reverse: false })),
+        nodes.length,
+      );
+      return Array.from(order, (at) => nodes[at] ?? NONE);
+    }
+    const order = nodes.map((_, at) => at);
     order.sort((a, b) => {
       const [one = 0, other = 0] = [keys[a], keys[b]];
       return (dates[one] ?? 0) - (dates[other] ?? 0) || one - other;
@@ -192,3 +218,6 @@ class References {
     return order.map((at) => nodes[at] ?? NONE);
   }
 }
+
+/** From so many on numbers are sorted natively, by their order, which costs a few arrays. */
+const MANY = 100;

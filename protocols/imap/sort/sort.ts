@@ -19,21 +19,41 @@ export async function sort(
   criteria: readonly SortCriterion[],
   scores: Scores,
 ): Promise<Member[]> {
+  const slots = Uint32Array.from(members, ({ slot }) => slot);
+  const ranks = () => Float64Array.from(members, (member) => scores.rank(member));
+  const order = await orderOf(session, slots, criteria, ranks);
+  return Array.from(order, (at) => members[at] ?? { slot: -1, seq: 0 });
+}
+
+/** The slots of messages, which come in order, in the order of the criteria: no object for each of 100,000. */
+export async function sortSlots(
+  session: Session,
+  slots: Uint32Array,
+  criteria: readonly SortCriterion[],
+): Promise<Uint32Array> {
+  const order = await orderOf(session, slots, criteria, () => new Float64Array(slots.length));
+  for (let at = 0; at < order.length; at++) order[at] = slots[order[at] ?? 0] ?? 0;
+  return order;
+}
+
+/** The places of the messages in the order of the criteria; `ranks`: what there is of each for RELEVANCY. */
+async function orderOf(
+  session: Session,
+  slots: Uint32Array,
+  criteria: readonly SortCriterion[],
+  ranks: () => Float64Array,
+): Promise<Uint32Array> {
   const pace = new Pace(session.connection);
-  const columns = new Values(session.current, members, pace);
+  const columns = new Values(session.current, slots, pace);
   const sorted = [];
   for (const { key, reverse } of criteria) {
     const values =
-      key === 'relevancy'
-        ? Float64Array.from(members, (member) => scores.rank(member))
-        : isNumber(key)
-          ? await columns.numbers(key)
-          : (await columns.texts(key)).values;
+      key === 'relevancy' ? ranks() : isNumber(key) ? await columns.numbers(key) : (await columns.texts(key)).values;
     sorted.push({ values, reverse });
+    if (pace.late) await pace.rest();
   }
+  const order = orderBy(sorted, slots.length);
   if (pace.late) await pace.rest();
-  const order: Member[] = [];
-  for (const at of orderBy(sorted, members.length)) order.push(members[at] ?? { slot: -1, seq: 0 });
   return order;
 }
 
@@ -50,12 +70,12 @@ const NO_FACTS = { message: 0, size: 0, flags: 0, modseq: 0 };
 /** The columns of some messages, in the order of the messages. */
 export class Values {
   readonly #selected: Selected;
-  readonly #members: readonly Member[];
+  readonly #slots: Uint32Array;
   readonly #pace: Pace;
 
-  constructor(selected: Selected, members: readonly Member[], pace: Pace) {
+  constructor(selected: Selected, slots: Uint32Array, pace: Pace) {
     this.#selected = selected;
-    this.#members = members;
+    this.#slots = slots;
     this.#pace = pace;
   }
 
@@ -95,18 +115,16 @@ export class Values {
   /** The kept column, with all that is in the view; or one of these messages alone, if they are few of many. */
   async #made<T extends Column>(kept: T, make: (rows: Rows) => T): Promise<{ column: T; slots: Uint32Array }> {
     const { view } = this.#selected;
-    const members = this.#members;
-    if (members.length * SPARSE >= kept.missing(view.slots)) {
+    const slots = this.#slots;
+    if (slots.length * SPARSE >= kept.missing(view.slots)) {
       await kept.upTo(view.slots, this.#selected, this.#pace);
-      const slots = new Uint32Array(members.length);
-      for (const [at, { slot }] of members.entries()) slots[at] = slot;
       return { column: kept, slots };
     }
-    const rows = new Rows(members.length);
-    for (const { slot } of members) rows.append({ ...NO_FACTS, uid: view.rows.uid(slot) }, 0);
+    const rows = new Rows(slots.length);
+    for (const slot of slots) rows.append({ ...NO_FACTS, uid: view.rows.uid(slot) }, 0);
     const column = make(rows);
-    await column.upTo(members.length, this.#selected, this.#pace);
-    return { column, slots: Uint32Array.from(members.keys()) };
+    await column.upTo(slots.length, this.#selected, this.#pace);
+    return { column, slots: Uint32Array.from(slots.keys()) };
   }
 }
 

@@ -3,29 +3,28 @@
 import { Pace } from '#protocols/net/pace.ts';
 import type { Algorithm } from '../grammar/sort-criteria.ts';
 import type { Session } from '../session.ts';
-import type { Member } from '../view/view.ts';
 import { orderBy } from './order.ts';
 import { byReferences, type Subjects } from './references.ts';
 import { Values } from './sort.ts';
 import { Forest, writeThreads } from './tree.ts';
 
-/** Tells `* THREAD`, always, also when there are no messages. */
+/** Tells `* THREAD` of the messages in these slots, always, also when there are none. */
 export async function tellThreads(
   session: Session,
-  members: readonly Member[],
+  slots: Uint32Array,
   options: { readonly algorithm: Algorithm; readonly byUid: boolean },
 ): Promise<void> {
   const { current, connection } = session;
-  const { rows } = current.view;
+  const { view } = current;
   const { out } = connection;
   const pace = new Pace(connection);
-  const { forest, roots } = await threads(session, members, options.algorithm, pace);
+  const { forest, roots } = await threads(session, slots, options.algorithm, pace);
   out.text(roots.length > 0 ? '* THREAD ' : '* THREAD');
   const tell = {
     text: (text: string) => void out.text(text),
     number: (node: number) => {
-      const { slot, seq } = members[node] ?? { slot: -1, seq: 0 };
-      out.number(options.byUid ? rows.uid(slot) : seq);
+      const slot = slots[node] ?? 0;
+      out.number(options.byUid ? view.rows.uid(slot) : view.seqOf(slot));
     },
   };
   await writeThreads(forest, roots, tell, pace);
@@ -34,17 +33,19 @@ export async function tellThreads(
 
 async function threads(
   session: Session,
-  members: readonly Member[],
+  slots: Uint32Array,
   algorithm: Algorithm,
   pace: Pace,
 ): Promise<{ forest: Forest; roots: readonly number[] }> {
-  const values = new Values(session.current, members, pace);
+  const values = new Values(session.current, slots, pace);
   const dates = await values.numbers('date');
   const subjects = await values.texts('subject');
-  const count = members.length;
+  const count = slots.length;
   if (pace.late) await pace.rest();
   if (algorithm === 'ORDEREDSUBJECT') return bySubject(subjects, dates, count);
-  return await byReferences({ count, dates, ...(await values.ancestry()) }, subjects, pace);
+  const ancestry = await values.ancestry();
+  if (pace.late) await pace.rest();
+  return await byReferences({ count, dates, ...ancestry }, subjects, pace);
 }
 
 /** ORDEREDSUBJECT: the first message of each base subject with the others below it, by the first one's date. */

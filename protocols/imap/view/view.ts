@@ -76,6 +76,16 @@ export class View {
     return membersIn(this.spansOfSlots(0, this.slots));
   }
 
+  /** The slots of all messages, in order. */
+  allSlots(): Uint32Array {
+    const slots = new Uint32Array(this.exists);
+    let next = 0;
+    for (const { slot, count } of this.spansOfSlots(0, this.slots)) {
+      for (let at = slot; at < slot + count; at++) slots[next++] = at;
+    }
+    return slots;
+  }
+
   /** As `bySequence`, for who goes over 100,000 messages and needs no object for each. */
   *spansBySequence(ranges: readonly UidRange[]): Generator<Span> {
     for (const [first, last] of ranges) {
