@@ -17,7 +17,7 @@ import type { KeptPolicy } from '#storage/ports.ts';
 import { type Carrier, NoRoute, sessionCarrier, type TlsNeed } from './carrier.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
 import { withNextHost } from './next-host.ts';
-import type { PolicyOf } from './sts.ts';
+import type { PolicyOf, StsFault } from './sts.ts';
 import { type Ways, waysTo } from './ways.ts';
 
 export interface ConnectorParts {
@@ -38,20 +38,23 @@ export interface ConnectorParts {
   readonly limits?: Partial<ClientLimits>;
 }
 
-/** Opens a session with a mail server of a domain; rejects with NoRoute. */
-/** A session that came about, or TLS that failed. */
+/** A session that came about, or one that TLS was in the way of. */
 export interface TlsAttempt {
   readonly domain: string;
   readonly host: string;
+  /** '' where it did not come so far. */
   readonly address: string;
   readonly need: TlsNeed;
   readonly policy: KeptPolicy | null;
+  /** Why there is no policy although the domain announces one. */
+  readonly fault: StsFault | null;
   /** The TLSA records that the host is held to; null: none. */
   readonly dane: readonly Tlsa[] | null;
   /** Null: it is protected as it should be. */
   readonly failure: ServerReply | null;
 }
 
+/** Opens a session with a mail server of a domain; rejects with NoRoute. */
 export type Connect = (domain: string, signal: AbortSignal, need?: TlsNeed) => Promise<Carrier>;
 
 interface Parts extends ConnectorParts {
@@ -115,13 +118,15 @@ async function tryHosts(
   let broken: DnsFailure | undefined;
   let transcript = '';
   let tried = 0;
-  const policy = (await parts.policyOf?.(domain)) ?? null;
+  const { policy, fault } = (await parts.policyOf?.(domain)) ?? { policy: null, fault: null };
   const enforced = holds(policy, need) ? policy : null;
   let unmet: string | null = null;
   const failed = (error: SessionFailure, host: string) => {
     failure = { reply: error.reply, host };
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
   };
+  const note = async (host: string, address: string, dane: TlsAttempt['dane'], reply: ServerReply | null) =>
+    parts.noteTls?.({ domain, host, address, need, policy, fault, dane, failure: reply });
   for (const [at, { name }] of hosts.entries()) {
     let ways: Ways | null;
     try {
@@ -129,6 +134,8 @@ async function tryHosts(
     } catch (error) {
       if (!(error instanceof DnsFailure)) throw error;
       broken = error;
+      // Records are there, or may be, and none can be believed (RFC 8460 4.3.1.2).
+      if (error.type === 'TLSA') await note(name, '', [], DNSSEC_INVALID);
       continue;
     }
     if (ways === null && need === 'required') {
@@ -137,7 +144,9 @@ async function tryHosts(
     }
     if (ways === null) {
       const text = `${domain} has no mail host that its MTA-STS policy names`;
-      failure ??= { reply: { code: 451, enhanced: '4.7.5', text }, host: name };
+      const reply = { code: 451, enhanced: '4.7.5', text };
+      failure ??= { reply, host: name };
+      await note(name, '', null, reply);
       continue;
     }
     for (const address of await reachable(parts, ways.addresses)) {
@@ -148,15 +157,7 @@ async function tryHosts(
           const session = await open(parts, { address, tls, signal }, (text) => {
             transcript += text;
           });
-          await parts.noteTls?.({
-            domain,
-            host: name,
-            address,
-            need,
-            policy,
-            dane: ways.dane,
-            failure: tlsFault(session, name, ways.dane === null ? policy : null),
-          });
+          await note(name, address, ways.dane, tlsFault(session, name, ways.dane === null ? policy : null));
           if (need !== 'required' || session.extensions.has('REQUIRETLS')) {
             const carrier = sessionCarrier(session, host, label(session, ways.verified, tls.use === 'must'), need);
             const others = { hosts: hosts.slice(at + 1), domains, authentic };
@@ -173,7 +174,7 @@ async function tryHosts(
           if (!(error instanceof SessionFailure)) throw error;
           failed(error, host);
           if (error.kind !== 'tls') break;
-          await parts.noteTls?.({ domain, host: name, address, need, policy, dane: ways.dane, failure: error.reply });
+          await note(name, address, ways.dane, error.reply);
           if (need === 'required') unmet = host;
         }
       }
@@ -185,6 +186,8 @@ async function tryHosts(
   if (broken !== undefined) throw broken;
   throw new NoRoute({ code: 550, enhanced: '5.4.4', text: `No mail server of ${domain} has an address` });
 }
+
+const DNSSEC_INVALID: ServerReply = { code: 451, enhanced: '4.7.5', text: 'the TLSA records can not be validated' };
 
 const UNPROTECTED: ServerReply = {
   code: 550,

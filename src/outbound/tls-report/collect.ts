@@ -19,11 +19,13 @@ export function tlsCollector(
   return async (attempt) => {
     // RFC 8460 5.3: nor is ever a report about reports, which go without a policy.
     if (attempt.need === 'optional' || (await reportUris(resolver, attempt.domain)).length === 0) return;
-    const { host, address, failure } = attempt;
+    const { host, address } = attempt;
+    const result = resultOf(attempt);
+    const where = { 'receiving-mx-hostname': host, ...(address !== '' && { 'receiving-ip': address }) };
     await results.add(Math.floor(now() / DAY_MS), attempt.domain, {
       policy: JSON.stringify(policyOf(attempt)),
-      result: failure === null ? '' : resultType(failure),
-      detail: failure === null ? '' : JSON.stringify({ 'receiving-mx-hostname': host, 'receiving-ip': address }),
+      result,
+      detail: result === '' ? '' : JSON.stringify(where),
     });
   };
 }
@@ -44,11 +46,18 @@ export async function reportUris(resolver: Resolving, domain: string): Promise<s
   }
 }
 
+/** What a session came to: one thing, so that it is counted once. A policy that can't be had is what its domain wants to know. */
+function resultOf({ failure, fault, dane }: TlsAttempt): string {
+  if (fault !== null && dane === null) return fault;
+  return failure === null ? '' : resultType(failure);
+}
+
 /** RFC 8460 4.4, `policy`. */
-function policyOf({ domain, host, policy, dane }: TlsAttempt): Record<string, unknown> {
+function policyOf({ domain, host, policy, fault, dane }: TlsAttempt): Record<string, unknown> {
   if (dane !== null) {
     return { 'policy-type': 'tlsa', 'policy-string': dane.map(tlsaText), 'policy-domain': domain, 'mx-host': [host] };
   }
+  if (policy === null && fault !== null) return { 'policy-type': 'sts', 'policy-string': [], 'policy-domain': domain };
   if (policy === null) return { 'policy-type': 'no-policy-found', 'policy-domain': domain };
   const lines = ['version: STSv1', `mode: ${policy.mode}`, ...policy.hosts.map((name) => `mx: ${name}`)];
   return { 'policy-type': 'sts', 'policy-string': lines, 'policy-domain': domain, 'mx-host': policy.hosts };
@@ -61,6 +70,7 @@ function tlsaText({ usage, selector, matching, data }: Tlsa): string {
 /** RFC 8460 4.3. */
 export function resultType({ enhanced, text }: { readonly enhanced: string; readonly text: string }): string {
   if (enhanced === '4.7.4') return 'starttls-not-supported';
+  if (/TLSA records can not be validated/.test(text)) return 'dnssec-invalid';
   if (/another name/i.test(text) && !/not trusted/i.test(text)) return 'certificate-host-mismatch';
   if (/expired/i.test(text)) return 'certificate-expired';
   if (/not trusted|not signed/i.test(text)) return 'certificate-not-trusted';

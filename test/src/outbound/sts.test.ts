@@ -7,7 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { parseStsPolicy, stsId, stsMatches } from '#protocols/smtp/client/sts-policy.ts';
 import { makeCertificate } from '#test/support/certificate.ts';
 import type { Zone } from '#test/support/dns-server.ts';
-import { type OutboundLab, outboundLab } from '#test/support/outbound.ts';
+import { type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
 
 interface Pair {
   readonly certificate: string;
@@ -151,6 +151,58 @@ test.each<[string, () => void, Record<string, Zone>?]>([
   change();
   await using at = await lab(zones);
   expect(await deliver(at, stranger)).toBe('over TLS');
+});
+
+/** What is kept for the report to good.test: policy type, result, sessions. */
+async function reported({ smtp, now }: OutboundLab): Promise<unknown[]> {
+  const { tlsResults } = smtp.store;
+  const results = () => tlsResults.of(Math.floor(now() / 86_400_000), 'good.test');
+  await until(async () => (await results()).length > 0);
+  return (await results()).map(({ policy: held, result, detail, sessions }) => [
+    ...[JSON.parse(held)['policy-type'], result, detail === '' ? {} : JSON.parse(detail), sessions],
+  ]);
+}
+const REPORTS = { '_smtp._tls.good.test': { TXT: ['v=TLSRPTv1; rua=mailto:tls@good.test'] } };
+const AT_MX = { 'receiving-mx-hostname': 'mx.good.test', 'receiving-ip': '127.0.0.2' };
+
+test.each<[string, () => void, string, Record<string, Zone>?]>([
+  ['a file that is not there', () => (status = 404), 'sts-policy-fetch-error'],
+  ['a file that is none', () => (file = 'hello'), 'sts-policy-invalid'],
+  ['a server without an address', () => undefined, 'sts-policy-fetch-error', { 'mta-sts.good.test': {} }],
+])('%s is reported to the domain, each session once (RFC 8460 4.3.2.2)', async (_what, change, result, zones = {}) => {
+  change();
+  await using at = await lab({ ...REPORTS, ...zones });
+  for (let n = 0; n < 2; n++) {
+    expect(await deliver(at, mx)).toBe('over TLS');
+    await at.restart();
+  }
+  expect(await reported(at)).toEqual([['sts', result, AT_MX, 2]]);
+});
+
+test('so is a policy under a certificate that nobody knows, and one that names no mail host', async () => {
+  await using untrusted = await outboundLab({ ...ZONES, ...REPORTS }, { stsPort: port, extraCa: [mx.certificate] });
+  expect(await deliver(untrusted, mx)).toBe('over TLS');
+  expect(await reported(untrusted)).toEqual([['sts', 'sts-webpki-invalid', AT_MX, 1]]);
+  file = policy('enforce', 'mx.elsewhere.test');
+  await using at = await lab(REPORTS);
+  expect(await deliver(at, mx)).toContain('no mail host that its MTA-STS policy names');
+  expect(await reported(at)).toEqual([
+    ['sts', 'validation-failure', { 'receiving-mx-hostname': 'mx.good.test' }, expect.any(Number)],
+  ]);
+});
+
+test('TLSA records that can not be validated are reported as such', async () => {
+  const authentic = { authentic: true };
+  await using at = await lab({
+    ...REPORTS,
+    ...{ '.': authentic, '_mta-sts.good.test': {}, 'good.test': { MX: [[10, 'mx.good.test']], ...authentic } },
+    'mx.good.test': { A: ['127.0.0.2'], ...authentic },
+  });
+  at.dns.zones.set(`_${at.port}._tcp.mx.good.test`, { rcode: 'SERVFAIL' });
+  expect(await deliver(at, mx)).toMatch(/^451 4\.7\.5 /);
+  expect(await reported(at)).toEqual([
+    ['tlsa', 'dnssec-invalid', { 'receiving-mx-hostname': 'mx.good.test' }, expect.any(Number)],
+  ]);
 });
 
 test('a policy under a certificate that nobody knows is none', async () => {
