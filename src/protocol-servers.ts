@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import type { Config, ListenerName } from '#config/schema.ts';
 import { createPublicServer } from '#protocols/http/public.ts';
+import { IDLE_MS } from '#protocols/imap/limits.ts';
 import { createImapServer } from '#protocols/imap/server.ts';
 import { createPop3Server } from '#protocols/pop3/server.ts';
 import type {
@@ -104,6 +105,7 @@ export async function createProtocolServers(
   const imap = createImapServer({ ...context, sharing: store.sharing }, shared.recent, {
     literals: config.imap.literals,
     off: new Set(config.imap.disable),
+    idle: IDLE_MS,
     offFor: async (id) => (await directory.settings(id)).get('imap-off') ?? [],
     urls: {
       secret: store.derivedKey('keys of mailboxes for URLs'),

@@ -1,11 +1,15 @@
 // COPY and MOVE into another account's mailbox: its own copies of the bytes, durable there before anything is taken away
 // here (architecture 4, "Ids"). All or none, as within an account: what has been copied is taken back if the rest fails.
+// Notes come along, the client's own and those for all (RFC 5257 4.5).
 
 import { Pace } from '#protocols/net/pace.ts';
+import type { AnnotationChange } from '#storage/account/annotation-port.ts';
 import type { AppendEntry, Appended, Staged, Transferred, UidRange } from '#storage/ports.ts';
 import { KEYWORD_BIT } from '#storage/ports.ts';
 import { ACROSS_INLINE_BYTES, ACROSS_MESSAGES } from './limits.ts';
 import type { Place } from './places.ts';
+import { readerOf } from './reader.ts';
+import { mayUse } from './rights.ts';
 import type { Session } from './session.ts';
 import { flagsOf } from './view/selected.ts';
 import { appendUid, uidRanges } from './view/uid-ranges.ts';
@@ -23,12 +27,14 @@ export async function copyAcross(session: Session, members: readonly Member[], t
   const uids = uidRanges(current.view, members);
   try {
     for await (const page of current.account.mail.listing(current.mailbox.id, uids, COLUMNS)) {
+      const notes = await notesOn(session, page);
       for (const row of page) {
         const slot = bySlot.get(row.uid);
         if (slot === undefined) continue;
         await across.add(row, {
           flags: rows.flags(slot),
           keywords: current.account.keywords.names(rows.keywords(slot)),
+          notes: notes.get(row.uid) ?? [],
         });
         source.push(row.uid);
       }
@@ -44,6 +50,31 @@ export async function copyAcross(session: Session, members: readonly Member[], t
   const [first] = appended;
   const { uidvalidity, modseq } = first ?? { uidvalidity: target.mailbox.uidvalidity, modseq: target.mailbox.modseq };
   return { uidvalidity, source, target: appended.map(({ uid }) => uid), modseq };
+}
+
+/** What is noted on a page of messages, for all and by the client. */
+async function notesOn(session: Session, page: readonly { readonly uid: number }[]): Promise<Map<number, Note[]>> {
+  const notes = new Map<number, Note[]>();
+  const { account, mailbox } = session.current;
+  const uids: [number, number][] = [];
+  for (const { uid } of page) appendUid(uids, uid);
+  for await (const some of account.mail.annotations(mailbox.id, uids, readerOf(session))) {
+    for (const { uid, name, shared, value } of some) {
+      const known = notes.get(uid);
+      if (known === undefined) notes.set(uid, [{ name, shared, value }]);
+      else known.push({ name, shared, value });
+    }
+  }
+  return notes;
+}
+
+type Note = AnnotationChange;
+
+/** What a message is marked with. */
+interface Marks {
+  readonly flags: number;
+  readonly keywords: readonly string[];
+  readonly notes: readonly Note[];
 }
 
 interface Bytes {
@@ -67,11 +98,11 @@ class Across implements AsyncDisposable {
     this.#pace = new Pace(session.connection);
   }
 
-  async add(
-    { received, receivedOffset, content }: Bytes,
-    { flags, keywords }: { readonly flags: number; readonly keywords: readonly string[] },
-  ): Promise<void> {
-    const allowed = flagsOf(this.#target.rights);
+  async add({ received, receivedOffset, content }: Bytes, { flags, keywords, notes }: Marks): Promise<void> {
+    const { rights } = this.#target;
+    const allowed = flagsOf(rights);
+    // Without the right to make notes for all these are left out, as the flags are (RFC 4314 4).
+    const changes = notes.filter(({ shared }) => !shared || mayUse(rights, 'annotate'));
     const staged = await this.#stage(content);
     this.#inline += staged.headerCompressed.length + (staged.bodyCompressed?.length ?? 0);
     this.#entries.push({
@@ -79,6 +110,7 @@ class Across implements AsyncDisposable {
       flags: flags & allowed,
       keywords: (allowed & KEYWORD_BIT) === 0 ? [] : keywords,
       received: { seconds: received, offsetMinutes: receivedOffset },
+      ...(changes.length === 0 ? {} : { annotations: { reader: readerOf(this.#session), changes } }),
     });
     if (this.#entries.length >= ACROSS_MESSAGES || this.#inline >= ACROSS_INLINE_BYTES) await this.append();
     if (this.#pace.late) await this.#pace.rest();

@@ -19,7 +19,6 @@ import {
   BAD_COMMANDS_UNAUTHENTICATED,
   COMMAND_BYTES,
   COMMAND_BYTES_UNAUTHENTICATED,
-  IDLE_MS,
   LINE_BYTES,
   LINE_BYTES_UNAUTHENTICATED,
   LITERAL_MINUS_BYTES,
@@ -392,7 +391,7 @@ export class Session {
       unavailable: (address, err) => this.log('warn', 'a shared account is not available', { owner: address, err }),
     });
     this.reader.limits = { line: LINE_BYTES, command: COMMAND_BYTES };
-    this.connection.idle(IDLE_MS, true);
+    this.connection.idle(this.server.settings.idle, true);
     if (this.#program !== '') this.noteDevice();
   }
 

@@ -12,6 +12,8 @@ export interface ImapSettings {
   offFor(account: AccountId): Promise<readonly string[]>;
   /** What URLAUTH needs. */
   readonly urls: UrlAuthority;
+  /** Milliseconds without a command, or a part of one, after which a session that has logged in ends: see limits.ts. */
+  readonly idle: number;
 }
 
 /** The commands that come with a capability: where it is off they are unknown. */

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type Logger, pino } from 'pino';
+import { IDLE_MS } from '#protocols/imap/limits.ts';
 import { createRecentShared, type RecentShared } from '#protocols/imap/recent.ts';
 import { createImapServer } from '#protocols/imap/server.ts';
 import type { Authenticator, MailStore, ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
@@ -35,6 +36,8 @@ export interface ImapServerOptions {
   /** Capabilities that are off, and which literals need not be asked for. */
   readonly off?: readonly string[];
   readonly literals?: 'plus' | 'minus';
+  /** Milliseconds after which a session without a command ends. */
+  readonly idle?: number;
   /** Memory for messages on their way in. */
   readonly staging?: BudgetLimits;
   /** Wraps the store that the sessions see, to see a fault in it. */
@@ -99,6 +102,7 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
     {
       literals: options.literals ?? 'plus',
       off: new Set(options.off),
+      idle: options.idle ?? IDLE_MS,
       offFor: async (id) => (await store.directory.settings(id)).get('imap-off') ?? [],
       urls: {
         secret: randomBytes(32),

@@ -18,7 +18,7 @@ import { type Command, literalTimeout, type PendingLiteral } from '../grammar/co
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { quoted } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
-import { APPEND_INLINE_BYTES, APPEND_MESSAGES, IDLE_MS } from '../limits.ts';
+import { APPEND_INLINE_BYTES, APPEND_MESSAGES } from '../limits.ts';
 import type { Place } from '../places.ts';
 import { readerOf } from '../reader.ts';
 import { mayUse } from '../rights.ts';
@@ -169,8 +169,8 @@ export class MessageReader implements AsyncDisposable {
   }
 
   async #receive(staging: Staging, streams: (rest: Scanner) => boolean): Promise<void> {
-    const { connection, reader } = this.#session;
-    using _timeout = literalTimeout(connection, IDLE_MS);
+    const { connection, reader, server } = this.#session;
+    using _timeout = literalTimeout(connection, server.settings.idle);
     await reader.receive((bytes) => staging.write(bytes));
     ({ scanner: this.#scanner, pending: this.#pending } = await reader.rest(streams));
   }

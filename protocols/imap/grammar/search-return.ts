@@ -67,7 +67,8 @@ export function searchReturn(scanner: Scanner, capability = 'ESEARCH'): SearchRe
       partial = partialRange(scanner);
     } else if (name === 'UPDATE') update = scanner.match(ITEMS_AHEAD) === null ? [] : fetchItems(scanner);
     else if (!NAMES.has(name)) throw new BadCommand('Unknown RETURN option');
-    names.add(name);
+    // RFC 5267 4.2: a hint to the server, and nothing that is told.
+    if (name !== 'CONTEXT') names.add(name);
   });
   scanner.space();
   if (names.has('PARTIAL') && names.has('ALL')) throw new BadCommand('PARTIAL and ALL exclude each other'); // RFC 9394 3.1

@@ -182,6 +182,24 @@ test('a charset that does not exist is refused by name, and those that do are to
   await steady.ok('NOOP');
 });
 
+test('who says nothing more is told BYE and cut off, in IDLE and in the middle of a command too (RFC 9051 5.4)', async () => {
+  await using imap = await startImap({ idle: 300 });
+  const silences = ['', 'a IDLE\r\n', 'a IDLE\r\nDON', 'a FETCH 1:* (FL', 'a SEARCH SUBJECT {10}\r\nabc', 'a', '\r'];
+  const said = await Promise.all(
+    silences.map(async (silence) => {
+      const client = await imap.login();
+      client.wire.send(silence);
+      const lines: string[] = [];
+      for (;;) {
+        const reply = await client.response().catch(() => null);
+        if (reply === null) return lines.filter((line) => !line.startsWith('+'));
+        lines.push(reply.text.replace(/^(\* BYE) .*/, '$1'));
+      }
+    }),
+  );
+  expect(said).toEqual(silences.map(() => ['* BYE']));
+}, 60_000);
+
 test('half a command and then silence costs next to nothing, and the server stops all the same', async () => {
   const imap = await startImap();
   const { steady } = await two(imap);

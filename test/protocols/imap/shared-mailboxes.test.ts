@@ -215,6 +215,32 @@ test('COPY and MOVE between accounts bring the messages with their flags, or not
   expect(texts(await bert.ok('STATUS INBOX (MESSAGES)'))).toEqual(['* STATUS "INBOX" (MESSAGES 122)']);
 });
 
+test("COPY and MOVE between accounts bring notes along: the client's own, and those for all where he may make them", async () => {
+  await using imap = await startImap();
+  const { anna, bert } = await shared(imap, 'lrswite', 2);
+  await anna.ok('SELECT Projects');
+  await anna.ok('STORE 1:2 ANNOTATION (/comment (value.priv "of anna" value.shared "of all"))');
+  await bert.ok(`SELECT "${PREFIX}/Projects"`);
+  await bert.ok('STORE 1 ANNOTATION (/comment (value.priv "of bert"))');
+  await bert.ok('COPY 1:2 INBOX');
+  await bert.ok('MOVE 1 Archive');
+  const noted = async (path: string) => {
+    await bert.ok(`SELECT ${path}`);
+    return texts(await bert.ok('FETCH 1:* ANNOTATION (/comment value)')).map((line) =>
+      line.slice(line.indexOf('value')),
+    );
+  };
+  expect(await noted('INBOX')).toEqual([
+    'value.priv "of bert" value.shared "of all")))',
+    'value.priv NIL value.shared "of all")))',
+  ]);
+  expect(await noted('Archive')).toEqual(['value.priv "of bert" value.shared "of all")))']);
+  // Back again: without the right n his note for all stays behind.
+  await bert.ok('STORE 1 ANNOTATION (/comment (value.shared "by bert"))');
+  await bert.ok(`COPY 1 "${PREFIX}/Projects"`);
+  expect((await noted(`"${PREFIX}/Projects"`)).at(-1)).toBe('value.priv "of bert" value.shared NIL)))');
+});
+
 test('MULTISEARCH, NOTIFY and CATENATE reach what is shared', async () => {
   await using imap = await startImap();
   const { anna, bert } = await shared(imap, 'lrs');
