@@ -1,7 +1,7 @@
 // Bytes to Unicode in any charset that mail comes in. Nothing here throws: an unknown charset, or a byte that its
 // charset does not know, is guessed or becomes U+FFFD.
 
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import iconv from 'iconv-lite';
 
 /** Decodes a text that comes in pieces. */
@@ -63,8 +63,15 @@ export function textDecoding(charset: string): TextDecoding {
   }
 }
 
+/** Charsets in which octets below 128 are ASCII, every one: nearly all mail is in one of them. */
+const HOLDS_ASCII = /^(?:utf-8|iso-8859-(?:1|2|15)|windows-125[0-8])$/;
+
 /** Decodes a whole text. */
 export function decodeText(bytes: Uint8Array, charset: string): string {
+  const label = normalise(charset);
+  if ((HOLDS_ASCII.test(label) || UNRELIABLE.has(label)) && isAscii(bytes)) {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  }
   const decoding = textDecoding(charset);
   return decoding.decode(bytes) + decoding.end();
 }

@@ -2,7 +2,7 @@
 // holds more than a few pieces.
 
 import type { MessageContent } from '../ports.ts';
-import { textDecoding } from './charset.ts';
+import { decodeText, textDecoding } from './charset.ts';
 import { fields, fieldValue, latin1 } from './headers.ts';
 import { type Part, sections, walk } from './structure.ts';
 import { transferDecoding } from './transfer.ts';
@@ -30,21 +30,62 @@ export async function* textPieces(
   structure: string,
   options: { headers: boolean },
 ): AsyncGenerator<TextPiece> {
+  for (const { part, header, start, end } of places(content, structure, options.headers)) {
+    if (header) yield { text: headerText(await content.bytes(start, end), part.charset), header };
+    else for await (const text of partText(content, part)) yield { text, header };
+    yield { text: PART_BREAK, header };
+  }
+}
+
+/**
+ * The same at once, if the bytes are at hand: `reader` takes each piece and tells whether it has had enough. False, and
+ * nothing read, if they must be waited for. Errors: unavailable.
+ */
+export function lookAtText(
+  content: MessageContent,
+  structure: string,
+  options: { headers: boolean },
+  reader: (piece: TextPiece) => boolean,
+): boolean {
+  return content.look(0, content.size, (pieces) => {
+    for (const { part, header, start, end } of places(content, structure, options.headers)) {
+      const bytes = range(pieces, start, end);
+      const text = header ? headerText(bytes, part.charset) : decodedText(bytes, part);
+      if (reader({ text, header }) || reader({ text: PART_BREAK, header })) return;
+    }
+  });
+}
+
+/** A part's header block or text: bytes [start, end) of the whole. */
+interface Place {
+  readonly part: Part;
+  readonly header: boolean;
+  readonly start: number;
+  readonly end: number;
+}
+
+function* places({ prefixLength }: MessageContent, structure: string, headers: boolean): Generator<Place> {
   const { root } = sections(structure);
   for (const part of walk(root)) {
     // The prefix is a part of the message's header (RFC822.HEADER).
-    const start = part === root ? -content.prefixLength : part.header.start;
-    if (options.headers && part.header.end > start) {
-      const from = content.prefixLength + start;
-      const to = Math.min(content.prefixLength + part.header.end, from + MAX_HEADER);
-      yield { text: headerText(await content.bytes(from, to), part.charset), header: true };
-      yield { text: PART_BREAK, header: true };
-    }
-    if (isText(part) && part.body.end > part.body.start) {
-      for await (const text of partText(content, part)) yield { text, header: false };
-      yield { text: PART_BREAK, header: false };
-    }
+    const start = part === root ? 0 : prefixLength + part.header.start;
+    const end = Math.min(prefixLength + part.header.end, start + MAX_HEADER);
+    if (headers && end > start) yield { part, header: true, start, end };
+    const body = { start: prefixLength + part.body.start, end: prefixLength + part.body.end };
+    if (isText(part) && body.end > body.start) yield { part, header: false, ...body };
   }
+}
+
+/** Bytes [start, end) of what these pieces are together; a copy only where it lies in several. */
+function range(pieces: readonly Uint8Array[], start: number, end: number): Uint8Array {
+  const found: Uint8Array[] = [];
+  let at = 0;
+  for (const piece of pieces) {
+    if (start < at + piece.length && end > at) found.push(piece.subarray(Math.max(0, start - at), end - at));
+    at += piece.length;
+  }
+  const [only] = found;
+  return found.length === 1 && only !== undefined ? only : Buffer.concat(found);
 }
 
 /** Parts with text a person may look for; the parts of a message/rfc822 come by themselves. */
@@ -63,6 +104,14 @@ export async function* partText(content: MessageContent, part: Part): AsyncGener
   }
   const rest = text.decode(transfer.end()) + text.end();
   if (rest !== '') yield rest;
+}
+
+/** The same of a part whose bytes are all there. */
+function decodedText(bytes: Uint8Array, part: Part): string {
+  const transfer = transferDecoding(part.encoding);
+  const plain = transfer.decode(bytes);
+  const rest = transfer.end();
+  return decodeText(rest.length === 0 ? plain : Buffer.concat([plain, rest]), part.charset);
 }
 
 /** A header block, unfolded and decoded, a field a line. `charset` is that of bytes that are not UTF-8. */

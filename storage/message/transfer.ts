@@ -81,6 +81,37 @@ function escapedByte(bytes: Uint8Array, at: number): number {
   return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
+/** How many bytes of white space before this place, but not before another, may go if a line ends here. */
+function blankBefore(bytes: Uint8Array, end: number, least: number): number {
+  let at = end;
+  while (at > least && (bytes[at - 1] === 32 || bytes[at - 1] === 9)) at--;
+  return (end - at) % MAX_SPACE;
+}
+
+/** Adds bytes without an `=` to what is there, of which the last ones are not settled; returns where they end. */
+function addRun(out: Uint8Array, end: number, settledTo: number, run: Uint8Array): number {
+  if (end === settledTo && keepsSpace(run)) {
+    out.set(run, end);
+    return end + run.length;
+  }
+  let length = end;
+  for (const byte of run) {
+    if (byte === LF || byte === CR) length -= blankBefore(out, length, settledTo);
+    out[length++] = byte;
+  }
+  return length;
+}
+
+/** Is there no white space before any line end in it? Looking for the line ends alone is quicker than at each byte. */
+function keepsSpace(run: Uint8Array): boolean {
+  for (const end of [LF, CR]) {
+    for (let at = run.indexOf(end); at >= 0; at = run.indexOf(end, at + 1)) {
+      if (run[at - 1] === 32 || run[at - 1] === 9) return false;
+    }
+  }
+  return true;
+}
+
 /** RFC 2045 6.7: `=XX`, soft line breaks with white space after the `=`, white space before a line end removed. */
 class QuotedPrintable implements TransferDecoding {
   /** Bytes since an `=` that are not decided yet, with it. */
@@ -92,33 +123,42 @@ class QuotedPrintable implements TransferDecoding {
     const out = new Uint8Array(bytes.length + this.#open.length + this.#space.length + 2);
     out.set(this.#space);
     let length = this.#space.length;
-    // How many bytes at the end of `out` are such white space.
-    let blank = length;
-    for (let at = 0; at < bytes.length; at++) {
+    // What an `=` stands for, and all before it, is no white space that may go.
+    let settledTo = 0;
+    let isOpen = this.#open.length > 0;
+    for (let at = 0; at < bytes.length; ) {
       const byte = bytes[at] ?? 0;
-      if (this.#open.length > 0) {
+      if (isOpen) {
         const settled = this.#escaped(byte);
-        if (settled === undefined) continue;
-        for (const one of settled.bytes) out[length++] = one;
-        if (settled.taken) continue;
-      }
-      if (byte === EQUALS) {
-        blank = 0;
-        const value = escapedByte(bytes, at);
-        if (value < 0) this.#open.push(byte);
-        else {
-          out[length++] = value;
-          at += 2;
+        if (settled === undefined) {
+          at++;
+          continue;
         }
-        continue;
+        isOpen = false;
+        for (const one of settled.bytes) out[length++] = one;
+        settledTo = length;
+        if (settled.taken) at++;
+      } else if (byte === EQUALS) {
+        const value = escapedByte(bytes, at);
+        if (bytes[at + 1] === CR && bytes[at + 2] === LF) {
+          at += 3;
+        } else if (value < 0) {
+          this.#open.push(byte);
+          isOpen = true;
+          at++;
+        } else {
+          out[length++] = value;
+          at += 3;
+        }
+        settledTo = length;
+      } else {
+        const next = bytes.indexOf(EQUALS, at);
+        const run = bytes.subarray(at, next < 0 ? bytes.length : next);
+        length = addRun(out, length, settledTo, run);
+        at += run.length;
       }
-      if (byte === 32 || byte === 9) blank = blank + 1 < MAX_SPACE ? blank + 1 : 0;
-      else {
-        if (byte === LF || byte === CR) length -= blank;
-        blank = 0;
-      }
-      out[length++] = byte;
     }
+    const blank = blankBefore(out, length, settledTo);
     this.#space = blank === 0 ? NOTHING : out.slice(length - blank, length);
     return out.subarray(0, length - blank);
   }

@@ -4,7 +4,7 @@ import { hasEightBit } from '../message/charset.ts';
 import { type Field, fields, fieldValue, latin1 } from '../message/headers.ts';
 import { ADDRESS_FIELDS, readings } from '../message/readings.ts';
 import { sections } from '../message/structure.ts';
-import { textPieces } from '../message/text.ts';
+import { lookAtText, type TextPiece, textPieces } from '../message/text.ts';
 import type { MessageContent, MessageId } from '../ports.ts';
 import type { IndexedMessage } from './index-file.ts';
 import { type IndexedField, isIndexedField } from './port.ts';
@@ -18,8 +18,13 @@ export async function messageTerms(
 ): Promise<IndexedMessage> {
   const header = new Terms();
   const body = new Terms();
-  for await (const piece of textPieces(content, structure, { headers: true }))
+  const take = (piece: TextPiece) => {
     (piece.header ? header : body).add(piece.text);
+    return false;
+  };
+  if (!lookAtText(content, structure, { headers: true }, take)) {
+    for await (const piece of textPieces(content, structure, { headers: true })) take(piece);
+  }
   header.end();
   body.end();
   const block = latin1(await content.bytes(0, content.prefixLength + sections(structure).root.header.end));

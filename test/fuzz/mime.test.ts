@@ -9,7 +9,7 @@ import { PREVIEW_CHARACTERS } from '#storage/message/limits.ts';
 import { type ScannedMessage, Trait } from '#storage/message/scanned.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
 import { body, bodystructure, fileName, type Part, sections, walk } from '#storage/message/structure.ts';
-import { textPieces } from '#storage/message/text.ts';
+import { lookAtText, textPieces } from '#storage/message/text.ts';
 import { utf8Texts } from '#storage/message/utf8-texts.ts';
 import { checkBody, checkEnvelope, parseImapText, type ToldPart } from '#test/support/imap-text.ts';
 import { composed, mutated } from '#test/support/mime-mutations.ts';
@@ -210,5 +210,8 @@ test('the text for search of damaged messages comes out without a fault', async 
     if ((traits & Trait.utf8) === 0) expect(inUtf8.structure).toBe(structure);
     const pieces = await Array.fromAsync(textPieces(content, structure, { headers: true }), ({ text }) => text);
     expect(pieces.join('').length).toBeLessThan(bytes.length * 3 + 1000);
+    const atOnce: string[] = [];
+    lookAtText(content, structure, { headers: true }, ({ text }) => atOnce.push(text) === 0);
+    expect(atOnce.join('')).toBe(pieces.join(''));
   }
 });

@@ -7,8 +7,8 @@ import type { Annotation } from '#storage/account/annotation-port.ts';
 import { StoreError } from '#storage/errors.ts';
 import { fold } from '#storage/message/fold.ts';
 import { fuzzyWords } from '#storage/message/fuzzy.ts';
-import { textPieces } from '#storage/message/text.ts';
-import type { AccountId, ListingColumn, ListingRow, UidSet } from '#storage/ports.ts';
+import { lookAtText, type TextPiece, textPieces } from '#storage/message/text.ts';
+import type { AccountId, ListingColumn, ListingRow, MessageContent, UidSet } from '#storage/ports.ts';
 import { isMeant, isOf } from '../grammar/annotation.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
@@ -156,6 +156,8 @@ class SearchRun {
     if (this.#needs.saved) columns.push('saved');
     if (this.#needs.thread) columns.push('thread');
     if (text) columns.push('structure');
+    // Where something else may decide about a message, its text is read when that has not.
+    if (this.#needs.onlyText) columns.push('content');
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
     const annotated = await this.#annotated(uids);
@@ -217,18 +219,31 @@ class SearchRun {
     const needles = new Needles(exact);
     const fuzzy = new FuzzyNeedles(words);
     if (exact.length + words.length === 0) return { needles, fuzzy };
+    const enough = ({ text, header }: TextPiece) => {
+      const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, header)];
+      return found && settled;
+    };
     try {
-      const content = await this.#selected.account.mail.content(row.message);
-      for await (const { text, header } of textPieces(content, row.structure, { headers })) {
-        const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, header)];
-        if (found && settled) break;
-        if (this.#pace.late) await this.#rest();
-      }
+      const content = this.#needs.onlyText ? row.content : await this.#selected.account.mail.content(row.message);
+      if (!lookAtText(content, row.structure, { headers }, enough)) await this.#read(content, row, headers, enough);
     } catch (error) {
       // Gone since its row was read: it does not match. What can't be read now must not look like a miss.
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
     }
     return { needles, fuzzy };
+  }
+
+  /** A text that lies in a file of its own: piece by piece. */
+  async #read(
+    content: MessageContent,
+    { structure }: ListingRow,
+    headers: boolean,
+    enough: (piece: TextPiece) => boolean,
+  ): Promise<void> {
+    for await (const piece of textPieces(content, structure, { headers })) {
+      if (enough(piece)) return;
+      if (this.#pace.late) await this.#rest();
+    }
   }
 
   #known({ slot, seq }: Member): Known {
@@ -335,6 +350,8 @@ interface Needs {
   readonly saved: boolean;
   readonly thread: boolean;
   readonly text: boolean;
+  /** Texts, and nothing else that a row decides about. */
+  readonly onlyText: boolean;
   readonly annotations: readonly AnnotationKey[];
   readonly texts: Texts;
   readonly bodies: Texts;
@@ -350,6 +367,7 @@ function needsOf(key: Prepared): Needs {
     saved: all.some((leaf) => leaf.kind === 'saved'),
     thread: all.some((leaf) => leaf.kind === 'threadid'),
     text: all.some((leaf) => leaf.kind === 'text' || leaf.kind === 'body'),
+    onlyText: isText(key) && all.every((leaf) => leaf.kind !== 'header'),
     annotations: all.filter((leaf) => leaf.kind === 'annotation'),
     texts,
     bodies,

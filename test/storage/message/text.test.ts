@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { messageContent } from '#storage/blobs/content.ts';
 import { createPackers } from '#storage/blobs/packer.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
-import { PART_BREAK, textPieces } from '#storage/message/text.ts';
+import { lookAtText, PART_BREAK, textPieces } from '#storage/message/text.ts';
 
 const packers = createPackers();
 
@@ -22,6 +22,10 @@ async function texts(message: string, headers: boolean, prefix = ''): Promise<st
     packers,
   );
   const all = await Array.fromAsync(textPieces(content, structure, { headers }), ({ text }) => text);
+  const atOnce: string[] = [];
+  const look = lookAtText(content, structure, { headers }, ({ text }) => atOnce.push(text) === 0);
+  expect(look).toBe(true);
+  expect(atOnce.join('')).toBe(all.join(''));
   return all.join('').split(PART_BREAK).slice(0, -1);
 }
 
