@@ -8,6 +8,7 @@ import { Expected, isHostname, isLoopback, parseNetwork } from './parts.ts';
 import { parseRoutes, parseRouting, ROUTING_EXPECTED } from './routes.ts';
 import { LISTENERS, type ListenAddress, type RetryTimes } from './schema.ts';
 import { parseSize, SIZE_EXPECTED } from './size.ts';
+import { parseTlsRule } from './tls-rules.ts';
 
 export interface Key {
   /** '' for the keys above the first section. */
@@ -83,6 +84,7 @@ export const KEYS: readonly Key[] = [
   duration('outbound', 'delay_report'),
   integer('outbound', 'suppress_after', 0, 100),
   boolean('outbound', 'tls_reports'),
+  list('outbound', 'tls', 'a list of "domain none|may|encrypt|verify [mail hosts]"', parseTlsRule),
   list('outbound', 'domains', 'a list of "domain first_retry longest_retry give_up"', parseDomainRetry),
   {
     section: 'outbound',

@@ -2,6 +2,7 @@
 
 import type { GatewayConfig } from './gateways.ts';
 import type { RouteConfig, RoutingRule } from './routes.ts';
+import type { TlsRule } from './tls-rules.ts';
 
 /** A listener: "address:port"; port 0 is a free port of the system's choice, the same for all threads. */
 export interface ListenAddress {
@@ -101,6 +102,8 @@ export interface Config {
     readonly suppressAfter: number | null;
     /** Domains that ask for it are told how TLS with them went (RFC 8460). */
     readonly tlsReports: boolean;
+    /** How mail to some recipient domains is protected, whatever their DNS says. */
+    readonly tls: readonly TlsRule[];
     /** Other times for some recipient domains. */
     readonly domains: readonly (RetryTimes & { readonly domain: string })[];
     /** Servers that mail is handed to instead of the mail hosts of its domains. */

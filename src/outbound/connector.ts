@@ -5,6 +5,7 @@
 
 import { isIPv6 } from 'node:net';
 import { type ConnectionOptions, createSecureContext, rootCertificates } from 'node:tls';
+import type { TlsRule } from '#config/tls-rules.ts';
 import { type MailHost, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, type Resolver } from '#protocols/dns/resolver.ts';
 import type { Tlsa } from '#protocols/dns/tlsa.ts';
@@ -27,6 +28,8 @@ export interface ConnectorParts {
   readonly port: number;
   /** MTA-STS; absent: no policies. */
   readonly policyOf?: PolicyOf;
+  /** Domains whose mail is protected as an administrator says. */
+  readonly tlsRules?: readonly TlsRule[];
   /** Authorities beside the well-known ones, PEM; for certificates that a policy asks for. */
   readonly extraCa?: readonly string[];
   /** One address of each family at most. */
@@ -60,14 +63,16 @@ export type Connect = (domain: string, signal: AbortSignal, need?: TlsNeed) => P
 interface Parts extends ConnectorParts {
   /** Whom a certificate that a policy asks for may be signed by; made once, since it takes milliseconds. */
   readonly trust: ConnectionOptions;
+  readonly rules: ReadonlyMap<string, TlsRule>;
   readonly chunkFaults: ChunkFaults;
 }
 
 export function createConnector(options: ConnectorParts): Connect {
-  const { extraCa = [] } = options;
+  const { extraCa = [], tlsRules = [] } = options;
+  const rules = new Map(tlsRules.map((rule) => [rule.domain, rule]));
   const trust =
     extraCa.length === 0 ? {} : { secureContext: createSecureContext({ ca: [...rootCertificates, ...extraCa] }) };
-  const parts: Parts = { ...options, trust, chunkFaults: new ChunkFaults() };
+  const parts: Parts = { ...options, trust, rules, chunkFaults: new ChunkFaults() };
   return (domain, signal, need = 'usual') =>
     otherwise(hostsOf(parts, domain).then((hosts) => tryHosts(parts, domain, hosts, { signal, need, next: true })));
 }
@@ -118,19 +123,25 @@ async function tryHosts(
   let broken: DnsFailure | undefined;
   let transcript = '';
   let tried = 0;
-  const { policy, fault } = (await parts.policyOf?.(domain)) ?? { policy: null, fault: null };
+  // Who asks for REQUIRETLS asks for more than any of them gives.
+  const rule = need === 'required' ? undefined : parts.rules.get(domain);
+  const asked = rule === undefined ? await parts.policyOf?.(domain) : undefined;
+  const { policy, fault } = asked ?? { policy: null, fault: null };
   const enforced = holds(policy, need) ? policy : null;
   let unmet: string | null = null;
   const failed = (error: SessionFailure, host: string) => {
     failure = { reply: error.reply, host };
     if (error.kind === 'connect') transcript += `-- ${error.reply.text}\n`;
   };
-  const note = async (host: string, address: string, dane: TlsAttempt['dane'], reply: ServerReply | null) =>
-    parts.noteTls?.({ domain, host, address, need, policy, fault, dane, failure: reply });
+  const note = async (host: string, address: string, dane: TlsAttempt['dane'], reply: ServerReply | null) => {
+    // Nothing of the domain's was asked, so that there is nothing to report to it.
+    if (rule !== undefined) return;
+    await parts.noteTls?.({ domain, host, address, need, policy, fault, dane, failure: reply });
+  };
   for (const [at, { name }] of hosts.entries()) {
     let ways: Ways | null;
     try {
-      ways = await waysTo(parts, name, { domains, mx: authentic, policy: enforced, need });
+      ways = await waysTo(parts, name, { domains, mx: authentic, policy: enforced, rule, need });
     } catch (error) {
       if (!(error instanceof DnsFailure)) throw error;
       broken = error;
@@ -143,7 +154,8 @@ async function tryHosts(
       continue;
     }
     if (ways === null) {
-      const text = `${domain} has no mail host that its MTA-STS policy names`;
+      const whose = rule === undefined ? 'its MTA-STS policy names' : '[outbound] tls names for it';
+      const text = `${domain} has no mail host that ${whose}`;
       const reply = { code: 451, enhanced: '4.7.5', text };
       failure ??= { reply, host: name };
       await note(name, '', null, reply);

@@ -46,7 +46,7 @@ export function startOutbound({
   const extraCa = tls.extraCa === null ? [] : [readFileSync(tls.extraCa, 'utf8')];
   const ways = { extraCa, hostname: outbound.ehlo, source: outbound.source, log };
   const connect = createConnector({
-    ...{ ...ways, resolver, port: outbound.port },
+    ...{ ...ways, resolver, port: outbound.port, tlsRules: outbound.tls },
     ipv6: sendsByIpv6({ resolver, source: outbound.source, now }),
     ...(outbound.tlsReports && { noteTls: tlsCollector(resolver, store.tlsResults, now) }),
     policyOf: createPolicies({ resolver, extraCa, policies: store.policies, port: outbound.stsPort, log, now }),

@@ -2,6 +2,7 @@
 // is validated and has TLSA records; else what an MTA-STS policy asks for (RFC 8461); else whatever TLS there is, or none.
 
 import type { ConnectionOptions } from 'node:tls';
+import type { TlsRule } from '#config/tls-rules.ts';
 import { type HostAddresses, hostAddresses } from '#protocols/dns/mail-hosts.ts';
 import type { Resolver } from '#protocols/dns/resolver.ts';
 import { type Tlsa, tlsaOf } from '#protocols/dns/tlsa.ts';
@@ -24,6 +25,8 @@ export interface Known {
   readonly mx: boolean;
   /** The MTA-STS policy that is enforced; null: none. */
   readonly policy: Pick<StsPolicy, 'hosts'> | null;
+  /** What an administrator has said of the domain, in place of its own policies; absent: nothing. */
+  readonly rule?: TlsRule | undefined;
   readonly need: TlsNeed;
 }
 
@@ -44,10 +47,14 @@ export interface Ways {
 export async function waysTo(
   parts: WaysParts,
   name: string,
-  { domains, mx, policy, need }: Known,
+  { domains, mx, policy, rule, need }: Known,
 ): Promise<Ways | null> {
   const found = await hostAddresses(parts.resolver, name);
   const { addresses } = found;
+  if (rule !== undefined) {
+    const tls = byRule(rule, name, parts.trust);
+    return tls === null ? null : { addresses, tls, verified: false, dane: null };
+  }
   // RFC 8689 5: no policy is asked.
   if (need === 'optional')
     return { addresses, tls: [opportunistic(name, parts.trust), WITHOUT], verified: false, dane: null };
@@ -123,6 +130,14 @@ function trusted(name: string, trust: ConnectionOptions): TlsWanted {
     accept: ({ certificate }) =>
       certificate?.authorized === true ? null : 'the certificate is not trusted, or is for another name',
   };
+}
+
+/** As the administrator wants it; null: not to this host. */
+function byRule({ level, hosts }: TlsRule, name: string, trust: ConnectionOptions): readonly TlsWanted[] | null {
+  if (level === 'none') return [WITHOUT];
+  if (level === 'may') return [opportunistic(name, trust), WITHOUT];
+  if (level === 'encrypt') return [{ ...opportunistic(name, trust), use: 'must' }];
+  return hosts.length === 0 || stsMatches({ hosts }, name) ? [trusted(name, trust)] : null;
 }
 
 /** Any certificate is better than none. */

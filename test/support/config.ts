@@ -46,6 +46,7 @@ export function testConfig(options: TestConfig): Config {
         delayReportMs: 14_400_000,
         suppressAfter: 3,
         tlsReports: false,
+        tls: [],
         domains: [],
         routes: [],
         routing: [],

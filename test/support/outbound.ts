@@ -2,6 +2,7 @@
 // can be moved on. Peers take addresses 127.0.0.x of their own, all on one port.
 import { createTransport, type SendMailOptions } from 'nodemailer';
 import { type Logger, pino } from 'pino';
+import type { TlsRule } from '#config/tls-rules.ts';
 import { Resolver } from '#protocols/dns/resolver.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
@@ -50,6 +51,7 @@ export interface OutboundLabOptions extends RouteSettings {
   readonly smtp?: SmtpServersOptions;
   /** PEM. */
   readonly extraCa?: readonly string[];
+  readonly tlsRules?: readonly TlsRule[];
 }
 
 export async function outboundLab(
@@ -99,7 +101,7 @@ export async function outboundLab(
       destination: createDestinations(
         createConnector({
           noteTls: tlsCollector(resolver, smtp.store.tlsResults, now),
-          ...{ ...ways, port, resolver, limits },
+          ...{ ...ways, port, resolver, limits, tlsRules: options.tlsRules ?? [] },
           policyOf: createPolicies({
             ...{ resolver, extraCa, log, now, policies: smtp.store.policies, port: options.stsPort ?? 1 },
           }),
