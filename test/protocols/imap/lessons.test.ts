@@ -1,8 +1,80 @@
 // What broke other servers under real clients, each as a test (the threads are named in the comments).
 import { expect, test } from 'vitest';
 import { message, PASSWORD, startImap } from '#test/support/imap-server.ts';
+import { type Must, untested } from '#test/support/musts.ts';
 
 const texts = (result: { untagged: readonly { text: string }[] }) => result.untagged.map(({ text }) => text);
+
+const C = 'conformance/imap';
+const P = 'protocols/imap';
+
+/** What other servers have learned, and where it is tested: here, or with what it is about. */
+const LESSONS: readonly Must[] = [
+  ['1', 'what follows DONE is a command', `${P}/lessons.test.ts`, 'bytes after DONE in the same packet'],
+  ['1', 'a command may come where DONE is due', `${P}/lessons.test.ts`, 'a command where DONE is due'],
+  ['2', 'DEFLATE is flushed with each reply', `${P}/compress.test.ts`, 'every reply is flushed'],
+  ['2', 'what it unpacks is bounded', `${P}/compress.test.ts`, 'a bomb grows nothing'],
+  ['3', 'special uses are in plain LIST', `${P}/capabilities.test.ts`, 'SPECIAL-USE: plain LIST has'],
+  ['3', 'and in XLIST', `${P}/list.test.ts`, 'XLIST: the special folders'],
+  ['3', "programs' own names lead to them", `${P}/list.test.ts`, 'F175: the names that mail programs have'],
+  ['4', 'EXPUNGE of nothing says nothing', `${P}/lessons.test.ts`, 'an EXPUNGE that removes nothing'],
+  ['4', 'EXISTS before FETCH', `${P}/lessons.test.ts`, 'EXISTS comes before any FETCH'],
+  ['5', 'COPY and MOVE of what is gone are OK', `${P}/changes.test.ts`, 'COPY and MOVE of messages that are not there'],
+  ['5', 'a copy may be where the message is', `${C}/messages.test.ts`, 'copy, move and uidplus'],
+  ['6', 'a capability can be switched off', `${P}/settings.test.ts`, 'a capability that is off for an account'],
+  ['6', 'the tag of ESEARCH is a quoted string', `${P}/extended-search.test.ts`, 'ESEARCH: counts, first, last'],
+  ['7', 'names are modified UTF-7', `${P}/mailboxes.test.ts`, 'names go both ways in modified UTF-7'],
+  ['7', 'no UTF-8 for who has not asked', `${P}/utf8.test.ts`, 'UTF8=ACCEPT: ENVELOPE and BODYSTRUCTURE'],
+  ['7', 'UTF8 (~{n} of Thunderbird', `${P}/utf8.test.ts`, 'UTF8=ACCEPT: messages come in UTF8'],
+  ['8', 'BODYSTRUCTURE is full', `${P}/lessons.test.ts`, 'BODYSTRUCTURE has its extension data'],
+  ['8', 'UID comes first', `${P}/lessons.test.ts`, 'UID comes first also where'],
+  ['8', 'a short last piece is exact', `${P}/fetch.test.ts`, 'a partial fetch gives exactly'],
+  ['8', 'ENVELOPE without From', `${C}/fetch-structure.test.ts`, 'what is empty and what is missing'],
+  ['9', 'n:* has the last message', `${P}/fetch.test.ts`, 'n:* always has the last message'],
+  ['9', 'SEARCH always answers', `${P}/lessons.test.ts`, 'UID SEARCH 1:* NOT DELETED is answered'],
+  ['9', 'a continuation is "+ "', `${P}/lessons.test.ts`, 'a continuation is a plus and a space'],
+  ['9', 'CHANGEDSINCE 0', `${P}/lessons.test.ts`, 'CHANGEDSINCE 0 is every message'],
+  ['9', 'empty lines', `${P}/session.test.ts`, 'empty lines between commands are ignored'],
+  ['9', 'STATUS follows its LIST', `${P}/list.test.ts`, 'LIST-STATUS: each STATUS follows its LIST'],
+  ['9', 'no STATUS in NOOP', `${P}/lessons.test.ts`, 'NOOP tells of the selected mailbox'],
+  ['9', 'lines of 8,000 bytes and more', `${P}/lessons.test.ts`, 'a quoted string of 20,000 bytes'],
+  ['9', 'strange literals', `${P}/session.test.ts`, 'negative, zero and strange literals'],
+  ['10', 'STORE and EXPUNGE in their order', `${P}/lessons.test.ts`, 'STORE and EXPUNGE in one packet'],
+  ['10', 'changes are queued', `${P}/lessons.test.ts`, 'changes by many sessions at once'],
+  ['10', 'what is expunged stays until it was told', `${P}/fetch.test.ts`, 'what another session has expunged'],
+  ['10', 'mail can be read beside a writer', `${P}/fetch.test.ts`, 'mail can be read when nothing can be written'],
+  ['10', 'SELECT brings up to date', `${P}/changes.test.ts`, 'is told when it selects again'],
+  ['10', 'a failed literal ends its command', `${P}/lessons.test.ts`, 'after a literal that was refused'],
+  ['10', 'half an hour of silence, and not exactly', `${C}/rfc9051.test.ts`, 'is longer than half an hour'],
+  ['10', 'UIDs stay', 'stress/imap.test.ts', 'what one session was told binds the others'],
+];
+
+test('every lesson names a test that is there', () => {
+  expect(untested(LESSONS)).toEqual([]);
+  expect(new Set(LESSONS.map(([lesson]) => lesson)).size).toBe(10);
+});
+
+// modern-email/defects #29: the iPhone asks so, though a mod-sequence is above 0.
+test('CHANGEDSINCE 0 is every message', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  for (const subject of ['one', 'two']) await client.ok('APPEND INBOX', message(subject));
+  await client.ok('SELECT INBOX');
+  const told = texts(await client.ok('UID FETCH 1:* (FLAGS) (CHANGEDSINCE 0)'));
+  expect(told.filter((line) => line.includes('FETCH'))).toHaveLength(2);
+});
+
+// stalwartlabs/stalwart #2039: arguments of 8,000 bytes and more.
+test('a quoted string of 20,000 bytes is taken like any other, and so is a set of 2,000 numbers', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  const text = 'long '.repeat(4_000);
+  await client.ok('APPEND INBOX', message('long', text));
+  await client.ok('SELECT INBOX');
+  expect(texts(await client.ok(`SEARCH BODY "${text.trim()}"`))).toEqual(['* SEARCH 1']);
+  const uids = Array.from({ length: 2_000 }, (_, at) => at * 2 + 1).join();
+  expect(texts(await client.ok(`UID FETCH ${uids} UID`))).toEqual(['* 1 FETCH (UID 1)']);
+});
 
 // stalwartlabs/stalwart #765: iOS 18 sends the next command in the packet with DONE.
 test('bytes after DONE in the same packet are the next command', async () => {
