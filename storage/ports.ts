@@ -3,6 +3,7 @@
 
 import type { Readable } from 'node:stream';
 import type { AnnotationChange, Annotations } from './account/annotation-port.ts';
+import type { FlagRun } from './changes/flag-run.ts';
 import type { Devices, Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue, Suppression, TlsResults } from './queue/port.ts';
@@ -281,6 +282,19 @@ export interface Sending {
 }
 
 /** An account's mail. A cheap handle: it holds no file open and may be kept for a session's life. */
+/** One commit's change to one mailbox, complete: nothing need be read for it. */
+export type OwnChange = {
+  readonly mailbox: MailboxId;
+  readonly modseq: number;
+  /** After it. */
+  readonly cursor: Cursor;
+} & (
+  | { readonly kind: 'add'; readonly placements: readonly Placement[] }
+  /** Every message that is there went through it; one that had these flags already did not change. */
+  | { readonly kind: 'flags'; readonly uids: UidSet; readonly run: FlagRun }
+  | { readonly kind: 'remove'; readonly uids: UidSet }
+);
+
 export interface MailAccount extends Annotations {
   readonly id: AccountId;
 
@@ -394,6 +408,11 @@ export interface MailAccount extends Annotations {
   // -- the feed
   /** Raised at each durable commit, by any thread, before it is answered: compare before every command. */
   generation(): number;
+  /**
+   * What the last write through this object changed, given once, if that is all that was committed after a cursor of
+   * the class mail; null: `changes` tells.
+   */
+  ownChange(cursor: Cursor): OwnChange | null;
   /** Woken after each raise; merged, never lost. */
   subscribe(wake: () => void): Disposable;
 }

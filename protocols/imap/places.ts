@@ -115,9 +115,12 @@ export class Places {
     return mailbox === undefined ? undefined : this.#checked(this.#ownPlace(mailbox), use);
   }
 
-  /** Every mailbox that may be listed, each account's in the order of its mailboxes, the own first. */
-  async all(): Promise<Place[]> {
-    const places = (await this.own.mailboxes()).map((mailbox) => this.#ownPlace(mailbox));
+  /**
+   * Every mailbox that may be listed, each account's in the order of its mailboxes, the own first. `counted`: their
+   * counters matter.
+   */
+  async all(counted = true): Promise<Place[]> {
+    const places = (await this.own.mailboxes(counted)).map((mailbox) => this.#ownPlace(mailbox));
     for (const other of this.#others) {
       for (const mailbox of await this.#mailboxesOf(other)) {
         const place = this.#otherPlace(other, mailbox);

@@ -25,6 +25,7 @@ import type {
   MessageContent,
   MessageId,
   OfHeader,
+  OwnChange,
   Placement,
   ReaderStatus,
   SeenRun,
@@ -62,6 +63,7 @@ import {
   renameMailbox,
 } from './mailboxes.ts';
 import { type MetadataJob, OF_ACCOUNT, readMetadata, writeMetadata } from './metadata.ts';
+import { addedBy, flagsSetBy, OwnChanges, removedBy } from './own-changes.ts';
 import { usage } from './quota.ts';
 import { readerStatus, seenRuns } from './reader-seen.ts';
 import { replace } from './replace.ts';
@@ -91,6 +93,7 @@ export class SqlMailAccount implements MailAccount {
   readonly id: AccountId;
   readonly #db: DatabaseKey;
   readonly #parts: MailAccountParts;
+  readonly #own = new OwnChanges(() => this.generation());
 
   constructor(id: AccountId, parts: MailAccountParts) {
     this.id = id;
@@ -272,9 +275,10 @@ export class SqlMailAccount implements MailAccount {
     const quota = await this.#parts.quota(this.id);
     return await this.#adopting(entries, now, async (ready) => {
       const job = { account: this.id, mailbox, path, entries: ready, now, quota, reader };
-      const appended = await (ready.length > APPEND_ENTRIES
-        ? this.#bulk('append', job)
-        : this.#write(() => append(job)));
+      const appended = await this.#own.note(
+        () => (ready.length > APPEND_ENTRIES ? this.#bulk('append', job) : this.#write(() => append(job))),
+        (done) => (reader === undefined ? addedBy(ready, done) : null),
+      );
       return { value: appended, named: !appended.some(({ duplicate }) => duplicate) };
     });
   }
@@ -286,8 +290,13 @@ export class SqlMailAccount implements MailAccount {
     options: { unchangedSince?: number } & AsReader = {},
   ): Promise<{ modseq: number; modified: readonly Uid[] }> {
     const { unchangedSince, reader } = options;
-    const steps = await this.#steps(uids, (rest) =>
-      changeFlags({ account: this.id, mailbox, uids: rest, change, unchangedSince, reader }),
+    const isPlain = unchangedSince === undefined && reader === undefined;
+    const steps = await this.#own.note(
+      () =>
+        this.#steps(uids, (rest) =>
+          changeFlags({ account: this.id, mailbox, uids: rest, change, unchangedSince, reader }),
+        ),
+      (done) => (isPlain && done.length === 1 ? flagsSetBy(mailbox, uids, change, done[0]?.modseq ?? 0) : null),
     );
     return { modseq: steps.at(-1)?.modseq ?? 0, modified: steps.flatMap((step) => step.modified) };
   }
@@ -298,8 +307,9 @@ export class SqlMailAccount implements MailAccount {
     options: { onlyDeleted: boolean },
   ): Promise<{ uids: readonly Uid[]; modseq: number }> {
     const expunging = this.#expunging();
-    const steps = await this.#steps(uids, (rest) =>
-      expunge({ account: this.id, mailbox, uids: rest, ...options, ...expunging }),
+    const steps = await this.#own.note(
+      () => this.#steps(uids, (rest) => expunge({ account: this.id, mailbox, uids: rest, ...options, ...expunging })),
+      ([only, more]) => (only !== undefined && more === undefined ? removedBy(mailbox, only.uids, only.modseq) : null),
     );
     return { uids: steps.flatMap((step) => step.uids), modseq: steps.at(-1)?.modseq ?? 0 };
   }
@@ -335,6 +345,10 @@ export class SqlMailAccount implements MailAccount {
   }
 
   // -- the feed
+
+  ownChange(cursor: Cursor): OwnChange | null {
+    return this.#own.after(cursor);
+  }
 
   generation(): number {
     return this.#parts.engine.generation(this.#db);

@@ -34,7 +34,10 @@ export interface Engine {
   createAccount(id: string): Promise<void>;
   /** Closes and deletes everything of an account. */
   destroyAccount(id: string): Promise<void>;
-  /** A number that is raised at each durable commit of this database, by any thread, before that commit is answered. */
+  /**
+   * A number that is raised at each durable commit of this database, by any thread, before that commit is answered: by
+   * as many as there were operations in it.
+   */
   generation(db: DatabaseKey): number;
   /** Calls `wake` soon after each raise of the generation (merged and never lost: compare generations). */
   subscribe(db: DatabaseKey, wake: () => void): Disposable;

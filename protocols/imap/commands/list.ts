@@ -55,7 +55,7 @@ async function entries(
   request: ListRequest,
   matches: (entry: Entry) => boolean,
 ): Promise<Entry[]> {
-  const all = await places.all();
+  const all = await places.all(request.status !== null);
   const parents = new Set<string>();
   // All above a name of somebody else's is there to lead to it, whether or not it may be seen.
   const above = new Set<string>();

@@ -22,6 +22,16 @@ interface Opened {
   sessions: number;
 }
 
+/** The list of mailboxes as it was at a generation. */
+interface Mailboxes {
+  readonly generation: number;
+  readonly list: readonly Mailbox[];
+  /** Those whose counters have changed since they were read; nothing else has. */
+  readonly changed: ReadonlySet<MailboxId>;
+}
+
+const NONE: ReadonlySet<MailboxId> = new Set();
+
 export class ImapAccount {
   readonly id: AccountId;
   readonly mail: MailAccount;
@@ -38,25 +48,43 @@ export class ImapAccount {
   #seen = -1;
   /** Work on the indexes, one at a time. */
   #work: Promise<unknown> = Promise.resolve();
-  #mailboxes: { readonly generation: number; readonly list: readonly Mailbox[] } | null = null;
+  #mailboxes: Mailboxes | null = null;
 
   constructor(mail: MailAccount) {
     this.id = mail.id;
     this.mail = mail;
   }
 
-  /** All mailboxes, as they are at the newest commit. */
-  async mailboxes(): Promise<readonly Mailbox[]> {
+  /** All mailboxes, as they are at the newest commit; `counted`: their counters matter. */
+  async mailboxes(counted = true): Promise<readonly Mailbox[]> {
     const generation = this.mail.generation();
-    if (this.#mailboxes?.generation === generation) return this.#mailboxes.list;
+    const known = this.#mailboxes;
+    if (known?.generation === generation) {
+      if (!counted || known.changed.size === 0) return known.list;
+      const list = await this.#recounted(known);
+      if (list !== undefined) return list;
+    }
     const list = await this.mail.mailboxes();
-    this.#mailboxes = { generation, list };
+    this.#mailboxes = { generation, list, changed: NONE };
+    return list;
+  }
+
+  /** The list with the counters of the one mailbox that they have changed of; undefined if it is to be read anew. */
+  async #recounted(known: Mailboxes): Promise<readonly Mailbox[] | undefined> {
+    const [id, more] = known.changed;
+    const fresh = id === undefined || more !== undefined ? undefined : await this.mail.mailbox(id);
+    if (fresh === undefined) return undefined;
+    const list = known.list.map((mailbox) => (mailbox.id === id ? fresh : mailbox));
+    if (this.#mailboxes === known) this.#mailboxes = { ...known, list, changed: NONE };
     return list;
   }
 
   /** The mailbox of a path whose first level is INBOX in upper case if it is that. */
   async mailbox(path: string): Promise<Mailbox | undefined> {
-    return (await this.mailboxes()).find((mailbox) => mailbox.path === path);
+    const named = (mailbox: Mailbox) => mailbox.path === path;
+    const found = (await this.mailboxes(false)).find(named);
+    if (found === undefined || this.#mailboxes?.changed.has(found.id) !== true) return found;
+    return (await this.mailboxes()).find(named);
   }
 
   /** The special mailbox that a path means which is a mail program's own name for it and no mailbox (F175). */
@@ -160,6 +188,33 @@ export class ImapAccount {
   async #follow(): Promise<void> {
     const generation = this.mail.generation();
     if (generation === this.#seen) return;
+    if (!this.#followOwn(generation)) await this.#readLog();
+    this.#seen = generation;
+  }
+
+  /** Takes over what a session has just changed, if that is all that the log has: then nothing need be read. */
+  #followOwn(generation: number): boolean {
+    const own = this.#cursor === null ? null : this.mail.ownChange(this.#cursor);
+    if (own === null) return false;
+    const indexes = this.#indexes.get(own.mailbox) ?? [];
+    // What a reader of a shared mailbox sees of it is another matter.
+    if (indexes.some(({ reader }) => reader !== undefined)) return false;
+    for (const index of indexes) {
+      if (own.kind === 'add') index.apply(own.placements);
+      else if (own.kind === 'remove') for (const [first, last] of own.uids) index.remove(first, last);
+      else for (const range of own.uids) index.applyFlags(range, own.run, own.modseq);
+      if (index.stale) return false;
+      index.completeTo(own.modseq);
+    }
+    const known = this.#mailboxes;
+    if (known?.generation === this.#seen)
+      this.#mailboxes = { ...known, generation, changed: new Set([...known.changed, own.mailbox]) };
+    this.#cursor = own.cursor;
+    this.#applied = Math.max(this.#applied, own.modseq);
+    return true;
+  }
+
+  async #readLog(): Promise<void> {
     // Up to which modseq each index has everything, once the log has been read to its end.
     const complete = new Map<MailboxIndex, number>();
     for (let more = this.#cursor !== null; more && this.#cursor !== null; ) {
@@ -178,7 +233,6 @@ export class ImapAccount {
     }
     for (const { index } of this.#opened.values()) if (index.stale) await this.#load(index);
     for (const [index, modseq] of complete) index.completeTo(modseq);
-    this.#seen = generation;
   }
 
   async #apply(rows: readonly ChangeRow[], complete: Map<MailboxIndex, number>): Promise<void> {

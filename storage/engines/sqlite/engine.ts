@@ -324,14 +324,14 @@ export class SqliteEngine implements Engine {
   }
 
   /** Makes what was committed durable, then tells those who listen. */
-  async #sync(seat: Seat, { rows, handle }: Committed): Promise<void> {
+  async #sync(seat: Seat, { rows, handle, outcomes }: Committed): Promise<void> {
     // Nothing changed, perhaps because another commit, still to be synced, had done it already (a delivery's retry):
     // the answer rests on that one, so it waits for a sync too.
     if (rows === 0 && Atomics.load(this.#unsynced, seat.slot) === 0) return;
     await this.#durable(handle);
     if (rows === 0) return;
     Atomics.sub(this.#unsynced, seat.slot, 1);
-    this.#feed.raise(seat.key);
+    this.#feed.raise(seat.key, outcomes.length);
     handle.unwatched += rows;
     if (handle.unwatched >= WATCH_ROWS) this.#watchGrowth(seat, handle);
   }

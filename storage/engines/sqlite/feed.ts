@@ -30,10 +30,10 @@ export class Feed {
     return Atomics.load(this.#generations, slotOf(db));
   }
 
-  /** To be called when a commit is durable, before it is answered. */
-  raise(db: DatabaseKey): void {
+  /** To be called when a commit is durable, before it is answered; `operations`: how many were in it. */
+  raise(db: DatabaseKey, operations = 1): void {
     const slot = slotOf(db);
-    Atomics.add(this.#generations, slot, 1);
+    Atomics.add(this.#generations, slot, operations);
     this.#wake(slot);
     const here = this.#wakes.has(slot) ? 1 : 0;
     if (Atomics.load(this.#subscribed, slot) === here) return;

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { KEPT_MAILBOXES } from '#protocols/imap/limits.ts';
 import { Flag } from '#storage/ports.ts';
 import { type ImapServer, message, startImap } from '#test/support/imap-server.ts';
+import { override } from '#test/support/override.ts';
 import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapWire } from '#test/support/wire.ts';
 
@@ -37,6 +38,93 @@ test('STORE replaces, adds and removes, and tells the flags that are then there'
   expect((await client.command('STORE 1 NONSENSE (\\Seen)')).status).toBe('BAD');
   expect((await client.command('STORE 1 +FLAGS (\\Nonsense)')).status).toBe('BAD');
   expect(texts(await client.ok('UID STORE 99 +FLAGS (\\Seen)'))).toEqual([]);
+});
+
+test('what a session changes is told to all of its thread without the change log being read', async () => {
+  let reads = 0;
+  await using imap = await startImap({
+    wrap: (store) =>
+      override(store, {
+        mail: (id) => {
+          const mail = store.mail(id);
+          return override(mail, {
+            changes: (...args) => {
+              reads++;
+              return mail.changes(...args);
+            },
+          });
+        },
+      }),
+  });
+  const [one, other] = await two(imap, 5);
+  reads = 0;
+  await one.ok('STORE 2,4 +FLAGS (\\Flagged \\Deleted)');
+  expect(texts(await other.ok('NOOP'))).toEqual([
+    '* 2 FETCH (UID 2 FLAGS (\\Flagged \\Deleted))',
+    '* 4 FETCH (UID 4 FLAGS (\\Flagged \\Deleted))',
+  ]);
+  expect(texts(await one.ok('EXPUNGE'))).toEqual(['* 4 EXPUNGE', '* 2 EXPUNGE']);
+  expect(texts(await other.ok('APPEND INBOX (\\Draft)', message('new')))).toEqual([
+    '* 4 EXPUNGE',
+    '* 2 EXPUNGE',
+    '* 4 EXISTS',
+    '* 1 RECENT',
+  ]);
+  expect(texts(await one.ok('NOOP'))).toEqual(['* 4 EXISTS', '* 3 RECENT']);
+  expect(texts(await one.ok('FETCH 4 (UID FLAGS)'))).toEqual(['* 4 FETCH (UID 6 FLAGS (\\Draft))']);
+  expect(reads).toBe(0);
+  // Keywords have numbers that only the store knows.
+  await one.ok('STORE 1 +FLAGS (Work)');
+  expect(reads).toBe(1);
+});
+
+test('what a session changes makes no list of mailboxes be read again, and every counter is right', async () => {
+  const read: string[] = [];
+  await using imap = await startImap({
+    wrap: (store) =>
+      override(store, {
+        mail: (id) => {
+          const mail = store.mail(id);
+          return override(mail, {
+            mailboxes: () => {
+              read.push('all');
+              return mail.mailboxes();
+            },
+            mailbox: (mailbox) => {
+              read.push('one');
+              return mail.mailbox(mailbox);
+            },
+          });
+        },
+      }),
+  });
+  const [client] = await two(imap, 2);
+  const list = texts(await client.ok('LIST "" *'));
+  const status = async (name: string) => texts(await client.ok(`STATUS ${name} (MESSAGES UNSEEN UIDNEXT)`))[0];
+  expect(await status('Sent')).toBe('* STATUS "Sent" (MESSAGES 0 UNSEEN 0 UIDNEXT 1)');
+  read.length = 0;
+  await client.ok('APPEND INBOX', message('3'));
+  await client.ok('STORE 1 +FLAGS (\\Seen \\Deleted)');
+  expect(texts(await client.ok('LIST "" *'))).toEqual(list);
+  expect(await status('Sent')).toBe('* STATUS "Sent" (MESSAGES 0 UNSEEN 0 UIDNEXT 1)');
+  expect(read).toEqual([]);
+  expect(await status('INBOX')).toBe('* STATUS "INBOX" (MESSAGES 3 UNSEEN 2 UIDNEXT 4)');
+  expect(await status('INBOX')).toBe('* STATUS "INBOX" (MESSAGES 3 UNSEEN 2 UIDNEXT 4)');
+  expect(read).toEqual(['one']);
+  await client.ok('EXPUNGE');
+  await client.ok('APPEND Sent (\\Seen)', message('4'));
+  expect(texts(await client.ok('LIST "" (INBOX Sent) RETURN (STATUS (MESSAGES UNSEEN UIDNEXT))'))).toEqual([
+    expect.stringContaining('INBOX'),
+    '* STATUS "INBOX" (MESSAGES 2 UNSEEN 2 UIDNEXT 4)',
+    expect.stringContaining('Sent'),
+    '* STATUS "Sent" (MESSAGES 1 UNSEEN 0 UIDNEXT 2)',
+  ]);
+  await client.ok('CREATE other');
+  await client.ok('RENAME other another');
+  expect(texts(await client.ok('LIST "" *')).length).toBe(list.length + 1);
+  expect(await status('another')).toContain('MESSAGES 0');
+  await client.ok('DELETE another');
+  expect(texts(await client.ok('LIST "" *'))).toEqual(list);
 });
 
 test('a new keyword is told in FLAGS before a message shows it, to every session', async () => {
