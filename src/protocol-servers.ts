@@ -102,7 +102,7 @@ export async function createProtocolServers(
     },
     'submission',
   );
-  const imap = createImapServer({ ...context, sharing: store.sharing }, shared.recent, {
+  const imap = createImapServer({ ...context, sharing: store.sharing, channel: shared.store.name }, shared.recent, {
     literals: config.imap.literals,
     off: new Set(config.imap.disable),
     idle: IDLE_MS,

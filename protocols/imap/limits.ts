@@ -34,6 +34,14 @@ export const SEARCH_DEPTH = 50;
 export const SORT_CRITERIA = 20;
 /** Columns of a mailbox that are kept for SORT and THREAD, 8 bytes a message and the different texts. */
 export const KEPT_COLUMNS = 6;
+/** Rows from which on the texts of a mailbox are told to the other threads; fewer are read in some ms. */
+export const OFFERED_ROWS = 10_000;
+/** Different texts, and characters of them, up to which they are: each thread copies them, which is some ms. */
+export const OFFERED_TEXTS = 30_000;
+export const OFFERED_CHARACTERS = 2_000_000;
+/** What others have told and nobody has asked for: so many, and of so many rows, at 9 bytes each. */
+export const OFFERS = 4;
+export const OFFERS_ROWS = 1_000_000;
 /** Events in one group of NOTIFY: there are five. */
 export const NOTIFY_EVENTS = 20;
 /** Searches of one session that are kept up to date (RFC 5267 4.3.1): each looks at every change. */

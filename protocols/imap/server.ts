@@ -14,6 +14,7 @@ import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './l
 import { RecentLedger, type RecentShared } from './recent.ts';
 import { Session } from './session.ts';
 import type { ImapSettings } from './settings.ts';
+import { TextExchange } from './sort/exchange.ts';
 
 /** What the sessions of a thread share. */
 export interface ServerState {
@@ -21,6 +22,7 @@ export interface ServerState {
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
   readonly lines: LineCache;
+  readonly texts: TextExchange;
   readonly closing: boolean;
   /** The account for one more session, or null when it has too many. */
   enter(id: AccountId, trusted: boolean): ImapAccount | null;
@@ -35,6 +37,8 @@ export interface ServerState {
 /** What the IMAP server is handed. */
 export interface ImapContext extends ProtocolContext {
   readonly sharing: Sharing;
+  /** A name of its own for what the threads of this process tell each other. */
+  readonly channel: string;
 }
 
 /** `shared` is made once for all threads of the process. */
@@ -54,6 +58,7 @@ class ImapServer implements ProtocolServer, ServerState {
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
   readonly lines = new LineCache();
+  readonly texts: TextExchange;
   closing = false;
   readonly #context: ImapContext;
   readonly #buffers = new OutputBuffers();
@@ -65,6 +70,7 @@ class ImapServer implements ProtocolServer, ServerState {
     this.#context = context;
     this.settings = settings;
     this.recent = new RecentLedger(shared);
+    this.texts = new TextExchange(context.channel);
   }
 
   get connections(): number {
@@ -153,5 +159,6 @@ class ImapServer implements ProtocolServer, ServerState {
     await Promise.all(this.#sessions.values());
     clearTimeout(cut);
     this.lines.clear();
+    this.texts.close();
   }
 }

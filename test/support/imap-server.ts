@@ -97,7 +97,7 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
   };
   // The tests' store has a clock of its own, which stands still.
   const server = createImapServer(
-    { ...context, sharing: store.sharing },
+    { ...context, sharing: store.sharing, channel: folder },
     options.recent ?? createRecentShared(store.clock.now),
     {
       literals: options.literals ?? 'plus',

@@ -100,7 +100,7 @@ async function find(session: Session, program: ReturnType<Program>, asked: Asked
     return afterSearch(keys);
   }
   const { current } = session;
-  const members = await order(await run(session, keys, current, current.view.all(), scores), scores ?? new Scores());
+  const members = await order(await run(session, keys, current, null, scores), scores ?? new Scores());
   const results = { tag, selected: current, members, byUid, withModseq, ...(scores && { scores }) };
   if (wanted === null) await tellList(session, name, results);
   else await tellExtended(session, results, wanted);

@@ -8,6 +8,8 @@ import type { Rows } from '../index/rows.ts';
 import { KEPT_COLUMNS } from '../limits.ts';
 import type { Selected } from '../view/selected.ts';
 import { appendUid } from '../view/uid-ranges.ts';
+import type { View } from '../view/view.ts';
+import type { OfferedTexts } from './exchange.ts';
 import { distinctNumbers, merge, sortTexts } from './order.ts';
 import { NUMBERS, type NumberName, TEXTS, type TextName } from './sources.ts';
 
@@ -25,6 +27,16 @@ export abstract class Column {
   /** What is missing below a slot. */
   missing(slots: number): number {
     return Math.max(0, slots - this.#made);
+  }
+
+  /** Nothing is made yet. */
+  get isEmpty(): boolean {
+    return this.#made === 0;
+  }
+
+  /** The slots below are there now. */
+  protected took(slots: number): void {
+    this.#made = slots;
   }
 
   /** Makes what is missing below a slot. Rejects with StoreError. */
@@ -101,6 +113,37 @@ export class TextColumn extends Column {
   constructor(rows: Rows, name: TextName) {
     super(rows);
     this.#name = name;
+  }
+
+  /** Takes what another thread has made, if nothing is made here and all that is alive of it is in it. */
+  take({ uids, values, marks, texts }: OfferedTexts, view: View): void {
+    const { rows } = this;
+    const count = Math.min(view.slots, rows.lowerBound((uids.at(-1) ?? 0) + 1));
+    if (!this.isEmpty || view.rows !== rows) return;
+    const [places, marked] = [new Float64Array(count), new Uint8Array(count)];
+    for (let slot = 0, at = 0; slot < count; slot++) {
+      const uid = rows.uid(slot);
+      while ((uids[at] ?? uid) < uid) at++;
+      if (uids[at] === uid) {
+        places[slot] = values[at] ?? 0;
+        marked[slot] = marks[at] ?? 0;
+      } else if (view.has(slot)) return;
+    }
+    [this.values, this.marks, this.texts] = [places, marked, texts];
+    this.took(count);
+  }
+
+  /** What there is of it, for other threads. */
+  offered(): OfferedTexts {
+    const { rows, values } = this;
+    const count = values.length;
+    const uids = new Uint32Array(new SharedArrayBuffer(count * 4));
+    const places = new Uint32Array(new SharedArrayBuffer(count * 4));
+    const marks = new Uint8Array(new SharedArrayBuffer(count));
+    for (let slot = 0; slot < count; slot++) uids[slot] = rows.uid(slot);
+    places.set(values);
+    marks.set(this.marks.subarray(0, count));
+    return { uids, values: places, marks, texts: this.texts };
   }
 
   protected override async make(from: number, to: number, selected: Selected, pace: Pace): Promise<void> {

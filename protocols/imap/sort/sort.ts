@@ -8,6 +8,7 @@ import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
 import type { Member } from '../view/view.ts';
 import { AncestryColumn, type Column, NO_ID, NumberColumn, TextColumn } from './columns.ts';
+import type { TextExchange } from './exchange.ts';
 import { orderBy } from './order.ts';
 import type { Subjects, Threaded } from './references.ts';
 import { NUMBERS, type NumberName, type TextName } from './sources.ts';
@@ -44,7 +45,7 @@ async function orderOf(
   ranks: () => Float64Array,
 ): Promise<Uint32Array> {
   const pace = new Pace(session.connection);
-  const columns = new Values(session.current, slots, pace);
+  const columns = new Values(session, slots, pace);
   const sorted = [];
   for (const { key, reverse } of criteria) {
     const values =
@@ -70,11 +71,13 @@ const NO_FACTS = { message: 0, size: 0, flags: 0, modseq: 0 };
 /** The columns of some messages, in the order of the messages. */
 export class Values {
   readonly #selected: Selected;
+  readonly #exchange: TextExchange;
   readonly #slots: Uint32Array;
   readonly #pace: Pace;
 
-  constructor(selected: Selected, slots: Uint32Array, pace: Pace) {
-    this.#selected = selected;
+  constructor(session: Session, slots: Uint32Array, pace: Pace) {
+    this.#selected = session.current;
+    this.#exchange = session.server.texts;
     this.#slots = slots;
     this.#pace = pace;
   }
@@ -87,8 +90,14 @@ export class Values {
 
   /** The places of the texts in their order, and their marks. */
   async texts(name: TextName): Promise<Subjects> {
-    const kept = this.#selected.index.columns.text(name, this.#selected);
+    const { account, mailbox, index, view } = this.#selected;
+    const kept = index.columns.text(name, this.#selected);
+    const place = { account: account.id, mailbox: mailbox.id, name };
+    const told = kept.isEmpty ? this.#exchange.take(place) : undefined;
+    if (told !== undefined) kept.take(told, view);
+    const isNew = kept.isEmpty;
     const { column, slots } = await this.#made(kept, (rows) => new TextColumn(rows, name));
+    if (isNew && column === kept) this.#exchange.offer(place, view.slots, kept.texts, () => kept.offered());
     return {
       values: picked(column.values, slots),
       marks: column.marks,

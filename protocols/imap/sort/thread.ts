@@ -37,7 +37,7 @@ async function threads(
   algorithm: Algorithm,
   pace: Pace,
 ): Promise<{ forest: Forest; roots: readonly number[] }> {
-  const values = new Values(session.current, slots, pace);
+  const values = new Values(session, slots, pace);
   const dates = await values.numbers('date');
   const subjects = await values.texts('subject');
   const count = slots.length;
