@@ -8,6 +8,8 @@ import { type Outgoing, type TransactionResult, transact } from '#protocols/smtp
 /** What became of one message, and whether the destination wants to be left alone after it. */
 export interface Carried extends TransactionResult {
   readonly rest?: Rest;
+  /** Somebody has to put something right for messages like this one, though others go. */
+  readonly alert?: ServerReply;
 }
 
 /** Why a destination is left alone although it answers. */

@@ -134,7 +134,8 @@ async function carryLarge(message: Uint8Array, calls: GraphCalls, all: All): Pro
   if (reply.status !== 403 || errorOf(reply.text).code === 'ErrorSendAsDenied') return judgedGraph(reply, all);
   // Small ones may go without that permission: the route does not rest.
   const text = 'Microsoft Graph: a message over 3 MB needs the permission Mail.ReadWrite';
-  return all({ code: 451, enhanced: '4.7.8', text: `${text}: 403 ${errorOf(reply.text).code}`.trimEnd() });
+  const alert = { code: 451, enhanced: '4.7.8', text: `${text}: 403 ${errorOf(reply.text).code}`.trimEnd() };
+  return { ...all(alert), alert };
 }
 
 /** Refusals of the message itself, by Graph's code. */

@@ -269,7 +269,7 @@ export class Lane {
     try {
       const content = await this.#parts.queue.content(message.id);
       const said = !recipients.every(({ notify }) => (notify & Notify.unsaid) !== 0) || message.envelopeId !== '';
-      const { replies, dsn, rest } = await carrier.carry({
+      const { replies, dsn, rest, alert } = await carrier.carry({
         envelope: { ...message, returnFull: said ? message.returnFull : null },
         recipients: recipients.map(({ address, notify, original }) => ({
           ...{ address, original, notify: (notify & Notify.unsaid) === 0 ? notify : null },
@@ -283,6 +283,10 @@ export class Lane {
       const { host, tls, transcript } = carrier;
       await this.#settleSome({ message, recipients, replies, host, tls, transcript: transcript.text, kind });
       transcript.clear();
+      if (alert !== undefined) {
+        const about = { domain: this.domain, host, queued: message.id, reply: alert.text };
+        this.#parts.log.warn({ ...about, alert: true }, 'messages like this one can not go');
+      }
       if (rest !== undefined) await this.#rest(rest, host);
       return carrier;
     } catch (error) {

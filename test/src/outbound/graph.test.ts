@@ -3,15 +3,19 @@ import { expect, test } from 'vitest';
 import { withExactRecipients } from '#src/outbound/routes/exact-recipients.ts';
 import { makeSigningKeys } from '#src/outbound/signing.ts';
 import { type Cloud, cloud } from '#test/support/cloud.ts';
-import { type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
+import { type OutboundLab, type OutboundLabOptions, outboundLab, until } from '#test/support/outbound.ts';
 
-async function graph(work: (lab: OutboundLab, at: Cloud) => Promise<void>, table: object = {}): Promise<void> {
+async function graph(
+  work: (lab: OutboundLab, at: Cloud) => Promise<void>,
+  table: object = {},
+  more: OutboundLabOptions = {},
+): Promise<void> {
   await using at = await cloud();
   const m365 = {
     ...{ name: 'm365', preset: 'microsoft365-graph', login: 'erp@example.test', client_id: 'app' },
     ...{ tenant: 'example.test', token_url: `${at.url}/token`, graph_url: `${at.url}/v1.0`, ...table },
   };
-  await using lab = await outboundLab({}, { routes: [m365], routing: ['m365'] });
+  await using lab = await outboundLab({}, { routes: [m365], routing: ['m365'], ...more });
   const credential = { route: 'm365', owner: '', kind: 'client-secret', login: '' } as const;
   await lab.smtp.store.routeCredentials.set(credential, at.secret);
   await work(lab, at);
@@ -139,6 +143,25 @@ test('what goes wrong with a draft leaves none behind, and sends nothing twice',
     await lab.submit({ to: 'small@other.test' });
     await until(() => at.mails.length > 0);
   }));
+
+test('that the permission for large messages is missing is an alert', async () => {
+  const { pino } = await import('pino');
+  const lines: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+  await graph(
+    async (lab, at) => {
+      at.failDraft = () => ({ status: 403, body: { error: { code: 'ErrorAccessDenied', message: 'no' } } });
+      await lab.submit({ to: 'a@other.test', attachments: [{ filename: 'a.bin', content: Buffer.alloc(4 * MB, 1) }] });
+      await until(() => lines.length > 0);
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+        alert: true,
+        reply: expect.stringContaining('Mail.ReadWrite'),
+      });
+    },
+    {},
+    { log },
+  );
+});
 
 test('a text that is too large for one request comes back', () =>
   graph(async (lab, at) => {
