@@ -5,25 +5,10 @@
 # stop: postfix -c DIR/etc stop
 set -e
 P=${1:?DIR} L=${2:?LAB} N=${3:?NAME}
-mkdir -p "$P"/etc "$P"/queue "$P"/data "$P"/log "$P"/mail
-cp /etc/postfix/dynamicmaps.cf "$P"/etc/ 2>/dev/null || true
-cat > "$P"/etc/main.cf <<C
-compatibility_level = 3.6
-queue_directory = $P/queue
-data_directory = $P/data
-config_directory = $P/etc
+mkdir -p "$P"/mail
+"$(dirname "$0")/../postfix.sh" "$P" 127.0.0.1:25 "$N" <<C
 multi_instance_name = postfix-lab
-multi_instance_enable = yes
-inet_interfaces = 127.0.0.1
 inet_protocols = all
-myhostname = $N
-mydestination =
-mynetworks = 127.0.0.0/8
-maillog_file = $P/log/mail.log
-maillog_file_prefixes = $P
-alias_maps =
-alias_database =
-smtpd_relay_restrictions = permit_mynetworks, reject
 virtual_mailbox_domains = $N
 virtual_mailbox_maps = static:inbox/
 virtual_mailbox_base = $P/mail
@@ -49,31 +34,5 @@ minimal_backoff_time = 3s
 maximal_backoff_time = 5s
 queue_run_delay = 3s
 C
-cat > "$P"/etc/master.cf <<C
-127.0.0.1:25 inet n - n - 200 smtpd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-tlsmgr unix - - n 1000? 1 tlsmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-proxywrite unix - - n - 1 proxymap
-smtp unix - - n - - smtp
-relay unix - - n - - smtp
-showq unix n - n - - showq
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-virtual unix - n n - - virtual
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-postlog unix-dgram n - n - 1 postlogd
-C
-chown -R root:root "$P"/etc; chown postfix "$P"/data; chown nobody "$P"/mail
-postfix -c "$P"/etc check
+chown nobody "$P"/mail
 postfix -c "$P"/etc start
