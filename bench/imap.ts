@@ -81,13 +81,13 @@ export async function mailboxRound(side: Side, as: 'own' | 'peer', report: Repor
 }
 
 /** Which commands on the large mailbox are timed, and as what they are reported. */
-export interface Commands {
+interface Commands {
   readonly commands: readonly (readonly [key: string, name: string, target: Target | null])[];
   /** imapbench's names of them, as a pattern. */
   readonly only: string;
 }
 
-export async function commandsRound(
+async function commandsRound(
   side: Side,
   as: 'own' | 'peer',
   report: Report,

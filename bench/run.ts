@@ -9,7 +9,7 @@ import { mixRound } from './mix.ts';
 import { outboundRound, waitingRound } from './outbound.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
 import { Report } from './report.ts';
-import { fillAndIndex, searchRound } from './search.ts';
+import { fillAndIndex, SearchRounds } from './search.ts';
 import { diskRound, restoreRound, startRound, wrongLoginsRound } from './server.ts';
 import { openFolder, peersMissing, processCounts, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
 import { smtpRound } from './smtp.ts';
@@ -90,7 +90,13 @@ const benchmarks: Record<string, () => Promise<Report>> = {
   },
   search: () => {
     const sample = sampleMailbox(scratch, 600);
-    return sides('Search', searchRound, (side) => fillAndIndex(side, sample), indexed);
+    const searches = new SearchRounds();
+    return sides(
+      'Search',
+      (side, as, report) => searches.round(side, as, report),
+      (side) => fillAndIndex(side, sample),
+      indexed,
+    );
   },
   pop3: () => sides('POP3', pop3Round, (side) => fillMaildrop(side, sampleMailbox(scratch, 600))),
   server: async () => {

@@ -104,7 +104,7 @@ async function diskMeasure(report: Report, peer: boolean, name: string, mbox: st
     await using side = await startOwn({ settings: '[search]\nindex_after = 1' });
     const before = bytesOnDisk(side.data);
     await fill(side);
-    await indexed(side, 'INBOX');
+    await indexed(side);
     // A stopped server has moved everything from its logs into its databases.
     await side.running.stop();
     report.add(name, 'MB', target, 'own', (bytesOnDisk(side.data) - before) / 2 ** 20);

@@ -35,6 +35,8 @@ export interface Side extends AsyncDisposable {
   readonly data: string;
   /** What delays each server thread's event loop since the last question; empty for a peer. */
   delays(): Promise<Delay[]>;
+  /** Starts it again on the same data, with nothing in memory. A peer has a process for each connection anyway. */
+  restart(): Promise<void>;
 }
 
 export interface Delay {
@@ -77,18 +79,38 @@ export async function startOwn(options: OwnOptions = {}): Promise<Own> {
   return ownSide(program, await program.serve(), folder);
 }
 
-function ownSide(program: Installation, running: Running, folder: string): Own {
+function ownSide(program: Installation, first: Running, folder: string): Own {
+  // Another process after a restart, with other ports.
+  let running = first;
   return {
-    ...{ name: 'posthuis', version: `posthuis, Node ${process.version}`, program, running },
-    ...{
-      imap: running.port('imap'),
-      imaps: running.port('imaps'),
-      pop3: running.port('pop3'),
-      smtp: running.port('smtp'),
-    },
+    ...{ name: 'posthuis', version: `posthuis, Node ${process.version}`, program },
     ...{ users: 'user%d', domain: 'bench.test', password: 'pass-word', queue: null, data: program.data },
-    ...{ pid: running.pid, pids: [running.pid] },
+    get running() {
+      return running;
+    },
+    get imap() {
+      return running.port('imap');
+    },
+    get imaps() {
+      return running.port('imaps');
+    },
+    get pop3() {
+      return running.port('pop3');
+    },
+    get smtp() {
+      return running.port('smtp');
+    },
+    get pid() {
+      return running.pid;
+    },
+    get pids() {
+      return [running.pid];
+    },
     delays: () => scrape(running.port('http')),
+    async restart() {
+      await running.stop();
+      running = await program.serve();
+    },
     async [Symbol.asyncDispose]() {
       await running.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -144,6 +166,7 @@ export async function startPeer(format: 'sdbox' | 'maildir'): Promise<Side> {
     pid: dovecot.pid as number,
     pids: [dovecot.pid as number, master],
     delays: async () => [],
+    restart: async () => {},
     async [Symbol.asyncDispose]() {
       execFileSync('postfix', ['-c', etc, 'stop'], { stdio: 'ignore' });
       dovecot.kill('SIGTERM');
