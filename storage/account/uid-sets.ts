@@ -13,12 +13,17 @@ export function clip(uids: UidSet, uidnext: number): UidRange[] {
   return clipped;
 }
 
-/** What is left of a set after a UID. */
-export function after(uids: readonly UidRange[], uid: number): UidRange[] {
-  const rest: UidRange[] = [];
-  for (const [first, last] of uids) {
-    if (last > uid) rest.push([Math.max(first, uid + 1), last]);
+/** What is left of a set after a UID. Page after page of a set of many ranges: so it does not go over all of them. */
+export function after(uids: UidSet, uid: number): UidRange[] {
+  let [low, high] = [0, uids.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((uids[middle]?.[1] ?? 0) > uid) high = middle;
+    else low = middle + 1;
   }
+  const rest = uids.slice(low);
+  const [first] = rest;
+  if (first !== undefined && first[0] <= uid) rest[0] = [uid + 1, first[1]];
   return rest;
 }
 

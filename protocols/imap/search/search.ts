@@ -216,9 +216,9 @@ class SearchRun {
 
   /** Reads a message's text up to where all is found. */
   async #scan(row: ListingRow, { exact, words }: Texts, headers: boolean): Promise<Scanned> {
+    if (exact.length + words.length === 0) return NOTHING_SOUGHT;
     const needles = new Needles(exact);
     const fuzzy = new FuzzyNeedles(words);
-    if (exact.length + words.length === 0) return { needles, fuzzy };
     const enough = ({ text, header }: TextPiece) => {
       const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, header)];
       return found && settled;
@@ -342,6 +342,8 @@ interface Scanned {
   readonly needles: Needles;
   readonly fuzzy: FuzzyNeedles;
 }
+
+const NOTHING_SOUGHT: Scanned = { needles: new Needles([]), fuzzy: new FuzzyNeedles([]) };
 
 /** What a key needs beyond memory and the rows' numbers. */
 interface Needs {

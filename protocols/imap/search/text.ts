@@ -3,6 +3,7 @@
 import iconv from 'iconv-lite';
 import { decodeText, hasEightBit } from '#storage/message/charset.ts';
 import { fold } from '#storage/message/fold.ts';
+import { PART_BREAK } from '#storage/message/text.ts';
 import { Refusal } from '../grammar/errors.ts';
 
 /** How to make text of a search string's bytes (one character per byte). Unknown: NO [BADCHARSET] (RFC 9051 7.1). */
@@ -43,6 +44,11 @@ export class Needles {
 
   /** Takes the next piece; true when all have been found. */
   feed(piece: string): boolean {
+    if (piece === PART_BREAK) {
+      // Nothing stands across it.
+      this.#tail = '';
+      return this.#missing.size === 0;
+    }
     const text = this.#tail + fold(piece);
     for (const needle of this.#missing) if (text.includes(needle)) this.#missing.delete(needle);
     this.#tail = this.#overlap === 0 ? '' : text.slice(-this.#overlap);
