@@ -245,6 +245,7 @@ export class AncestryColumn extends Column {
     for (const piece of pieces) {
       bytes.set(piece, at);
       at += piece.length;
+      if (pace.due) await pace.rest();
     }
     if (pace.late) await pace.rest();
     const ancestors = new Float64Array(bytes.buffer);

@@ -201,14 +201,17 @@ class References {
   /** By sent date, then by the order in the mailbox (RFC 5256 2.2). */
   #byDate(nodes: readonly number[]): number[] {
     const { dates } = this.#messages;
-    const keys = Float64Array.from(nodes, (node) => this.#message(node));
+    const keys = new Float64Array(nodes.length);
+    for (let at = 0; at < nodes.length; at++) keys[at] = this.#message(nodes[at] ?? NONE);
     if (nodes.length >= MANY) {
-      const sent = keys.map((key) => dates[key] ?? 0);
-      const order = orderBy(
-        [sent, keys].map((values) => ({ values, reverse: false })),
-        nodes.length,
+      // By message first, which counting does, then by date, which leaves that order where dates are equal.
+      const order = orderBy([{ values: keys, reverse: false }], nodes.length);
+      const sent = new Float64Array(nodes.length);
+      for (let at = 0; at < sent.length; at++) sent[at] = dates[keys[order[at] ?? 0] ?? 0] ?? 0;
+      return Array.from(
+        orderBy([{ values: sent, reverse: false }], nodes.length),
+        (at) => nodes[order[at] ?? 0] ?? NONE,
       );
-      return Array.from(order, (at) => nodes[at] ?? NONE);
     }
     const order = nodes.map((_, at) => at);
     order.sort((a, b) => {
