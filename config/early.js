@@ -3,6 +3,7 @@
 import { enableCompileCache } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 /** libuv's threads for files, names and zstd, beside those that argon2 may hold (DESIGN 5). */
 const POOL_THREADS = 8;
@@ -18,3 +19,9 @@ if (!(Number(process.env.UV_THREADPOOL_SIZE) >= wanted)) process.env.UV_THREADPO
 // it too. Where it can't be written nothing is kept. Not in the temporary folder, where others could put theirs.
 process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL('../node_modules/.cache/posthuis', import.meta.url));
 enableCompileCache(process.env.NODE_COMPILE_CACHE);
+
+// A message is a dozen buffers, short-lived ones: freed by another thread than the one that made them, as V8 does it by
+// default, each is two threads in one arena of malloc, and marking beside the server threads takes the cores that they
+// use themselves. Without both an APPEND is a fifth less CPU (docs/benchmarks/append-profile.md).
+setFlagsFromString('--no-concurrent-array-buffer-sweeping');
+setFlagsFromString('--no-concurrent-marking');
