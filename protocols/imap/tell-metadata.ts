@@ -7,8 +7,8 @@ import type { Place } from './places.ts';
 import type { Session } from './session.ts';
 
 /**
- * Tells the annotations of a mailbox (null: of the account) that are asked for and that it has. The size of the largest
- * that was left out for its size, or 0.
+ * Tells the annotations of a mailbox (null: of the account) that are asked for; those asked for by their own name that it
+ * has not are NIL (RFC 9590 3: METADATA always comes). The size of the largest that was left out for its size, or 0.
  */
 export async function tellMetadata(
   session: Session,
@@ -23,13 +23,16 @@ export async function tellMetadata(
   const shown = [...entries].filter(([entry]) => place?.reader === undefined || entry.startsWith('/shared/'));
   const meant = shown.filter(([entry]) => names.some((name) => isMeant(entry, name, depth)));
   const fits = ([, value]: (typeof meant)[number]) => maxSize === null || value.length <= maxSize;
-  const told = meant.filter(fits);
+  const has = new Set(meant.map(([entry]) => entry));
+  const missing = depth === '0' ? [...new Set(names)].filter((name) => !has.has(name)) : [];
+  const told = [...meant.filter(fits), ...missing.map((name) => [name, null] as const)];
   const { out } = session.connection;
   if (told.length > 0) {
     out.text(`* METADATA ${mailboxReply(path, session.utf8)} (`);
     for (const [index, [entry, value]] of told.entries()) {
       out.text(`${index > 0 ? ' ' : ''}${quoted(entry)} `);
-      writeValue(out, value);
+      if (value === null) out.text('NIL');
+      else writeValue(out, value);
     }
     out.text(')\r\n');
   }

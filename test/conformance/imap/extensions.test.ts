@@ -103,6 +103,12 @@ const MUSTS: readonly Must[] = [
   ['RFC 5464 4.2.1', 'MAXSIZE and LONGENTRIES', `${C}/metadata.test.ts`, 'told in LONGENTRIES'],
   ['RFC 5464 4.3', 'all entries or none', `${C}/metadata.test.ts`, 'are set, or none'],
   ['RFC 9590 3', 'METADATA follows its LIST', `${C}/metadata.test.ts`, 'comes after the LIST reply'],
+  [
+    'RFC 9590 3',
+    'METADATA of each, NIL for what is not there',
+    `${P}/metadata.test.ts`,
+    '"Trash" ("/private/color" NIL)',
+  ],
   ['RFC 5465 3.1', 'what has happened is told at once', `${C}/notify.test.ts`, 'tells at once what has happened'],
   ['RFC 5465 3.1', 'STATUS of what is watched', `${C}/notify.test.ts`, 'STATUS of what is watched'],
   ['RFC 5465 5', 'events that do not go together are BAD', `${C}/notify.test.ts`, 'may not stand together'],

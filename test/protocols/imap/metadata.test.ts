@@ -11,8 +11,9 @@ test('METADATA: entries of mailboxes and of the account are set, told by depth a
   await client.ok('CREATE box');
   await client.ok('SETMETADATA box (/Private/Comment "mine" /shared/comment "ours" /private/a/b/c "deep")');
   const told = texts(await client.ok('GETMETADATA box (/private/comment /SHARED/COMMENT /private/none)'));
-  expect(told).toEqual(['* METADATA "box" ("/private/comment" "mine" "/shared/comment" "ours")']);
-  expect(texts(await client.ok('GETMETADATA box /private/a'))).toEqual([]);
+  expect(told).toEqual(['* METADATA "box" ("/private/comment" "mine" "/shared/comment" "ours" "/private/none" NIL)']);
+  expect(texts(await client.ok('GETMETADATA box /private/a'))).toEqual(['* METADATA "box" ("/private/a" NIL)']);
+  expect(texts(await client.ok('GETMETADATA (DEPTH 1) box /private/none'))).toEqual([]);
   expect(texts(await client.ok('GETMETADATA (DEPTH 1) box /private'))).toEqual([
     '* METADATA "box" ("/private/comment" "mine")',
   ]);
@@ -24,7 +25,7 @@ test('METADATA: entries of mailboxes and of the account are set, told by depth a
   await client.ok('RENAME box other');
   await client.ok('SETMETADATA other (/private/comment NIL)');
   expect(texts(await client.ok('GETMETADATA other (/private/comment /shared/comment)'))).toEqual([
-    '* METADATA "other" ("/shared/comment" "ours")',
+    '* METADATA "other" ("/shared/comment" "ours" "/private/comment" NIL)',
   ]);
   await client.ok('SETMETADATA "" (/private/comment "account")');
   expect(texts(await client.ok('GETMETADATA "" /private/comment'))).toEqual([
@@ -32,8 +33,12 @@ test('METADATA: entries of mailboxes and of the account are set, told by depth a
   ]);
   await client.ok('DELETE other');
   await client.ok('CREATE other');
-  expect(texts(await client.ok('GETMETADATA other /shared/comment'))).toEqual([]);
-  expect((await (await imap.login('bert')).ok('GETMETADATA "" /private/comment')).untagged).toEqual([]);
+  expect(texts(await client.ok('GETMETADATA other /shared/comment'))).toEqual([
+    '* METADATA "other" ("/shared/comment" NIL)',
+  ]);
+  expect(texts(await (await imap.login('bert')).ok('GETMETADATA "" /private/comment'))).toEqual([
+    '* METADATA "" ("/private/comment" NIL)',
+  ]);
 });
 
 test('METADATA: any bytes come back as they were, and what is too much is refused', async () => {
@@ -81,7 +86,7 @@ test("METADATA: a tag's colour is kept with the keyword (F119)", async () => {
   ]);
   expect([...(await imap.store.mail(imap.anna.id).keywords()).values()]).toContain('invoices');
   await client.ok(`SETMETADATA "" (${name} NIL)`);
-  expect(texts(await client.ok(`GETMETADATA "" ${name}`))).toEqual([]);
+  expect(texts(await client.ok(`GETMETADATA "" ${name}`))).toEqual([`* METADATA "" ("${name.toLowerCase()}" NIL)`]);
 });
 
 test('LIST-METADATA: annotations follow each mailbox of LIST', async () => {
@@ -94,6 +99,7 @@ test('LIST-METADATA: annotations follow each mailbox of LIST', async () => {
     '* METADATA "Sent" ("/private/color" "red")',
     '* LIST (\\HasNoChildren \\Trash) "/" "Trash"',
     '* STATUS "Trash" (MESSAGES 0)',
+    '* METADATA "Trash" ("/private/color" NIL)',
   ]);
   expect((await client.command('LIST "" * RETURN (METADATA)')).status).toBe('BAD');
 });
