@@ -156,6 +156,11 @@ test('searches find the same before a message is indexed, after it, and with an 
       const account = server.store.mail(id);
       const found = await account.findText([{ where: 'text', text: 'needle3' }], AbortSignal.timeout(20_000));
       expect(found?.findings[0]?.sure.length).toBeGreaterThan(5);
+      // One that is not wanted any more is dropped there too.
+      const abort = new AbortController();
+      const dropped = account.findText([{ where: 'text', text: 'needle3' }], abort.signal);
+      abort.abort(new Error('the client is gone'));
+      await expect(dropped).rejects.toThrow('the client is gone');
     } finally {
       await server.stop();
     }

@@ -168,6 +168,23 @@ test('fuzzy searches find in the index what a look into the texts finds, and as 
   expect(strengths / sure).toBeGreaterThan(0.95);
 }, 60_000);
 
+test('a search that nobody waits for any more ends at its next turn, and the index answers the next one', async () => {
+  await using folder = await temporaryFolder();
+  const index = new AccountIndex(IndexFile.open(join(folder.path, 'search.db'), (error) => expect(error).toBeNull()));
+  const body = new Set(['hello', 'yellow']);
+  index.add([{ message: 1, header: new Set(), body, fields: noFields(), unsure: false }], 1, 1);
+  let turns = 0;
+  const gone = async () => {
+    if (++turns === 2) throw new Error('gone');
+  };
+  const queries = [{ where: 'body', text: 'ello' } satisfies TextQuery];
+  await expect(index.find(queries, gone)).rejects.toThrow('gone');
+  expect(turns).toBe(2);
+  const { findings } = await index.find(queries, async () => {});
+  expect(Array.from(findings[0]?.sure ?? [])).toEqual([1]);
+  index.close();
+});
+
 test('a text with more words than are indexed is said to be incomplete', () => {
   const found = new Terms();
   for (let word = 0; word < 30_000 && found.complete; word++) found.add(`word${word} `);
