@@ -223,6 +223,8 @@ export class SqliteEngine implements Engine {
       // Asked for again while it was under way, it may have been done already.
       const { frames, moved } = await patiently(() => handle.database.checkpoint('NOOP'));
       if (frames - moved < CHECKPOINT_FRAMES) return;
+      // SQLite syncs the log, but not its name, which whoever wrote first may not have made durable yet.
+      await this.#durable(handle);
       await patiently(() => handle.database.checkpoint('PASSIVE'));
       await seat.queue.run(() => this.#beginLog(handle));
     } catch (error) {
@@ -244,7 +246,7 @@ export class SqliteEngine implements Engine {
   /** Says durably under which boot the file is written. */
   async #stamp(seat: Seat, handle: Handle): Promise<void> {
     await this.#pace.next();
-    await patiently(() => stamp(handle.database, seat.key, this.#options.boots));
+    await patiently(() => handle.write((database) => stamp(database, seat.key, this.#options.boots)));
     if (handle.stamped) return;
     await this.#durable(handle);
     handle.stamped = true;
@@ -312,7 +314,7 @@ export class SqliteEngine implements Engine {
   }
 
   #write(seat: Seat, handle: Handle, ops: readonly (() => Op<unknown>)[]): Committed | Promise<Committed> {
-    const batch = patiently(() => handle.database.writeBatch(ops));
+    const batch = patiently(() => handle.write((database) => database.writeBatch(ops)));
     if (batch instanceof Promise) return batch.then((later) => this.#committed(seat, handle, later));
     return this.#committed(seat, handle, batch);
   }

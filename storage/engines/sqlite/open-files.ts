@@ -169,7 +169,7 @@ export class OpenFiles {
     if (fitness === 'settle') {
       await seat.queue.run(async () => {
         await this.#calls.pace.next();
-        await patiently(() => settle(handle.database, seat.key, boots, now()));
+        await patiently(() => handle.write((database) => settle(database, seat.key, boots, now())));
         await this.#calls.durable(handle);
       });
       fitness = 'current';

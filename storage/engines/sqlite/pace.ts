@@ -1,5 +1,5 @@
-// Pieces of work that hold the thread for some ms (opening a file, the first write into a new log, for which SQLite syncs
-// the log's header): one in a turn of the event loop, so that a hundred mailboxes that are needed at once don't add up.
+// Pieces of work that hold the thread for some ms (opening a file, its first write): one in a turn of the event loop, so
+// that a hundred mailboxes that are needed at once don't add up.
 
 import { setImmediate as eventLoopTurn } from 'node:timers/promises';
 

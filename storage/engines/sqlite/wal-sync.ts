@@ -57,6 +57,11 @@ export class WalSync {
     return named !== undefined && named.ino === fstatSync(this.#fd).ino;
   }
 
+  /** True while nothing was ever written to it. */
+  isEmpty(): boolean {
+    return fstatSync(this.#fd).size === 0;
+  }
+
   /** Resolves when everything that was committed before this call is durable. */
   wait(): Promise<void> {
     if (this.#next !== null) return this.#next;

@@ -1,5 +1,5 @@
 // The SQLite engine by itself: transactions, the group commit, generations, errors, the budget of handles.
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -116,6 +116,60 @@ test('a statement that returns more than the most rows is a mistake of the progr
     );
   expect(await count(2000)).toHaveLength(2000);
   await expect(count(2001)).rejects.toThrow('more than 2000 rows');
+});
+
+test('SQLite syncs nothing by itself, on our thread, for a log that is still empty, and does for any other', async () => {
+  await using folder = await temporaryFolder();
+  const shared = createStoreShared();
+  await using one = engineOn(folder, { shared });
+  await using two = engineOn(folder, { shared });
+  await one.createAccount(ID);
+  function* level(): Op<unknown> {
+    yield* subscribe('x');
+    yield* run('DELETE FROM subscription');
+    return yield* all('PRAGMA synchronous');
+  }
+  const [OFF, NORMAL] = [[{ synchronous: 0 }], [{ synchronous: 1 }]];
+  // One that fails leaves the log as it was.
+  const fails = function* (): Op<void> {
+    yield* subscribe('x');
+    yield* run('DELETE FROM nothing');
+  };
+  await expect(one.write(ACCOUNT, fails)).rejects.toThrow();
+  expect(await one.read(ACCOUNT, () => all('PRAGMA synchronous'))).toEqual(NORMAL);
+  expect(await one.write(ACCOUNT, level)).toEqual(OFF);
+  expect(await one.write(ACCOUNT, level)).toEqual(NORMAL);
+  expect(await two.write(ACCOUNT, level)).toEqual(NORMAL);
+});
+
+test('a log is moved into its database only once its name is durable', async () => {
+  await using folder = await temporaryFolder();
+  const shared = createStoreShared();
+  const stalled = Promise.withResolvers<void>();
+  const folderSync = Promise.withResolvers<void>();
+  const sync: SyncCalls = {
+    file: () => Promise.resolve(),
+    folder: () => {
+      folderSync.resolve();
+      return stalled.promise;
+    },
+  };
+  await using writer = engineOn(folder, { shared });
+  await writer.createAccount(ID);
+  await using background = engineOn(folder, { shared, sync });
+  const text = 'x'.repeat(4_000);
+  const fill = function* (): Op<void> {
+    for (let row = 0; row < 1_000; row++) yield* subscribe(`${row} ${text}`);
+  };
+  await writer.write(ACCOUNT, fill);
+  const file = join(accountFolder(layoutOf(folder.path), ID), 'mail.db');
+  const before = statSync(file).size;
+  const checkpoint = background.checkpoint(ACCOUNT);
+  await folderSync.promise;
+  expect(statSync(file).size).toBe(before);
+  stalled.resolve();
+  await checkpoint;
+  expect(statSync(file).size).toBeGreaterThan(before + 3_000_000);
 });
 
 test('nothing is acknowledged while the sync stalls, and an error comes when it fails', async () => {
