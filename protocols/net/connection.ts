@@ -25,6 +25,7 @@ import type { Peer, TlsProvider } from '../ports.ts';
 import { type ChannelBinding, channelBinding } from './channel-binding.ts';
 import { Deflated } from './deflated.ts';
 import { InputBuffer, type TOO_LONG } from './input-buffer.ts';
+import { letGoWhenClosed } from './let-go.ts';
 import {
   HANDSHAKE_MS,
   INPUT_HIGH_BYTES,
@@ -363,6 +364,7 @@ export class Connection {
     const drained = () => this.#drainer?.resolve();
     const failed = () => this.destroy();
     const gone = () => this.#gone();
+    letGoWhenClosed(socket);
     socket.on('data', receive).on('end', finished).on('drain', drained).on('error', failed).on('close', gone);
     this.#detach = () => {
       socket.off('data', receive).off('end', finished).off('drain', drained).off('error', failed).off('close', gone);

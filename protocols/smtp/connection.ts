@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { letGoWhenClosed } from '#protocols/net/let-go.ts';
 import type { Source } from '#protocols/net/proxy.ts';
 import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.ts';
 import { COMMANDS } from './commands/table.ts';
@@ -59,6 +60,7 @@ export class Connection extends SMTPConnection implements Session {
     this.secure = this.session.secure = options.secure;
     this.conduct = options.conduct;
     this.proxied = options.proxied;
+    letGoWhenClosed(socket);
     const { sessionMs, fruitlessMs } = this.part.limits;
     this.#sessionTimer = setTimeout(() => this.cut(Reply.tooSlow), sessionMs).unref();
     this.#fruitTimer = setTimeout(() => this.#fruitless(), fruitlessMs).unref();
@@ -174,7 +176,9 @@ export class Connection extends SMTPConnection implements Session {
   }
 
   override _onClose(): void {
+    const input = this.#input;
     super._onClose();
+    input?.letGo();
     if (this.#gone) return;
     this.#gone = true;
     this.#endHold();
@@ -239,6 +243,7 @@ export class Connection extends SMTPConnection implements Session {
       () => {},
       () => {
         clearTimeout(this.#phaseTimer);
+        letGoWhenClosed(this._socket);
         // RFC 3207 4.2: nothing said before counts. (smtp-server has thrown away what was pipelined behind STARTTLS.)
         this.hello = null;
         this.principal = null;

@@ -47,11 +47,20 @@ export interface InputLimits {
   readonly runawayOctets: number;
 }
 
+/** Where the input of a connection goes that is gone. */
+const NOBODY: InputHandler = {
+  command: async () => {},
+  overlong: async () => {},
+  runaway() {},
+  idle() {},
+  end() {},
+};
+
 export class Input extends SMTPStream {
   /** True while something that has arrived is worked off: the peer waits for us. */
   working = false;
 
-  readonly #handler: InputHandler;
+  #handler: InputHandler;
   readonly #limits: InputLimits;
   #sink: DataSink | null = null;
   /** The start of a line whose end has not arrived. */
@@ -64,6 +73,13 @@ export class Input extends SMTPStream {
     super();
     this.#limits = limits;
     this.#handler = handler;
+  }
+
+  /** The connection is gone: nothing more is heard, and its session is not held (net/let-go.ts). */
+  letGo(): void {
+    this.#handler = NOBODY;
+    this.#sink = null;
+    this.removeAllListeners();
   }
 
   /** From the next octet on it is content, until the reader has seen the end. */

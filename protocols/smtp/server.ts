@@ -46,7 +46,8 @@ export class SmtpServer extends SMTPServer {
   #stopped: PromiseWithResolvers<void> | null = null;
 
   constructor(part: Part) {
-    super({ logger: false, disableReverseLookup: true, socketTimeout: part.limits.idleMs });
+    const name = part.context.hostname; // else it asks the system for it with each connection
+    super({ logger: false, disableReverseLookup: true, socketTimeout: part.limits.idleMs, name });
     this.part = part;
   }
 

@@ -294,8 +294,9 @@ describe('the content of DATA', () => {
 const BEGIN = 'EHLO peer.example\r\nMAIL FROM:<a@peer.example>\r\nRCPT TO:<anna@example.test>\r\n';
 const MESSAGE = `${BEGIN}DATA\r\nSubject: fuzz\r\n\r\n..\r\n.\r\n`;
 const CHUNKED = `${BEGIN}BDAT 9\r\nSubject: BDAT 7 LAST\r\nx\r\n\r\n.\n`;
+const BINARY = CHUNKED.replace('>\r\nRCPT', '> BODY=BINARYMIME\r\nRCPT');
 const SCRIPT = [
-  ...[CHUNKED, 'BDAT 3\r\n', 'BDAT 0 LAST\r\n', 'BDAT 12 LAST\r\n', 'BDAT x\r\n'],
+  ...[CHUNKED, BINARY, 'BDAT 3\r\n', 'BDAT 0 LAST\r\n', 'BDAT 12 LAST\r\n', 'BDAT x\r\n'],
   ...[BEGIN, `${BEGIN}DATA\r\n`, MESSAGE, MESSAGE, `RSET\r\n${MESSAGE}`],
   ...['EHLO peer.example\r\n', 'HELO x\r\n', 'MAIL FROM:<a@peer.example>\r\n', 'RCPT TO:<anna@example.test>\r\n'],
   ...[

@@ -25,7 +25,7 @@ const plain = (login: string, password: string) => base64(`\0${login}\0${passwor
 
 test('EHLO offers what is described here and nothing else', async () => {
   const common = ['mail.example.test', 'PIPELINING', `SIZE ${LIMIT}`, '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'];
-  common.push('CHUNKING', 'LIMITS RCPTMAX=1000');
+  common.push('CHUNKING', 'BINARYMIME', 'LIMITS RCPTMAX=1000');
   const mx = await open(smtp.mx);
   expect(await offers(mx)).toEqual([...common, 'STARTTLS']);
   await mx.startTls();
