@@ -64,16 +64,19 @@ export interface LoggedPlacements {
 }
 
 // The rows are complete in themselves: they outlive what they name.
-const INSERT_PLACEMENTS = `INSERT INTO change (${COLUMNS})
-  SELECT p.account, 'mail', $5, $6 + row_number() OVER (ORDER BY p.uid), $7, $8, p.mailbox, $9, p.uid, p.uid,
+const insertPlacements = (seq: string) => `INSERT INTO change (${COLUMNS})
+  SELECT p.account, 'mail', $5, $6 + ${seq}, $7, $8, p.mailbox, $9, p.uid, p.uid,
     p.item, p.message, p.thread, '', ''
   FROM placement p
   WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 AND (p.flags & $10) = $10`;
+const INSERT_PLACEMENTS = insertPlacements('row_number() OVER (ORDER BY p.uid)');
+/** A window to count one row in is a seventh of its expunge. */
+const INSERT_PLACEMENT = insertPlacements('1');
 
 /** Logs a row for each placement of a range as it stands now: after adding them, before removing them. */
 export function* logPlacements(unit: Unit, what: LoggedPlacements): Op<void> {
   const before = takeSeq(unit, 'mail', what.count);
-  yield* run(INSERT_PLACEMENTS, [
+  yield* run(what.count === 1 ? INSERT_PLACEMENT : INSERT_PLACEMENTS, [
     unit.account,
     what.mailbox,
     what.first,
