@@ -56,6 +56,20 @@ test('LIMITS: what is offered is what holds: a thousand recipients fit into one 
   await client.expect(452);
 });
 
+test('of a hundred thousand recipients in one go a thousand are kept, each of the others is told, and the session goes on', async () => {
+  await using at = await begin({});
+  const { client } = at;
+  await client.command('MAIL FROM:<a@peer.example>');
+  client.wire.send(Array.from({ length: 100_000 }, (_, i) => `RCPT TO:<anna+${i}@example.test>\r\n`).join(''));
+  const told = new Map<number, number>();
+  for (let i = 0; i < 100_000; i++) {
+    const { code } = await client.reply();
+    told.set(code, (told.get(code) ?? 0) + 1);
+  }
+  expect(Object.fromEntries(told)).toEqual({ 250: 1_000, 452: 99_000 });
+  expect((await client.command('RSET')).code).toBe(250);
+});
+
 test('ten commands that are no SMTP end the session', async () => {
   await using at = await begin({});
   at.client.wire.send('NONSENSE\r\n'.repeat(12));
