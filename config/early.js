@@ -17,7 +17,7 @@ if (!(Number(process.env.UV_THREADPOOL_SIZE) >= wanted)) process.env.UV_THREADPO
 
 // A message is a dozen buffers, short-lived ones: freed by another thread than the one that made them, as V8 does it by
 // default, each is two threads in one arena of malloc, and marking beside the server threads takes the cores that they
-// use themselves. Without both an APPEND is a fifth less CPU (docs/benchmarks/append-profile.md).
+// use themselves. Without both the store’s part of an APPEND is a fifth less CPU (docs/benchmarks/append-profile.md).
 setFlagsFromString('--no-concurrent-array-buffer-sweeping');
 setFlagsFromString('--no-concurrent-marking');
 // For config/heap.ts, which would set it while threads start: compiled code is kept apart for each set of flags, so what
