@@ -7,7 +7,7 @@ import { MAX_NUMBER, type Scanner } from './scanner.ts';
 
 /** A range of results (RFC 9394 4): 1 is the first, -1 the last. */
 export interface PartialRange {
-  /** As it was asked for, which the reply repeats. */
+  /** As replies name it: the end that is counted first comes first, since 500:400 is 400:500 (RFC 9394 4). */
   readonly text: string;
   /** The smaller and the larger of its ends, without their sign. */
   readonly from: number;
@@ -38,7 +38,8 @@ export function partialRange(scanner: Scanner): PartialRange {
   const [first, second] = [Number(found[2]), Number(found[4])];
   if (first > MAX_NUMBER || second > MAX_NUMBER) throw new BadCommand('Number too large');
   const [from, to] = [Math.min(first, second), Math.max(first, second)];
-  return { text: found[0], from, to, backwards: found[1] === '-' };
+  const sign = found[1] ?? '';
+  return { text: `${sign}${from}:${sign}${to}`, from, to, backwards: sign === '-' };
 }
 
 /** Those of results, in their order, that a range names. */

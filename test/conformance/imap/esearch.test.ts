@@ -152,16 +152,16 @@ test('RFC 5032 2, 3: OLDER and YOUNGER take a number above 0', async () => {
   expect(await found(client, 'SEARCH RETURN (COUNT) NOT YOUNGER 4294967295')).toEqual(['E COUNT 0']);
 });
 
-test('RFC 9394 3.1: a range of the results, with the range that was asked for', async () => {
+test('RFC 9394 3.1, 4: a range of the results, with the range that was asked for; 3:2 is 2:3', async () => {
   await using imap = await startImap();
   const client = await eight(imap);
   const ask = (range: string) => found(client, `UID SEARCH RETURN (PARTIAL ${range}) FLAGGED`);
   expect(await ask('1:2')).toEqual(['E UID PARTIAL (1:2 12:13)']);
-  expect(await ask('3:2')).toEqual(['E UID PARTIAL (3:2 13,15)']);
+  expect(await ask('3:2')).toEqual(['E UID PARTIAL (2:3 13,15)']);
   expect(await ask('4:500')).toEqual(['E UID PARTIAL (4:500 18)']);
   expect(await ask('5:500')).toEqual(['E UID PARTIAL (5:500 NIL)']);
   expect(await ask('-1:-2')).toEqual(['E UID PARTIAL (-1:-2 15,18)']);
-  expect(await ask('-4:-3')).toEqual(['E UID PARTIAL (-4:-3 12:13)']);
+  expect(await ask('-4:-3')).toEqual(['E UID PARTIAL (-3:-4 12:13)']);
   expect(await ask('-3:-100')).toEqual(['E UID PARTIAL (-3:-100 12:13)']);
   expect(await ask('-5:-100')).toEqual(['E UID PARTIAL (-5:-100 NIL)']);
   expect(await found(client, 'SEARCH RETURN (COUNT PARTIAL 1:2 MAX) FLAGGED')).toEqual([
