@@ -60,8 +60,18 @@ export function body(structure: string): string {
   return bodyText(parseList(bodystructure(structure)));
 }
 
-/** BODYSTRUCTURE of the part that these numbers name, of the message itself without any; undefined if there is none. */
-export function partStructure(structure: string, path: readonly number[]): string | undefined {
+/** What stands in BODYSTRUCTURE of how the bytes of a part are. */
+export interface BodyForm {
+  readonly encoding: string;
+  readonly octets: number;
+  readonly lines: number;
+}
+
+/**
+ * BODYSTRUCTURE of the part that these numbers name, of the message itself without any; undefined if there is none.
+ * `form`: how its bytes are given, if not as they are stored.
+ */
+export function partStructure(structure: string, path: readonly number[], form?: BodyForm | null): string | undefined {
   let list = parseList(bodystructure(structure));
   let isRoot = true;
   for (const number of path) {
@@ -73,7 +83,9 @@ export function partStructure(structure: string, path: readonly number[]): strin
     if (!Array.isArray(next)) return undefined;
     [list, isRoot] = [next, false];
   }
-  return valueText(list);
+  if (form == null) return valueText(list);
+  const lines = plain(list[0]) === 'text' ? [`${form.lines}`] : [];
+  return valueText(list.with(5, `"${form.encoding}"`).toSpliced(6, 1 + lines.length, `${form.octets}`, ...lines));
 }
 
 /** The name that a person knows a part by, in Unicode, or ''. */

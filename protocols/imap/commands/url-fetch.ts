@@ -10,7 +10,7 @@ import { ImapAccount } from '../index/account.ts';
 import type { Session } from '../session.ts';
 import { isSameToken, mayUse, ownerOf, tokenFor } from '../url/authority.ts';
 import { parseImapUrl } from '../url/imap-url.ts';
-import { findUrlIn, readUrl, type UrlMessage } from '../url/read.ts';
+import { decodedFormOf, findUrlIn, readUrl, type UrlMessage } from '../url/read.ts';
 import type { Verb } from './verb.ts';
 
 export const urlFetch: Verb = {
@@ -54,8 +54,9 @@ async function tellBytes(session: Session, url: string, found: UrlMessage | null
 /** RFC 5524 3.2: a URL that names nothing is followed by NIL, else by what was asked for. */
 async function tellParts(session: Session, { url, parts }: UrlRequest, found: UrlMessage | null): Promise<void> {
   const { out } = session.connection;
+  const asked = found === null || parts === null ? [] : ORDER.filter((part) => parts.has(part));
   const read: [UrlPart, string | Uint8Array | StreamedLiteral | null][] = [];
-  for (const part of found === null ? [] : (parts ?? [])) read.push([part, await partOf(found, part)]);
+  for (const part of asked) read.push([part, await partOf(found, part, asked)]);
   out.text(`* URLFETCH ${quoted(url)}`);
   if (found === null) out.text(' NIL');
   for (const [part, data] of read) {
@@ -67,16 +68,32 @@ async function tellParts(session: Session, { url, parts }: UrlRequest, found: Ur
   out.text('\r\n');
 }
 
-async function partOf(found: UrlMessage | null, part: UrlPart): Promise<string | Uint8Array | StreamedLiteral | null> {
+/** What describes the bytes comes before them. */
+const ORDER: readonly UrlPart[] = ['BODYPARTSTRUCTURE', 'BODY', 'BINARY'];
+
+async function partOf(
+  found: UrlMessage | null,
+  part: UrlPart,
+  asked: readonly UrlPart[],
+): Promise<string | Uint8Array | StreamedLiteral | null> {
   if (found === null) return null;
   const { item, row } = found;
-  if (part === 'BODYPARTSTRUCTURE')
-    return item.text === 'ALL' ? (partStructure(row.structure, item.part) ?? 'NIL') : 'NIL';
+  if (part === 'BODYPARTSTRUCTURE') {
+    if (item.text !== 'ALL') return 'NIL';
+    // It tells of the bytes that come with it: decoded ones are of the domain that they have then.
+    const form = asked.includes('BINARY') ? await ifKnown(() => decodedFormOf(found)) : null;
+    return partStructure(row.structure, item.part, form) ?? 'NIL';
+  }
   if (part === 'BODY') return await readUrl(found);
+  return await ifKnown(() => readUrl({ ...found, item: { ...item, form: 'binary' } }));
+}
+
+/** RFC 5524 3.2: where an encoding is not known there is nothing decoded to tell. */
+async function ifKnown<T>(read: () => Promise<T>): Promise<T | null> {
   try {
-    return await readUrl({ ...found, item: { ...item, form: 'binary' } });
+    return await read();
   } catch (error) {
-    if (error instanceof Refusal) return null; // RFC 5524 3.2: an encoding that is not known
+    if (error instanceof Refusal) return null;
     throw error;
   }
 }

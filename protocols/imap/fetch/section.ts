@@ -7,7 +7,7 @@ import { type Sections, sections } from '#storage/message/structure.ts';
 import type { MessageContent } from '#storage/ports.ts';
 import type { SectionItem } from '../grammar/fetch-att.ts';
 import { LITERAL_PIECE } from '../limits.ts';
-import { decoded, decodedSize, encodingOf } from './binary.ts';
+import { type DecodedForm, decoded, decodedForm, decodedSize, encodingOf } from './binary.ts';
 
 /** A message whose sections are asked for. */
 export interface Source {
@@ -82,6 +82,13 @@ export class SectionReader {
     const { start, end } = this.#cut(place.start, place.end);
     if (end - start <= LITERAL_PIECE) return await content.bytes(start, end);
     return await StreamedLiteral.open(content.read(start, end), end - start, this.item.form === 'binary');
+  }
+
+  /** What the whole section is once decoded; null where there is nothing to undo. Errors: as `from`. */
+  async decodedForm({ content, structure }: Source): Promise<DecodedForm | null> {
+    const encoding = encodingOf(this.item, structure);
+    const place = encoding === '' ? undefined : this.#place(content, structure);
+    return place === undefined ? null : await decodedForm(content, place, encoding);
   }
 
   /** With its transfer encoding undone: what is long is read twice, since a literal's length comes first. */

@@ -2,7 +2,8 @@
 
 import { StoreError } from '#storage/errors.ts';
 import type { Listed } from '#storage/ports.ts';
-import { SectionReader, StreamedLiteral } from '../fetch/section.ts';
+import type { DecodedForm } from '../fetch/binary.ts';
+import { SectionReader, type Source, StreamedLiteral } from '../fetch/section.ts';
 import { BadCommand } from '../grammar/errors.ts';
 import { type SectionItem, sectionOf } from '../grammar/fetch-att.ts';
 import { inboxFirst } from '../grammar/mailbox-name.ts';
@@ -41,11 +42,23 @@ export async function findUrlIn(
 }
 
 /** The bytes, or null if the section is not there. Errors: those of MessageContent but not-found. */
-export async function readUrl({ account, row, item }: UrlMessage): Promise<Uint8Array | StreamedLiteral | null> {
+export async function readUrl(named: UrlMessage): Promise<Uint8Array | StreamedLiteral | null> {
+  const data = await fromSection(named, (reader, source) => reader.from(source));
+  return data instanceof Uint8Array || data instanceof StreamedLiteral ? data : null;
+}
+
+/** What the section is once decoded, or null if it is not there or there is nothing to undo. Errors: as `readUrl`. */
+export async function decodedFormOf(named: UrlMessage): Promise<DecodedForm | null> {
+  return await fromSection(named, (reader, source) => reader.decodedForm(source));
+}
+
+async function fromSection<T>(
+  { account, row, item }: UrlMessage,
+  read: (reader: SectionReader, source: Source) => Promise<T>,
+): Promise<T | null> {
   try {
     const content = await account.mail.content(row.message);
-    const data = await new SectionReader(item).from({ content, structure: row.structure });
-    return data instanceof Uint8Array || data instanceof StreamedLiteral ? data : null;
+    return await read(new SectionReader(item), { content, structure: row.structure });
   } catch (error) {
     if (error instanceof StoreError && error.code === 'not-found') return null; // gone since it was looked up
     throw error;

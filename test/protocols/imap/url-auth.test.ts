@@ -160,7 +160,7 @@ test('URLAUTH=BINARY: the structure of a part, and its bytes as they are or deco
   expect(await asked(await of('2'), ' BINARY')).toEqual([' (BINARY ~{3})', '\x00\x01\x02']);
   const [told] = await asked(await of('2'), ' BODYPARTSTRUCTURE BINARY');
   expect(told).toBe(
-    ' (BODYPARTSTRUCTURE ("application" "octet-stream" NIL NIL NIL "base64" 4 NIL NIL NIL NIL)) (BINARY ~{3})',
+    ' (BODYPARTSTRUCTURE ("application" "octet-stream" NIL NIL NIL "binary" 3 NIL NIL NIL NIL)) (BINARY ~{3})',
   );
   expect(await asked(await of('3'), ' BINARY')).toEqual([' (BINARY NIL)', undefined]);
   expect((await asked(await of('4.1'), ' BODYPARTSTRUCTURE'))[0]).toMatch(/^ \(BODYPARTSTRUCTURE \("text" "plain" /);
@@ -174,4 +174,50 @@ test('URLAUTH=BINARY: the structure of a part, and its bytes as they are or deco
   for (const wrong of ['()', '("x" BODY BINARY)', '("x" OTHER)', '("x"']) {
     expect((await bert.command(`URLFETCH ${wrong}`)).status, wrong).toBe('BAD');
   }
+});
+
+const ENCODED = [
+  ['base64', 'text/plain', Buffer.from('one\r\ntwo').toString('base64')],
+  ['quoted-printable', 'text/plain; charset=utf-8', 'caf=C3=A9=\r\n!=0D=0Aend=0D=0A'],
+  ['quoted-printable', 'text/html', 'a=0Ab'],
+  ['quoted-printable', 'text/css', 'a=0D'],
+  ['base64', 'text/csv', Buffer.from(`${'x'.repeat(998)}\r\n`).toString('base64')],
+  ['base64', 'text/csv', Buffer.from('x'.repeat(999)).toString('base64')],
+  ['base64', 'image/png', Buffer.from('png').toString('base64')],
+  ['x-new', 'text/plain', 'as it is'],
+  ['8bit', 'text/plain', 'as it is'],
+] as const;
+
+test('RFC 5524 3: a structure that comes with decoded bytes tells of those, and stands before them', async () => {
+  await using imap = await startImap();
+  const anna = await imap.login();
+  const parts = ENCODED.map(
+    ([encoding, type, text]) =>
+      `--b\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n${text}\r\n`,
+  );
+  await anna.ok('APPEND INBOX', message('m', `${parts.join('')}--b--`, ['Content-Type: multipart/mixed; boundary=b']));
+  const told = async (section: number, what: string) => {
+    const url = await authorized(anna, `${RUMP}/;section=${section};urlauth=authuser`);
+    const [line = ''] = texts(await anna.ok(`URLFETCH ("${url}" ${what})`));
+    return line.slice(line.indexOf('" (') + 2);
+  };
+  const described = async (section: number) => {
+    const line = await told(section, 'BINARY BODYPARTSTRUCTURE');
+    const found = /^\(BODYPARTSTRUCTURE \(.* NIL NIL ("[^ ]*" [\d ]*) NIL NIL NIL NIL\)\) \(BINARY (.*)\)$/.exec(line);
+    return found?.slice(1);
+  };
+  expect(await described(1)).toEqual(['"7bit" 8 1', '{8}']);
+  expect(await described(2)).toEqual(['"8bit" 13 2', '{13}']);
+  // RFC 2045 2.7 to 2.9: CR and LF stand together, and lines have at most 998 octets.
+  expect(await described(3)).toEqual(['"binary" 3 1', '{3}']);
+  expect(await described(4)).toEqual(['"binary" 2 0', '{2}']);
+  expect(await described(5)).toEqual(['"7bit" 1000 1', '{1000}']);
+  expect(await described(6)).toEqual(['"binary" 999 0', '{999}']);
+  expect(await described(7)).toEqual(['"7bit" 3', '{3}']);
+  // Nothing is undone, so it is told as it is stored.
+  expect(await described(8)).toEqual(['"x-new" 8 0', 'NIL']);
+  expect(await described(9)).toEqual(['"8bit" 8 0', '{8}']);
+  const stored = '(BODYPARTSTRUCTURE ("image" "png" NIL NIL NIL "base64" 4 NIL NIL NIL NIL))';
+  expect(await told(7, 'BODYPARTSTRUCTURE')).toBe(stored);
+  expect(await told(7, 'BODY BODYPARTSTRUCTURE')).toBe(`${stored} (BODY {4})`);
 });
