@@ -15,11 +15,6 @@ const ARGON2_AT_ONCE = Math.max(1, availableParallelism() - 1);
 const wanted = POOL_THREADS + ARGON2_AT_ONCE;
 if (!(Number(process.env.UV_THREADPOOL_SIZE) >= wanted)) process.env.UV_THREADPOOL_SIZE = String(wanted);
 
-// A message is a dozen buffers, short-lived ones: freed by another thread than the one that made them, as V8 does it by
-// default, each is two threads in one arena of malloc, and marking beside the server threads takes the cores that they
-// use themselves. Without both the store’s part of an APPEND is a fifth less CPU (docs/benchmarks/append-profile.md).
-setFlagsFromString('--no-concurrent-array-buffer-sweeping');
-setFlagsFromString('--no-concurrent-marking');
 // For config/heap.ts, which would set it while threads start: compiled code is kept apart for each set of flags, so what
 // can be is set before any is looked for.
 setFlagsFromString('--expose-gc');
