@@ -265,7 +265,8 @@ async function entered(imap: ImapServer): Promise<ImapWire> {
 /** A mailbox selected with some messages in it, whatever was done before. */
 async function restore(client: ImapWire): Promise<void> {
   await client.ok('SELECT INBOX');
-  await client.ok('STORE 1:* +FLAGS.SILENT (\\Deleted)');
+  // By UID: in an empty mailbox there is no message of the number *.
+  await client.ok('UID STORE 1:* +FLAGS.SILENT (\\Deleted)');
   await client.ok('EXPUNGE');
   for (let count = 0; count < 3; count++) await client.ok('APPEND INBOX (k)', message(`${count}`));
 }
