@@ -5,11 +5,10 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pino from 'pino';
-import { createStoreShared, openStore } from '#storage/open.ts';
 import { NOTIFY_UNSAID, type Store } from '#storage/ports.ts';
 import { testDns } from '#test/support/dns-server.ts';
 import { freePorts, Installation } from '#test/support/installation.ts';
+import { openQuietStore } from '#test/support/store.ts';
 import type { Report } from './report.ts';
 import { listening, openFolder, residentMegabytes, scrape, treeCpuSeconds } from './side.ts';
 
@@ -197,19 +196,7 @@ async function put(store: Store, n: number, body: string, notBefore: number, dom
 }
 
 async function withStore<T>({ data }: Installation, work: (store: Store) => Promise<T>): Promise<T> {
-  await using store = await openStore({
-    ...{
-      data,
-      log: pino({ level: 'silent' }),
-      shared: createStoreShared(),
-      main: true,
-      handles: 10,
-      retentionDays: 14,
-    },
-    fatal(error) {
-      throw error;
-    },
-  });
+  await using store = await openQuietStore(data);
   return await work(store);
 }
 

@@ -1,26 +1,10 @@
 // The whole store, opened as the server does: in the main thread, and in a second one beside it.
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pino from 'pino';
 import { expect, test } from 'vitest';
-import { createStoreShared, type OpenStoreOptions, openStore } from '#storage/open.ts';
-import type { Store } from '#storage/ports.ts';
+import { createStoreShared } from '#storage/open.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
-
-function open(data: string, options: Partial<OpenStoreOptions> = {}): Promise<Store> {
-  return openStore({
-    data,
-    log: pino({ level: 'silent' }),
-    shared: createStoreShared(),
-    main: true,
-    handles: 10,
-    retentionDays: 14,
-    fatal: (error) => {
-      throw error;
-    },
-    ...options,
-  });
-}
+import { openQuietStore } from '#test/support/store.ts';
 
 test('what one thread’s store appends is in the other’s, and both see it after a restart', async () => {
   await using folder = await temporaryFolder();
@@ -28,8 +12,8 @@ test('what one thread’s store appends is in the other’s, and both see it aft
   let id = '';
   let derived: Uint8Array;
   {
-    await using first = await open(folder.path, { shared });
-    await using second = await open(folder.path, { shared, main: false });
+    await using first = await openQuietStore(folder.path, { shared });
+    await using second = await openQuietStore(folder.path, { shared, main: false });
     derived = first.derivedKey('a purpose');
     expect(second.derivedKey('a purpose')).toEqual(derived);
     await first.directory.addDomain('example.test');
@@ -46,15 +30,15 @@ test('what one thread’s store appends is in the other’s, and both see it aft
     const content = await second.mail(id).content(appended?.message ?? 0);
     expect(Buffer.from(await content.bytes()).toString()).toBe('Subject: hello\r\n\r\nHello\r\n');
   }
-  await using again = await open(folder.path);
+  await using again = await openQuietStore(folder.path);
   expect(await again.mail(id).mailboxByPath('INBOX')).toMatchObject({ total: 1, uidnext: 2 });
   expect(again.derivedKey('a purpose')).toEqual(derived);
 });
 
 test('what lies in staging is of a process that died, and is removed', async () => {
   await using folder = await temporaryFolder();
-  await (await open(folder.path))[Symbol.asyncDispose]();
+  await (await openQuietStore(folder.path))[Symbol.asyncDispose]();
   await writeFile(join(folder.path, 'staging', 'left-over'), 'x');
-  await using _store = await open(folder.path);
+  await using _store = await openQuietStore(folder.path);
   expect(await readdir(join(folder.path, 'staging'))).toEqual([]);
 });

@@ -5,10 +5,9 @@ import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import pino from 'pino';
 import { newCredential } from '#src/auth/scram.ts';
-import { createStoreShared, openStore } from '#storage/open.ts';
 import { cleanEnvironment, posthuis, type Ran, ROOT } from './program.ts';
+import { openQuietStore } from './store.ts';
 
 export type PortName = 'https' | 'smtp' | 'submission' | 'submissions' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'http';
 
@@ -77,17 +76,7 @@ export class Installation {
    */
   async populate(names: readonly string[], password: string, domain = 'example.test'): Promise<void> {
     const credential = await newCredential(password);
-    await using store = await openStore({
-      data: this.data,
-      log: pino({ level: 'silent' }),
-      shared: createStoreShared(),
-      main: true,
-      handles: 10,
-      retentionDays: 14,
-      fatal: (error) => {
-        throw error;
-      },
-    });
+    await using store = await openQuietStore(this.data);
     await store.directory.addDomain(domain);
     for (const name of names) {
       await store.directory.addAccount({ address: `${name}@${domain}`, quota: null, ...credential });

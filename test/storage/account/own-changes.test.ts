@@ -1,25 +1,10 @@
 // What a port says of its own last write is what the change log says, whoever else writes at the same time.
-import pino from 'pino';
 import { expect, test } from 'vitest';
-import { createStoreShared, type OpenStoreOptions, openStore } from '#storage/open.ts';
+import { createStoreShared } from '#storage/open.ts';
 import { type Cursor, Flag, type MailAccount, type Placement, type Store } from '#storage/ports.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
-
-function open(data: string, options: Partial<OpenStoreOptions>): Promise<Store> {
-  return openStore({
-    data,
-    log: pino({ level: 'silent' }),
-    shared: createStoreShared(),
-    main: true,
-    handles: 10,
-    retentionDays: 14,
-    fatal: (error) => {
-      throw error;
-    },
-    ...options,
-  });
-}
+import { openQuietStore } from '#test/support/store.ts';
 
 /** A mailbox in memory, as a session keeps it. */
 class Follower {
@@ -115,8 +100,8 @@ async function write(store: Store, mail: MailAccount, mailboxes: readonly number
 test('whoever writes, alone or at the same time, a mailbox that follows own changes is what is stored', async () => {
   await using folder = await temporaryFolder();
   const shared = createStoreShared();
-  await using first = await open(folder.path, { shared });
-  await using second = await open(folder.path, { shared, main: false });
+  await using first = await openQuietStore(folder.path, { shared });
+  await using second = await openQuietStore(folder.path, { shared, main: false });
   await first.directory.addDomain('example.test');
   const { id } = await first.directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null });
   const random = seeded(20_261_122);
@@ -145,7 +130,7 @@ test('whoever writes, alone or at the same time, a mailbox that follows own chan
 
 test('an own change is told once, and not when anything else was committed', async () => {
   await using folder = await temporaryFolder();
-  await using store = await open(folder.path, {});
+  await using store = await openQuietStore(folder.path, {});
   await store.directory.addDomain('example.test');
   const { id } = await store.directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null });
   const [mail, other] = [store.mail(id), store.mail(id)];
