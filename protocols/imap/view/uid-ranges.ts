@@ -69,13 +69,14 @@ export function spansOf(selected: Selected, set: SequenceSet, byUid: boolean): G
 }
 
 /**
- * RFC 9051 9, seq-number: a number above that of the last message is BAD, and so is '*' where there is none. Only `9:*`,
- * which clients send to ask for news, is the last message, as of UIDs.
+ * RFC 9051 9, seq-number: a number above that of the last message is BAD. '*' should be where there is no message at all,
+ * but programs that copy mail send `1:*` to a mailbox that they have just made: it is nothing, as `9:*`, which clients
+ * send to ask for news, is the last message, as of UIDs.
  */
 function numbersOf({ exists }: View, set: SequenceSet): UidRange[] {
   for (const [first, second] of set.pairs) {
-    const above = first !== STAR && second !== STAR && Math.max(first, second) > exists;
-    if (above || exists === 0) throw new BadCommand('There is no message of that number');
+    if (first !== STAR && second !== STAR && Math.max(first, second) > exists)
+      throw new BadCommand('There is no message of that number');
   }
   return resolveSet(set, exists);
 }
