@@ -3,14 +3,11 @@
 // (RFC 3030 3), and BINARY gives it back as it was. What is text in spite of its label stays as it came.
 
 import type { Staged } from '../ports.ts';
+import { ByteFormScan } from './byte-form.ts';
+import { HEADER_BYTES } from './limits.ts';
 import { type Part, sections } from './structure.ts';
 import { Base64Encoder } from './transfer-encode.ts';
 
-const NUL = 0x00;
-const LF = 0x0a;
-const CR = 0x0d;
-/** Octets of a line of text, without its end (RFC 2045 2.8). */
-const LINE_OCTETS = 998;
 const FIELD = /^(content-transfer-encoding[ \t]*:)([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)/gim;
 
 /** What has to change, in the order of the bytes. */
@@ -48,8 +45,11 @@ export async function* withoutBinary(staged: Staged, edits: BinaryEdits): AsyncG
   for (const { part, encoding } of edits) {
     const { header, body } = part;
     yield* open(staged, at, header.start);
-    const pieces = await Array.fromAsync(open(staged, header.start, header.end));
+    // What was read of it is here; the rest, of any length, passes by.
+    const read = Math.min(header.end, header.start + HEADER_BYTES);
+    const pieces = await Array.fromAsync(open(staged, header.start, read));
     yield Buffer.from(relabelled(Buffer.concat(pieces).toString('latin1'), encoding), 'latin1');
+    yield* open(staged, read, header.end);
     at = header.end;
     if (encoding === '8bit') continue;
     const encoder = new Base64Encoder();
@@ -76,17 +76,12 @@ function relabelled(block: string, encoding: BinaryEdit['encoding']): string {
 
 /** Lines that end in CR LF and are not too long, without NUL (RFC 2045 2.8). */
 async function isText(staged: Staged, { start, end }: Part['body']): Promise<boolean> {
-  let length = 0;
-  let afterCr = false;
+  const scan = new ByteFormScan();
   for await (const piece of open(staged, start, end)) {
-    for (const octet of piece) {
-      if (octet === NUL || afterCr !== (octet === LF)) return false;
-      afterCr = octet === CR;
-      length = afterCr || octet === LF ? 0 : length + 1;
-      if (length > LINE_OCTETS) return false;
-    }
+    scan.add(piece);
+    if (scan.isBinary) return false;
   }
-  return !afterCr;
+  return scan.end().encoding !== 'binary';
 }
 
 async function* open(staged: Staged, start: number, end: number): AsyncGenerator<Uint8Array> {

@@ -5,6 +5,7 @@
 // starts, where its body starts (the header block ends there) and where its body ends. The first three are the message
 // itself. Offsets count from the start of the message as received, that is, from the end of the prefix.
 
+import type { ByteForm } from './byte-form.ts';
 import { decodedParameter, type Parameter } from './parameters.ts';
 
 /** Bytes [start, end), counted from the end of the prefix. */
@@ -60,18 +61,11 @@ export function body(structure: string): string {
   return bodyText(parseList(bodystructure(structure)));
 }
 
-/** What stands in BODYSTRUCTURE of how the bytes of a part are. */
-export interface BodyForm {
-  readonly encoding: string;
-  readonly octets: number;
-  readonly lines: number;
-}
-
 /**
  * BODYSTRUCTURE of the part that these numbers name, of the message itself without any; undefined if there is none.
  * `form`: how its bytes are given, if not as they are stored.
  */
-export function partStructure(structure: string, path: readonly number[], form?: BodyForm | null): string | undefined {
+export function partStructure(structure: string, path: readonly number[], form?: ByteForm | null): string | undefined {
   let list = parseList(bodystructure(structure));
   let isRoot = true;
   for (const number of path) {

@@ -1,5 +1,6 @@
 // BINARY (RFC 3516): a part with its content transfer encoding undone, and its size then.
 
+import { type ByteForm, ByteFormScan } from '#storage/message/byte-form.ts';
 import { type Part, sections } from '#storage/message/structure.ts';
 import { transferDecoding } from '#storage/message/transfer.ts';
 import type { MessageContent } from '#storage/ports.ts';
@@ -62,57 +63,13 @@ export async function decodedSize(
   return size;
 }
 
-/** What a part is once its transfer encoding is undone. */
-export interface DecodedForm {
-  /** The domain of the bytes (RFC 2045 2.7 to 2.9), by the name that an encoding which does nothing has. */
-  readonly encoding: '7bit' | '8bit' | 'binary';
-  readonly octets: number;
-  readonly lines: number;
-}
-
-/** The same of bytes [start, end) of a message. */
+/** Of what kind bytes [start, end) of a message are once their encoding is undone. */
 export async function decodedForm(
   content: MessageContent,
   place: { readonly start: number; readonly end: number },
   encoding: string,
-): Promise<DecodedForm> {
-  const form = new FormScan();
+): Promise<ByteForm> {
+  const form = new ByteFormScan();
   for await (const bytes of decodedPieces(content, place, encoding)) form.add(bytes);
   return form.end();
-}
-
-/** The longest line of 7bit and 8bit data, without its end (RFC 2045 2.7). */
-const LINE_OCTETS = 998;
-const [NUL, LF, CR] = [0, 10, 13];
-
-class FormScan {
-  #octets = 0;
-  #lines = 0;
-  #lineLength = 0;
-  #afterCr = false;
-  #high = false;
-  #binary = false;
-
-  add(bytes: Uint8Array): void {
-    this.#octets += bytes.length;
-    for (const byte of bytes) {
-      if (byte === LF) {
-        this.#lines += 1;
-        this.#lineLength = 0;
-      } else if (byte !== CR) this.#lineLength += 1;
-      if (byte > 127) this.#high = true;
-      // CR and LF are line ends together, and nothing alone.
-      if (byte === NUL || this.#afterCr !== (byte === LF) || this.#lineLength > LINE_OCTETS) this.#binary = true;
-      this.#afterCr = byte === CR;
-    }
-  }
-
-  end(): DecodedForm {
-    const text = this.#high ? '8bit' : '7bit';
-    return {
-      encoding: this.#binary || this.#afterCr ? 'binary' : text,
-      octets: this.#octets,
-      lines: this.#lines,
-    };
-  }
 }

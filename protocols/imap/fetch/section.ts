@@ -2,12 +2,13 @@
 
 import type { Connection } from '#protocols/net/connection.ts';
 import { StoreError } from '#storage/errors.ts';
+import type { ByteForm } from '#storage/message/byte-form.ts';
 import { FieldFilter } from '#storage/message/field-filter.ts';
 import { type Sections, sections } from '#storage/message/structure.ts';
 import type { MessageContent } from '#storage/ports.ts';
 import type { SectionItem } from '../grammar/fetch-att.ts';
 import { LITERAL_PIECE } from '../limits.ts';
-import { type DecodedForm, decoded, decodedForm, decodedSize, encodingOf } from './binary.ts';
+import { decoded, decodedForm, decodedSize, encodingOf } from './binary.ts';
 
 /** A message whose sections are asked for. */
 export interface Source {
@@ -85,7 +86,7 @@ export class SectionReader {
   }
 
   /** What the whole section is once decoded; null where there is nothing to undo. Errors: as `from`. */
-  async decodedForm({ content, structure }: Source): Promise<DecodedForm | null> {
+  async decodedForm({ content, structure }: Source): Promise<ByteForm | null> {
     const encoding = encodingOf(this.item, structure);
     const place = encoding === '' ? undefined : this.#place(content, structure);
     return place === undefined ? null : await decodedForm(content, place, encoding);

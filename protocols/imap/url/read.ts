@@ -1,8 +1,8 @@
 // The bytes that an IMAP URL names, read for the session that gives it.
 
 import { StoreError } from '#storage/errors.ts';
+import type { ByteForm } from '#storage/message/byte-form.ts';
 import type { Listed } from '#storage/ports.ts';
-import type { DecodedForm } from '../fetch/binary.ts';
 import { SectionReader, type Source, StreamedLiteral } from '../fetch/section.ts';
 import { BadCommand } from '../grammar/errors.ts';
 import { type SectionItem, sectionOf } from '../grammar/fetch-att.ts';
@@ -48,7 +48,7 @@ export async function readUrl(named: UrlMessage): Promise<Uint8Array | StreamedL
 }
 
 /** What the section is once decoded, or null if it is not there or there is nothing to undo. Errors: as `readUrl`. */
-export async function decodedFormOf(named: UrlMessage): Promise<DecodedForm | null> {
+export async function decodedFormOf(named: UrlMessage): Promise<ByteForm | null> {
   return await fromSection(named, (reader, source) => reader.decodedForm(source));
 }
 
