@@ -11,7 +11,7 @@ import type { MailStore } from '#protocols/ports.ts';
 import type { MailAccount, UidSet } from '#storage/ports.ts';
 import { changedContents } from '#test/support/contents.ts';
 import { type MailServer, startMailServer } from '#test/support/mail-server.ts';
-import { override } from '#test/support/override.ts';
+import { override, overrideMail } from '#test/support/override.ts';
 import { between, pick, type Random, seeded } from '#test/support/random.ts';
 import { MESSAGES, Model, PASSWORD, type Reply } from './pop3-model.ts';
 
@@ -155,10 +155,7 @@ function watched(store: MailStore, moves: number[][], fault: (bytes: Uint8Array)
       },
     })),
   });
-  return {
-    stage: (options) => store.stage(options),
-    mail: (id) => override(store.mail(id), change(store.mail(id))),
-  };
+  return overrideMail(store, change);
 }
 
 async function serve(moves: number[][], { trusted, fault }: Run): Promise<MailServer> {

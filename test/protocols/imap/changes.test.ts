@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { KEPT_MAILBOXES } from '#protocols/imap/limits.ts';
 import { Flag } from '#storage/ports.ts';
 import { type ImapServer, message, startImap } from '#test/support/imap-server.ts';
-import { override } from '#test/support/override.ts';
+import { overrideMail } from '#test/support/override.ts';
 import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapWire } from '#test/support/wire.ts';
 
@@ -44,17 +44,12 @@ test('what a session changes is told to all of its thread without the change log
   let reads = 0;
   await using imap = await startImap({
     wrap: (store) =>
-      override(store, {
-        mail: (id) => {
-          const mail = store.mail(id);
-          return override(mail, {
-            changes: (...args) => {
-              reads++;
-              return mail.changes(...args);
-            },
-          });
+      overrideMail(store, (mail) => ({
+        changes: (...args) => {
+          reads++;
+          return mail.changes(...args);
         },
-      }),
+      })),
   });
   const [one, other] = await two(imap, 5);
   reads = 0;
@@ -82,21 +77,16 @@ test('what a session changes makes no list of mailboxes be read again, and every
   const read: string[] = [];
   await using imap = await startImap({
     wrap: (store) =>
-      override(store, {
-        mail: (id) => {
-          const mail = store.mail(id);
-          return override(mail, {
-            mailboxes: () => {
-              read.push('all');
-              return mail.mailboxes();
-            },
-            mailbox: (mailbox) => {
-              read.push('one');
-              return mail.mailbox(mailbox);
-            },
-          });
+      overrideMail(store, (mail) => ({
+        mailboxes: () => {
+          read.push('all');
+          return mail.mailboxes();
         },
-      }),
+        mailbox: (mailbox) => {
+          read.push('one');
+          return mail.mailbox(mailbox);
+        },
+      })),
   });
   const [client] = await two(imap, 2);
   const list = texts(await client.ok('LIST "" *'));

@@ -7,7 +7,7 @@ import { LINE_BLOCK_BYTES, LINE_LISTS, LINES_MS } from '#protocols/imap/limits.t
 import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { run } from '#storage/operation.ts';
 import { type ImapServer, type ImapServerOptions, message, startImap } from '#test/support/imap-server.ts';
-import { override } from '#test/support/override.ts';
+import { overrideMail } from '#test/support/override.ts';
 import { between, pick, seeded } from '#test/support/random.ts';
 import type { ImapWire } from '#test/support/wire.ts';
 
@@ -33,18 +33,13 @@ async function filled(
   const imap = await startImap({
     ...options,
     wrap: (store) =>
-      override(store, {
-        mail: (id) => {
-          const mail = store.mail(id);
-          return override(mail, {
-            listing: (...args) => {
-              listings++;
-              asked.push(...args[1]);
-              return mail.listing(...args);
-            },
-          });
+      overrideMail(store, (mail) => ({
+        listing: (...args) => {
+          listings++;
+          asked.push(...args[1]);
+          return mail.listing(...args);
         },
-      }),
+      })),
   });
   const client = await imap.login();
   for (let n = 0; n < count; n++) await client.ok('APPEND INBOX', subject(n));

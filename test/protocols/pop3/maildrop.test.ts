@@ -7,7 +7,7 @@ import { StoreError } from '#storage/errors.ts';
 import type { MailAccount } from '#storage/ports.ts';
 import { changedContents } from '#test/support/contents.ts';
 import { type MailServer, type MailServerOptions, PASSWORD, startMailServer } from '#test/support/mail-server.ts';
-import { override } from '#test/support/override.ts';
+import { overrideMail } from '#test/support/override.ts';
 import { Pop3Wire } from './client.ts';
 
 const start = (options: Omit<MailServerOptions, 'create'> = {}) =>
@@ -19,10 +19,7 @@ const message = (subject: string, body = 'A line.\r\n') =>
 /** A store whose account is changed by `change`. */
 function withAccount(change: (account: MailAccount) => Partial<MailAccount>): Omit<MailServerOptions, 'create'> {
   return {
-    wrapStore: (store) => ({
-      stage: (options) => store.stage(options),
-      mail: (id) => override(store.mail(id), change(store.mail(id))),
-    }),
+    wrapStore: (store) => overrideMail(store, change),
   };
 }
 
