@@ -100,7 +100,7 @@ export class SmtpPeer implements AsyncDisposable {
     let socket: Socket = plain;
     let pending = '';
     let content: string | null = null;
-    let chunk: { readonly octets: number; readonly last: boolean } | null = null;
+    let chunk: { readonly octets: number; readonly last: boolean; readonly refused: boolean } | null = null;
     let chunked = '';
     let chunks: number[] = [];
     let mail = '';
@@ -144,9 +144,10 @@ export class SmtpPeer implements AsyncDisposable {
         if (say(line, recipients.length > 0 ? '354 Go on' : '503 5.5.1 To whom?', /^354/)) content = '';
       } else if (verb === 'BDAT' && this.options.extensions?.includes('CHUNKING') === true) {
         const [, octets = '', last] = /^BDAT (\d+)( LAST)?$/i.exec(line) ?? [];
-        const act = this.options.act?.(line, session);
-        if (act === undefined) chunk = { octets: Number(octets), last: last !== undefined };
-        else say(line, '');
+        // Its octets follow whatever is said to it (RFC 3030 section 2), and are no commands.
+        const refused = this.options.act?.(line, session) !== undefined;
+        chunk = { octets: Number(octets), last: last !== undefined, refused };
+        if (refused) say(line, '');
       } else if (verb === 'STARTTLS') {
         if (say(line, '220 2.0.0 Go on')) secure();
       } else if (verb === 'QUIT') {
@@ -158,11 +159,13 @@ export class SmtpPeer implements AsyncDisposable {
       for (;;) {
         if (chunk !== null) {
           if (pending.length < chunk.octets) return;
-          const { octets, last } = chunk;
-          chunked += pending.slice(0, octets);
-          chunks.push(octets);
+          const { octets, last, refused } = chunk;
+          const part = pending.slice(0, octets);
           pending = pending.slice(octets);
           chunk = null;
+          if (refused) continue;
+          chunked += part;
+          chunks.push(octets);
           session.subject = /^Subject: (.*)\r$/m.exec(chunked)?.[1] ?? '';
           const taken = recipients.length > 0 ? '250 2.0.0 Kept' : '503 5.5.1 To whom?';
           const yes = say(last ? 'DOT' : 'CHUNK', taken);
