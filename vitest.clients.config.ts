@@ -1,11 +1,11 @@
 // The tests that drive Debian's mail clients against the real server; `.ci/run` installs the packages first.
 import { defineConfig } from 'vitest/config';
+import { PATIENCE } from './vitest.patience.ts';
 
 export default defineConfig({
   test: {
     include: ['test/clients/**/*.test.ts'],
-    testTimeout: 180_000,
-    hookTimeout: 60_000,
+    ...PATIENCE,
     fileParallelism: false,
     pool: 'forks',
   },

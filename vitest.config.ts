@@ -2,13 +2,13 @@
 // measured alone afterwards.
 import { defineConfig } from 'vitest/config';
 import { ALONE } from './vitest.alone.config.ts';
+import { PATIENCE } from './vitest.patience.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/clients/**', ...ALONE],
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    ...PATIENCE,
     pool: 'forks',
     // Two at once: most of a test is waiting, and the tests make no assertion about time.
     maxWorkers: 2,

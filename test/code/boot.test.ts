@@ -47,7 +47,7 @@ test('plain Node imports every module, and importing has no side effects', () =>
   const child = spawnSync(process.execPath, ['--input-type=module', '-e', importer], {
     cwd: root,
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 120_000,
     input: JSON.stringify(modules.map((file) => join(root, file))),
   });
   expect(child.stderr).toBe('');
@@ -64,7 +64,7 @@ test('under an unsupported Node the program prints one line and exits with 1', (
   const child = spawnSync(process.execPath, ['--import', older, 'src/posthuis.js', 'version'], {
     cwd: root,
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 120_000,
   });
   expect(child.stdout).toBe('');
   expect(child.stderr).toMatch(/^[^\n]*26[^\n]*20\.20\.2[^\n]*\n$/);

@@ -16,7 +16,7 @@ test('a server thread does not load fetch, which comes with node:http as a modul
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', listing], {
     cwd: root,
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 120_000,
   });
   expect(status, stderr).toBe(0);
   const loaded = JSON.parse(stdout) as string[];
@@ -31,7 +31,7 @@ test('a command, and so a server, that ran once before does not load the strippe
   delete environment.NODE_COMPILE_CACHE;
   const run = () => {
     const options = ['--import', `data:text/javascript,${encodeURIComponent(tell)}`, 'src/posthuis.js', 'version'];
-    return spawnSync(process.execPath, options, { cwd: root, encoding: 'utf8', timeout: 30_000, env: environment });
+    return spawnSync(process.execPath, options, { cwd: root, encoding: 'utf8', timeout: 120_000, env: environment });
   };
   expect(run().status).toBe(0);
   const { status, stderr } = run();

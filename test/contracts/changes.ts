@@ -124,9 +124,7 @@ export function changeContracts(store: () => SqlStore, many: number): void {
       await expect(account.changes('mail', marked, 9)).rejects.toMatchObject({ code: 'stale-cursor' });
     });
 
-    test(`${many} changes of mail leave the states and floors of the other classes alone`, {
-      timeout: 120_000,
-    }, async () => {
+    test(`${many} changes of mail leave the states and floors of the other classes alone`, async () => {
       const account = await freshAccount(store());
       const [inbox, trash] = [await mailboxAt(account, 'INBOX'), await mailboxAt(account, 'Trash')];
       const before = await account.cursor('contacts');

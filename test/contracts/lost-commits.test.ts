@@ -44,9 +44,7 @@ async function change(store: SqlStore, account: MailAccount, random: Random): Pr
 }
 
 describe('a power cut after any commit', () => {
-  test('what was seen and lost is never given to anything else, and cursors are told apart', {
-    timeout: 120_000,
-  }, async () => {
+  test('what was seen and lost is never given to anything else, and cursors are told apart', async () => {
     await using folder = await temporaryFolder();
     const random = seeded(20_261_122);
     await using store = await openSqlStore(join(folder.path, 'first'), { sync: NO_SYNC, bootId: 'boot-1' });

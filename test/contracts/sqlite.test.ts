@@ -63,7 +63,7 @@ contracts('SQLite', async () => {
   return composeStore(watching(store.engine), store.blobs);
 });
 
-test('verify finds nothing wrong with what the contracts left', { timeout: 120_000 }, async () => {
+test('verify finds nothing wrong with what the contracts left', async () => {
   for (const { path } of folders) {
     await using store = await openSqlStore(path, { sync: NO_SYNC, bootId: BOOT });
     const { engine, blobs } = store;

@@ -140,4 +140,4 @@ test('a backup made under load is whole, and restoring it twice gives nothing se
     await work(40);
     settle(await look());
   }
-}, 300_000);
+});

@@ -49,7 +49,7 @@ describe('memory', () => {
     const listen = { smtp: 0, imap: 0, pop3: 0 };
     program = new Installation({ folder: folder.path, threads: 2, listen, messageSize: '50MB' });
     await program.populate(names, PASSWORD);
-  }, 60_000);
+  });
 
   beforeEach(async () => {
     running = await program.serve();
@@ -116,7 +116,7 @@ describe('memory', () => {
     return clients;
   }
 
-  test(`${CLIENTS} clients that APPEND 50 MB each at once`, { timeout: 180_000 }, async () => {
+  test(`${CLIENTS} clients that APPEND 50 MB each at once`, async () => {
     const clients = await warmUp();
     await report('APPEND', async () => {
       const sent = clients.map((client) => append(client, SIZE, (wire) => sendMessage(wire, 'appended')));
@@ -128,7 +128,7 @@ describe('memory', () => {
     expect(untagged.map(({ text }) => text).join()).toContain(`RFC822.SIZE ${SIZE}`);
   });
 
-  test(`${CLIENTS} clients that send 50 MB each by DATA at once`, { timeout: 180_000 }, async () => {
+  test(`${CLIENTS} clients that send 50 MB each by DATA at once`, async () => {
     await warmUp();
     await report('DATA', async () => {
       await Promise.all(
@@ -147,7 +147,7 @@ describe('memory', () => {
     });
   });
 
-  test(`${CLIENTS} peers that ask for 50 MB over IMAP and stop reading`, { timeout: 60_000 }, async () => {
+  test(`${CLIENTS} peers that ask for 50 MB over IMAP and stop reading`, async () => {
     const clients = await warmUp();
     for (const client of clients) await client.ok('SELECT INBOX');
     await report('FETCH not read', async () => {
@@ -159,7 +159,7 @@ describe('memory', () => {
     });
   });
 
-  test(`${CLIENTS} peers that ask for 50 MB over POP3 and stop reading`, { timeout: 60_000 }, async () => {
+  test(`${CLIENTS} peers that ask for 50 MB over POP3 and stop reading`, async () => {
     await warmUp();
     const clients: Pop3Wire[] = [];
     for (const name of names) {

@@ -72,7 +72,7 @@ test('tokens are offered where an issuer is configured; a fault of the issuer is
   pop3.send('\r\n');
   expect(await pop3.line()).toMatch(/^-ERR \[AUTH\]/);
   pop3.destroy();
-}, 60_000);
+});
 
 test('imapflow and nodemailer log in with tokens, and POP3 takes them too', async () => {
   await using folder = await temporaryFolder();
@@ -106,7 +106,7 @@ test('imapflow and nodemailer log in with tokens, and POP3 takes them too', asyn
   pop3.send(`${Buffer.from(`user=${ANNA}\x01auth=Bearer ${issuer.token(ANNA)}\x01\x01`).toString('base64')}\r\n`);
   expect(await pop3.line()).toMatch(/^\+OK/);
   pop3.destroy();
-}, 60_000);
+});
 
 test('without an issuer no token mechanism is offered, nor taken', async () => {
   await using folder = await temporaryFolder();

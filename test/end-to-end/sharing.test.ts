@@ -31,9 +31,7 @@ async function loginOn(running: Running, first: boolean, user: string): Promise<
   }
 }
 
-test('what is shared and no longer shared on one thread is so in the next command on the other', {
-  timeout: 120_000,
-}, async () => {
+test('what is shared and no longer shared on one thread is so in the next command on the other', async () => {
   await using folder = await temporaryFolder();
   const installation = new Installation({ folder: folder.path, threads: 2, listen: { imap: 0, http: 0 } });
   await installation.populate(['anna', 'bert', 'carl'], PASSWORD);

@@ -110,7 +110,7 @@ describe.each(['DATA', 'BDAT'] as const)('by %s', (how) => {
     expect(new Set(sink.mails.slice(mails))).toEqual(new Set(['MAIL FROM:<anna@example.test>']));
     for (const message of sink.messages.slice(before)) expect(message).toContain('Subject: smuggled');
     client.wire.destroy();
-  }, 60_000);
+  });
 });
 
 /** A server that takes everything for the end of the data that any server ever did. */

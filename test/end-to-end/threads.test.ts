@@ -81,7 +81,7 @@ async function appendAndLook(writer: ImapWire, readers: readonly ImapWire[], mor
   return missed;
 }
 
-test(`${TRIES} times, what one thread has answered is known to the other`, { timeout: 240_000 }, async () => {
+test(`${TRIES} times, what one thread has answered is known to the other`, async () => {
   await using folder = await temporaryFolder();
   const program = new Installation({ folder: folder.path, threads: 2, listen: { imap: 0, http: 0 } });
   const names = Array.from({ length: ACCOUNTS }, (_, number) => `user${number}`);

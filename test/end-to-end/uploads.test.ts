@@ -23,7 +23,7 @@ beforeAll(async () => {
   const program = new Installation({ folder: folder.path, threads: 2, listen: { smtp: 0, imap: 0 } });
   await program.populate(['anna', 'bert'], PASSWORD);
   running = await program.serve();
-}, 60_000);
+});
 
 afterAll(async () => {
   await running.stop();
@@ -45,9 +45,7 @@ async function begin(recipient: string): Promise<SmtpWire> {
   return client;
 }
 
-test(`${SENDERS} slow senders of large messages take no more memory than the budget`, {
-  timeout: 120_000,
-}, async () => {
+test(`${SENDERS} slow senders of large messages take no more memory than the budget`, async () => {
   const warm = await begin('bert');
   warm.wire.send(`Subject: warm\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(20_000)}.\r\n`);
   await warm.expect(250);

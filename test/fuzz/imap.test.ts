@@ -280,7 +280,7 @@ async function attempt(live: Live, text: string, number: number): Promise<void> 
   const silent = setTimeout(() => {
     console.error(`no answer: ${JSON.stringify(whole)}`);
     live.client.wire.destroy();
-  }, 10_000);
+  }, 60_000);
   using _timer = { [Symbol.dispose]: () => clearTimeout(silent) };
   for (;;) {
     const { text: line } = await live.client.response();

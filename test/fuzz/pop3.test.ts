@@ -218,13 +218,13 @@ async function fuzzSessions(run: Run): Promise<string | null> {
 
 describe('sessions', () => {
   for (const [peer, count] of Object.entries(SESSIONS)) {
-    test(`${count} sessions of ${peer} peers are answered as the model says`, { timeout: 120_000 }, async () => {
+    test(`${count} sessions of ${peer} peers are answered as the model says`, async () => {
       const trusted = peer === 'trusted';
       expect(await fuzzSessions({ count, trusted, fault: (bytes) => bytes })).toBeNull();
     });
   }
 
-  test('a planted fault (a message that loses a byte) is found', { timeout: 60_000 }, async () => {
+  test('a planted fault (a message that loses a byte) is found', async () => {
     const fault = (bytes: Uint8Array) => bytes.subarray(0, -1);
     const found = await fuzzSessions({ count: SESSIONS.trusted, trusted: true, fault });
     expect(found).toMatch(/^session \d+: reply .*(\d+ octets|top of message)/);

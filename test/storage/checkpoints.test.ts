@@ -19,9 +19,9 @@ test('a database that is named while it waits is checkpointed once, and again wh
   const checkpoints = new Checkpoints({ checkpoint, log, signal: new AbortController().signal, pause: 20 });
   for (const name of ['a', 'b', 'a', 'c', 'b', 'a']) checkpoints.add(name);
   expect(done).toEqual([]);
-  await vi.waitFor(() => expect(done).toEqual(['a', 'b', 'c']));
+  await expect.poll(() => done).toEqual(['a', 'b', 'c']);
   for (const name of ['b', 'b']) checkpoints.add(name);
-  await vi.waitFor(() => expect(done).toEqual(['a', 'b', 'c', 'b']));
+  await expect.poll(() => done).toEqual(['a', 'b', 'c', 'b']);
 });
 
 test('one that is urgent is not put off any more, though it was named before', async () => {
@@ -30,11 +30,11 @@ test('one that is urgent is not put off any more, though it was named before', a
   checkpoints.add('a');
   await sleep(1);
   checkpoints.add('b', true);
-  await vi.waitFor(() => expect(checkpoint.mock.calls).toEqual([['a'], ['b']]));
+  await expect.poll(() => checkpoint.mock.calls).toEqual([['a'], ['b']]);
   checkpoints.add('c');
   await sleep(1);
   checkpoints.add('c', true);
-  await vi.waitFor(() => expect(checkpoint.mock.calls.at(-1)).toEqual(['c']));
+  await expect.poll(() => checkpoint.mock.calls.at(-1)).toEqual(['c']);
 });
 
 test('what was due when the store closes is left', async () => {

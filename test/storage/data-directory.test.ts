@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import pino from 'pino';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from '#storage/data-directory.ts';
 import { accountFolder, layoutOf } from '#storage/engines/sqlite/layout.ts';
 import { CHECKPOINT_FRAMES, WATCH_ROWS } from '#storage/engines/sqlite/maintenance-rules.ts';
@@ -222,7 +222,7 @@ test('a log that was checkpointed begins anew without waiting for a write of a s
   // The log's length is looked at with the last of these, and never before it is long.
   const bytes = (CHECKPOINT_FRAMES * 4_096) / (2 * WATCH_ROWS);
   for (let n = 0; n < 2 * WATCH_ROWS; n++) await write(`${n}${'x'.repeat(bytes)}`);
-  await vi.waitFor(() => expect(salts()).not.toBe(before), { timeout: 30_000, interval: 20 });
+  await expect.poll(salts).not.toBe(before);
   await write('last');
   const [row] = await store.engine.read(ACCOUNT, () => all<{ n: number }>('SELECT count(*) AS n FROM subscription'));
   expect(row?.n).toBe(2 * WATCH_ROWS + 2);

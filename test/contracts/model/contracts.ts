@@ -21,7 +21,7 @@ const READER = 'secondreader0001';
 
 export function modelContracts(store: () => SqlStore, operations: number): void {
   describe('the model', () => {
-    test.each(SEEDS)('random operations and five clients end equal, seed %i', { timeout: 120_000 }, async (seed) => {
+    test.each(SEEDS)('random operations and five clients end equal, seed %i', async (seed) => {
       const pages = seed % 2 === 0 ? 1 : 7;
       await runModel(store(), { seed, operations: operations / SEEDS.length, pages });
     });

@@ -321,9 +321,7 @@ test('imapflow finds a shared mailbox, reads it and marks it as seen', async () 
   expect(texts(await anna.ok('STATUS Projects (UNSEEN)'))).toEqual(['* STATUS "Projects" (UNSEEN 3)']);
 });
 
-test('whatever the owner and two readers do, each sees what a fresh session of his own does', {
-  timeout: 60_000,
-}, async () => {
+test('whatever the owner and two readers do, each sees what a fresh session of his own does', async () => {
   await using imap = await startImap();
   const { anna, bert, carl, login } = await shared(imap, 'lrswite', 8);
   const path = `"${PREFIX}/Projects"`;

@@ -110,4 +110,4 @@ it('explains the common mistakes of mail programs in plain words', async () => {
   } finally {
     await server.stop();
   }
-}, 60_000);
+});

@@ -170,7 +170,7 @@ describe('without a server', () => {
     expect(JSON.parse((await run(data, 'domain list --json')).stdout)).toHaveLength(3);
   });
 
-  it('a command says so when whoever has the data directory does not answer', { timeout: 40_000 }, async () => {
+  it('a command says so when whoever has the data directory does not answer', async () => {
     const data = join(folder.path, 'data');
     const { config } = readConfig({ data, search: false, environment: {} });
     const holder = await openHost(config);

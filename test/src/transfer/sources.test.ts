@@ -142,7 +142,7 @@ describe('an mbox file', () => {
     }
   });
 
-  it('of random pieces of mbox files never fails, and every message is ended', { timeout: 60_000 }, async () => {
+  it('of random pieces of mbox files never fails, and every message is ended', async () => {
     const next = seeded(20_260_101);
     const parts = [
       FROM,

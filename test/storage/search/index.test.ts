@@ -121,7 +121,7 @@ test(`${SEARCHES} searches find in the index what a look into ${MESSAGES} texts 
   expect(counts.unknown).toBeGreaterThan(20);
   expect(counts.maybe).toBeGreaterThan(1_000);
   expect(counts.none).toBeGreaterThan(counts.maybe * 5);
-}, 60_000);
+});
 
 test('fuzzy searches find in the index what a look into the texts finds, and as strongly', async () => {
   await using folder = await temporaryFolder();
@@ -166,7 +166,7 @@ test('fuzzy searches find in the index what a look into the texts finds, and as 
   index.close();
   expect(sure).toBeGreaterThan(5_000);
   expect(strengths / sure).toBeGreaterThan(0.95);
-}, 60_000);
+});
 
 test('a search that nobody waits for any more ends at its next turn, and the index answers the next one', async () => {
   await using folder = await temporaryFolder();
