@@ -26,7 +26,7 @@ const ZONES: Record<string, Zone> = {
 const reporterOf = (lab: OutboundLab, more: { extraCa?: string[]; loopback?: boolean } = {}) =>
   new TlsReporter({
     ...{ hostname: 'mail.example.test', now: lab.now, log: pino({ level: 'silent' }), extraCa: [], ...more },
-    resolver: new Resolver({ servers: lab.dns.servers, waits: [500] }),
+    resolver: new Resolver({ servers: lab.dns.servers, waits: [3_000] }),
     ...{ directory: lab.smtp.store.directory, results: lab.smtp.store.tlsResults, queue: lab.smtp.store.queue },
     signingKeys: lab.smtp.store.signingKeys,
     stage: (bounds) => lab.smtp.store.stage(bounds),
