@@ -1,10 +1,12 @@
 // More messages at once than the server has memory for, over sockets: large ones wait, are told to come again, and never
 // keep small ones out.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import { LARGE_STAGED_BYTES, STAGING } from '#storage/blobs/limits.ts';
-import { message, startImap } from '#test/support/imap-server.ts';
+import { type ImapServer, message, startImap } from '#test/support/imap-server.ts';
 import { startSmtp } from '#test/support/smtp-server.ts';
 import { type ImapWire, SmtpWire } from '#test/support/wire.ts';
 
@@ -21,6 +23,16 @@ const LINE = `${'x'.repeat(76)}\r\n`;
 const LARGE = `${HEADER}${LINE.repeat(2_000)}`;
 const SMALL = `${HEADER}small\r\n`;
 
+/** Large messages that are coming in, each with a file and memory of its own. */
+async function staged(folder: string): Promise<number> {
+  return (await readdir(join(folder, 'staging'))).length;
+}
+
+/** Waits until one large message has taken its memory. */
+async function holding(folder: string): Promise<void> {
+  await expect.poll(() => staged(folder)).toBe(1);
+}
+
 /** A transaction up to the 354. */
 async function sender(port: number): Promise<SmtpWire> {
   const client = await SmtpWire.open(port);
@@ -35,7 +47,7 @@ test('SMTP: a large message that finds no memory waits, and goes on when another
   await using smtp = await startSmtp({ staging: PATIENT });
   const [slow, waiting] = [await sender(smtp.mx), await sender(smtp.mx)];
   slow.wire.send(LARGE);
-  await sleep(100);
+  await holding(smtp.folder);
   waiting.wire.send(`${LARGE}.\r\n`);
   const small = await sender(smtp.mx);
   small.wire.send(`${SMALL}.\r\n`);
@@ -51,12 +63,13 @@ test('SMTP: who has waited too long is told 452 4.3.1 at the end, and can send i
   await using smtp = await startSmtp({ staging: ONE });
   const [slow, waiting] = [await sender(smtp.mx), await sender(smtp.mx)];
   slow.wire.send(LARGE);
-  await sleep(100);
+  await holding(smtp.folder);
   waiting.wire.send(`${LARGE}${LARGE}.\r\n`);
   const refused = await waiting.reply();
   expect(refused).toMatchObject({ code: 452 });
   expect(refused.lines.join()).toMatch(/^4\.3\.1 /);
   slow.wire.destroy();
+  await expect.poll(() => staged(smtp.folder)).toBe(0);
   for (const line of ['MAIL FROM:<a@elsewhere.test>', 'RCPT TO:<anna@example.test>']) {
     expect((await waiting.command(line)).code).toBe(250);
   }
@@ -71,7 +84,7 @@ test('SMTP: a sender that has stalled loses its place to one that waits, and is 
   await using smtp = await startSmtp({ staging: STRICT });
   const [slow, waiting] = [await sender(smtp.mx), await sender(smtp.mx)];
   slow.wire.send(LARGE);
-  await sleep(100);
+  await holding(smtp.folder);
   waiting.wire.send(`${LARGE}.\r\n`);
   await waiting.expect(250);
   slow.wire.send(`${LARGE}.\r\n`);
@@ -84,7 +97,7 @@ test('IMAP: an APPEND that has waited too long is UNAVAILABLE, its literal is re
   await using imap = await startImap({ staging: ONE });
   const [slow, waiting] = [await imap.login(), await imap.login()];
   const large = message('large', LINE.repeat(2_000));
-  await begin(slow, large);
+  await begin(imap, slow, large);
   expect(await waiting.command('APPEND INBOX', large)).toMatchObject({
     status: 'NO',
     text: '[UNAVAILABLE] Too busy now, try again',
@@ -100,7 +113,7 @@ test('IMAP: an APPEND that was cut gives its memory to the one that waits', asyn
   await using imap = await startImap({ staging: PATIENT });
   const [slow, waiting] = [await imap.login(), await imap.login()];
   const large = message('large', LINE.repeat(2_000));
-  await begin(slow, large);
+  await begin(imap, slow, large);
   const appended = waiting.ok('APPEND INBOX', large);
   await sleep(100);
   slow.wire.destroy();
@@ -108,8 +121,8 @@ test('IMAP: an APPEND that was cut gives its memory to the one that waits', asyn
 });
 
 /** Sends all but the last ten bytes of a message. */
-async function begin(client: ImapWire, text: Buffer): Promise<void> {
+async function begin(imap: ImapServer, client: ImapWire, text: Buffer): Promise<void> {
   client.wire.send(`slow APPEND INBOX {${text.length}+}\r\n`);
   client.wire.send(text.subarray(0, -10));
-  await sleep(100);
+  await holding(imap.folder);
 }

@@ -52,6 +52,7 @@ export interface ImapServer extends AsyncDisposable {
   readonly store: SqlStore;
   readonly anna: Account;
   readonly bert: Account;
+  readonly folder: string;
   /** A connection that has read the greeting. */
   connect(options?: { secure?: boolean }): Promise<ImapWire>;
   /** A connection logged in as anna, or bert. */
@@ -141,7 +142,7 @@ export async function startImap(options: ImapServerOptions = {}): Promise<ImapSe
   };
   const lifetime = opening.move();
   return {
-    ...{ port, securePort, server, store, anna, bert, connect, login },
+    ...{ port, securePort, server, store, anna, bert, folder, connect, login },
     [Symbol.asyncDispose]: () => lifetime[Symbol.asyncDispose](),
   };
 }
