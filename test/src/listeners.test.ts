@@ -186,7 +186,7 @@ test('the place of a closed connection is free again', async () => {
 });
 
 test('a handshake that never ends is cut, and one that is no TLS at all closes', async () => {
-  await using opened = await open({ imaps: 0 }, { handshakeMs: 1_000 }); // a loaded machine needs some for the good one
+  await using opened = await open({ imaps: 0 }, { handshakeMs: 3_000 }); // a loaded machine needs some for the good one
   const silent = connect(opened.port('imaps'), '127.0.0.1');
   const talking = connect(opened.port('imaps'), '127.0.0.1');
   talking.write('a1 LOGIN anna secret\r\n');

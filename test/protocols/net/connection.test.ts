@@ -181,12 +181,14 @@ test('a peer that finishes sending still gets the answers to what it sent', asyn
 
 test('an idle connection times out, an interrupted wait says so', async () => {
   const { connection, client } = await pair();
-  connection.idle(60, true);
+  const patience = 2_000;
+  connection.idle(patience, true);
   const first = line(connection);
   connection.interrupt();
   expect(await first).toBe('interrupt');
   const second = line(connection);
-  setTimeout(() => client.write('still here\r\n'), 40);
+  // Late, and yet with as much to spare for a machine that is busy.
+  setTimeout(() => client.write('still here\r\n'), patience / 2);
   expect(await second).toBe('still here');
   expect(await line(connection)).toBe('timeout');
 });

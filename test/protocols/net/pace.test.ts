@@ -16,7 +16,7 @@ test('a peer that reads as fast as we write does not keep everybody else waiting
   });
   const pace = new Pace(connection);
   // Ends by itself if the event loop never turns.
-  for (const end = performance.now() + 1_000; !turned && performance.now() < end; ) await pace.rest();
+  for (const end = performance.now() + 60_000; !turned && performance.now() < end; ) await pace.rest();
   expect(turned).toBe(true);
   expect(drained).toBeGreaterThan(0);
 });

@@ -142,12 +142,12 @@ test('a command line without end ends the session, and takes no memory', async (
 });
 
 test('a peer that is silent is told 421 4.4.2 and cut off', async () => {
-  await using at = await begin({ idleMs: 50 });
+  await using at = await begin({ idleMs: 2_000 });
   expect(await until(at.client)).toEqual(['421 4.4.2']);
 });
 
 test('a peer that is silent in the middle of DATA is told so too, and nothing of its message is left', async () => {
-  await using at = await begin({ idleMs: 50 });
+  await using at = await begin({ idleMs: 2_000 });
   const { client, smtp } = at;
   for (const command of ['MAIL FROM:<>', 'RCPT TO:<anna@example.test>', 'DATA']) await client.command(command);
   client.wire.send(`Subject: half\r\n\r\n${`${'x'.repeat(98)}\r\n`.repeat(10_000)}`);
@@ -157,7 +157,7 @@ test('a peer that is silent in the middle of DATA is told so too, and nothing of
 });
 
 test('a message that trickles in is cut off in the end, however busy the line', async () => {
-  await using at = await begin({ dataMs: 100, idleMs: 1_000 });
+  await using at = await begin({ dataMs: 100, idleMs: 60_000 });
   const { client } = at;
   for (const command of ['MAIL FROM:<>', 'RCPT TO:<anna@example.test>', 'DATA']) await client.command(command);
   const drip = setInterval(() => client.wire.send('x'), 10);
@@ -166,8 +166,8 @@ test('a message that trickles in is cut off in the end, however busy the line', 
 });
 
 test('a session ends some time', async () => {
-  await using at = await begin({ sessionMs: 100 });
-  const beat = setInterval(() => at.client.wire.send('NOOP\r\n'), 10);
+  await using at = await begin({ sessionMs: 2_000 });
+  const beat = setInterval(() => at.client.wire.send('NOOP\r\n'), 50);
   expect((await until(at.client)).at(-1)).toBe('421 4.4.2');
   clearInterval(beat);
 });
