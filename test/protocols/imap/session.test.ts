@@ -301,8 +301,8 @@ test('an account has at most so many connections', async () => {
   });
   await clients[0]?.ok('LOGOUT');
   await clients[0]?.wire.closed();
-  await new Promise((resolve) => setTimeout(resolve, 20));
-  await more.login('bert@example.test', PASSWORD);
+  // Its place is free when the server has seen the end, too.
+  await expect.poll(async () => (await more.command(`LOGIN bert@example.test "${PASSWORD}"`)).status).toBe('OK');
 });
 
 test('a server that stops says BYE to idle sessions and to those in IDLE', async () => {
@@ -336,7 +336,5 @@ test('a client that goes away in the middle of anything leaves nothing behind', 
     await new Promise((resolve) => setTimeout(resolve, 5));
     client.wire.destroy();
   }
-  for (let wait = 0; imap.server.connections > 0 && wait < 100; wait++)
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  expect(imap.server.connections).toBe(0);
+  await expect.poll(() => imap.server.connections).toBe(0);
 });

@@ -93,11 +93,10 @@ test('random subjects have the base that the RFC’s steps give, and long ones t
     const subject = Array.from({ length: between(random, 0, 9) }, () => pick(random, pieces)).join('');
     expect([subject, baseSubject(subject)]).toEqual([subject, literal(subject)]);
   }
+  // In time that grows with the square of the length, one of these would take longer than a test may.
   for (const piece of ['[]', '[', 're:', '(fwd)', '[fwd:', ' [x] ', ']', 're[']) {
-    const started = performance.now();
-    baseSubject(piece.repeat(50_000));
-    baseSubject(`${piece.repeat(50_000)}${']'.repeat(50_000)}`);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    baseSubject(piece.repeat(500_000));
+    baseSubject(`${piece.repeat(500_000)}${']'.repeat(500_000)}`);
   }
 });
 
