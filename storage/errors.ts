@@ -7,7 +7,6 @@ export type StoreErrorCode =
   | 'exists' // the name is taken
   | 'invalid' // a name, address or argument that can never work
   | 'protected' // a system mailbox, or another thing that must stay (F114)
-  | 'has-children' // a mailbox with inferiors
   | 'over-quota' // the account's quota would be passed
   | 'limit' // a configured limit (message size, keywords, mailboxes, depth) would be passed
   | 'conflict' // changed since the caller looked (unchangedSince, a replaced credential)

@@ -48,6 +48,7 @@ export type SpecialUse = '' | 'inbox' | 'drafts' | 'sent' | 'junk' | 'trash' | '
 
 export interface Mailbox {
   readonly id: MailboxId;
+  /** The mailbox right above it; null at the top, and where only the name of a deleted one is there. */
   readonly parent: MailboxId | null;
   /** The whole path, with '/' between levels, in Unicode NFC. INBOX is always spelled so. */
   readonly path: string;
@@ -307,7 +308,10 @@ export interface MailAccount extends Annotations {
   createMailbox(path: string, options?: { special?: SpecialUse }): Promise<Mailbox>;
   /** Renames with all inferiors; `INBOX` as the source moves its messages (RFC 9051 6.3.6). */
   renameMailbox(id: MailboxId, path: string): Promise<void>;
-  /** Errors: protected, has-children, not-found. The messages are kept as expunged ones. */
+  /**
+   * The messages are kept as expunged ones. Mailboxes below it stay, with their paths; a mailbox that is made again at
+   * the name is another one, above them. Errors: protected, not-found.
+   */
   deleteMailbox(id: MailboxId): Promise<void>;
   setSubscribed(owner: AccountId, path: string, on: boolean): Promise<void>;
   subscriptions(owner: AccountId): Promise<string[]>;

@@ -8,7 +8,6 @@ const REPLIES: Readonly<Record<StoreErrorCode, readonly [code: string, text: str
   exists: ['ALREADYEXISTS', 'The name is taken'],
   invalid: ['CANNOT', 'The name or value is not allowed'],
   protected: ['CANNOT', 'A system mailbox stays as it is'],
-  'has-children': ['HASCHILDREN', 'The mailbox has mailboxes below it'],
   'over-quota': ['OVERQUOTA', 'The quota would be exceeded'],
   limit: ['LIMIT', 'A limit of this server would be exceeded'],
   conflict: ['INUSE', 'It was changed at the same time'],

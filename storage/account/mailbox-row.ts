@@ -6,12 +6,15 @@ import { type Op, one, run } from '../operation.ts';
 import type { SpecialUse } from '../ports.ts';
 import type { Unit } from './unit.ts';
 
+/** The `special` of a row that is no mailbox any more: its name stays, for the mailboxes below it (RFC 3501 6.3.5). */
+export const NAME_ONLY = 'name-only';
+
 /** A row of the table; `parent` is 0 at the root. */
 export interface MailboxRow {
   readonly id: number;
   readonly parent: number;
   readonly name: string;
-  readonly special: SpecialUse;
+  readonly special: SpecialUse | typeof NAME_ONLY;
   readonly uidvalidity: number;
   readonly uidnext: number;
   readonly modseq: number;
@@ -26,6 +29,12 @@ export const MAILBOX_COLUMNS = 'id, parent, name, special, uidvalidity, uidnext,
 
 /** The row of a mailbox; no path is made. */
 export function* mailboxRow(account: string, id: number): Op<MailboxRow | undefined> {
+  const row = yield* anyRow(account, id);
+  return row?.special === NAME_ONLY ? undefined : row;
+}
+
+/** The same, also if it is only a name. */
+export function* anyRow(account: string, id: number): Op<MailboxRow | undefined> {
   return yield* one<MailboxRow>(`SELECT ${MAILBOX_COLUMNS} FROM mailbox WHERE account = $1 AND id = $2`, [account, id]);
 }
 
@@ -36,7 +45,7 @@ export function* theMailbox(account: string, id: number): Op<MailboxRow> {
   return row;
 }
 
-/** The mailbox of a name in its parent (0: the root). */
+/** What has a name in its parent (0: the root): a mailbox, or only the name. */
 export function* child(account: string, parent: number, name: string): Op<MailboxRow | undefined> {
   return yield* one<MailboxRow>(
     `SELECT ${MAILBOX_COLUMNS} FROM mailbox WHERE account = $1 AND parent = $2 AND name = $3`,
@@ -48,7 +57,8 @@ export function* child(account: string, parent: number, name: string): Op<Mailbo
 export function* pathOf(account: string, row: MailboxRow): Op<string> {
   let path = row.name;
   for (let parent = row.parent; parent !== 0; ) {
-    const above = yield* theMailbox(account, parent);
+    const above = yield* anyRow(account, parent);
+    if (above === undefined) throw new StoreError('corrupt', `mailbox ${row.id} is in ${parent}, which is not there`);
     path = `${above.name}/${path}`;
     parent = above.parent;
   }

@@ -1,12 +1,23 @@
 // Mailboxes: reading them, making, renaming and deleting them. A row holds one level of the name, so that a rename with
-// all inferiors is one row.
+// all inferiors is one row. Of a mailbox that is deleted while others are below it the row stays, as a name only: it is
+// no mailbox to anybody, and goes with the last of those others.
 
 import { StoreError } from '../errors.ts';
 import { all, MAX_ROWS, type Op, one, run } from '../operation.ts';
 import type { Mailbox, SpecialUse } from '../ports.ts';
 import { type Expunging, expungeAll } from './expunge.ts';
 import { DEPTH, MAILBOXES } from './limits.ts';
-import { child, logMailbox, MAILBOX_COLUMNS, type MailboxRow, mailboxRow, pathOf, theMailbox } from './mailbox-row.ts';
+import {
+  anyRow,
+  child,
+  logMailbox,
+  MAILBOX_COLUMNS,
+  type MailboxRow,
+  mailboxRow,
+  NAME_ONLY,
+  pathOf,
+  theMailbox,
+} from './mailbox-row.ts';
 import { levelsOf, newLevels } from './names.ts';
 import { renameSubscriptions } from './subscriptions.ts';
 import { transfer } from './transfer.ts';
@@ -34,25 +45,29 @@ export function* listMailboxes(account: string): Op<Mailbox[]> {
     paths.set(row.id, path);
     return path;
   };
-  return rows.map((row) => present(row, pathOf(row)));
+  return rows.filter(isMailbox).map((row) => present(row, byId.get(row.parent), pathOf(row)));
 }
 
 /** One mailbox by its id. */
 export function* getMailbox(account: string, id: number): Op<Mailbox | undefined> {
   const row = yield* mailboxRow(account, id);
-  return row === undefined ? undefined : present(row, yield* pathOf(account, row));
+  if (row === undefined || !isMailbox(row)) return undefined;
+  return present(row, yield* anyRow(account, row.parent), yield* pathOf(account, row));
 }
 
 /** One mailbox by its path; INBOX in any case. */
 export function* getMailboxByPath(account: string, path: string): Op<Mailbox | undefined> {
   const levels = levelsOf(path);
   if (levels.length > DEPTH) return undefined;
+  let above: MailboxRow | undefined;
   let row: MailboxRow | undefined;
   for (const name of levels) {
-    row = yield* child(account, row?.id ?? 0, name);
-    if (row === undefined) return undefined;
+    const found: MailboxRow | undefined = yield* child(account, row?.id ?? 0, name);
+    if (found === undefined) return undefined;
+    above = row;
+    row = found;
   }
-  return row === undefined ? undefined : present(row, levels.join('/'));
+  return row === undefined || !isMailbox(row) ? undefined : present(row, above, levels.join('/'));
 }
 
 export interface NewMailbox {
@@ -70,7 +85,7 @@ export function* createMailbox(wanted: NewMailbox): Op<Mailbox> {
   if (wanted.special !== '') yield* refuseSecond(unit, wanted.special);
   const row = yield* makePath(unit, levels, wanted.special, wanted.now);
   yield* finish(unit);
-  return present(row, levels.join('/'));
+  return present(row, yield* anyRow(wanted.account, row.parent), levels.join('/'));
 }
 
 /** Makes the mailbox of these levels inside a running transaction, with its missing parents. Errors: exists, limit. */
@@ -81,13 +96,26 @@ export function* makePath(unit: Unit, levels: readonly string[], special: Specia
     const parent: number = row?.id ?? 0;
     const found: MailboxRow | undefined = made ? undefined : yield* child(unit.account, parent, name);
     const isLast = depth === levels.length - 1;
-    if (found !== undefined && isLast) throw new StoreError('exists', 'a mailbox of that name exists');
+    if (found !== undefined && isLast) {
+      if (isMailbox(found)) throw new StoreError('exists', 'a mailbox of that name exists');
+      return yield* remake(unit, found, special, levels.join('/'), now);
+    }
     if (found === undefined && !made) yield* refuseTooMany(unit, levels.length - depth);
     made ||= found === undefined;
     const path = levels.slice(0, depth + 1).join('/');
     row = found ?? (yield* insert(unit, parent, name, isLast ? special : '', path, now));
   }
   if (row === undefined) throw new StoreError('invalid', 'an empty name');
+  return row;
+}
+
+/** Makes a mailbox of what was only a name: another one than was deleted, above the same mailboxes. */
+function* remake(unit: Unit, name: MailboxRow, special: SpecialUse, path: string, now: number): Op<MailboxRow> {
+  const { account } = unit;
+  yield* removeRow(account, name.id);
+  const row = yield* insert(unit, name.parent, name.name, special, path, now);
+  yield* run(`UPDATE mailbox SET parent = $3 WHERE account = $1 AND parent = $2`, [account, name.id, row.id]);
+  yield* logBelow(unit, row.id, path);
   return row;
 }
 
@@ -139,6 +167,7 @@ function* moveRow(unit: Unit, row: MailboxRow, levels: readonly string[], now: n
     parent,
     name,
   ]);
+  yield* removeNames(account, row.parent);
   yield* renameSubscriptions(unit, row.id, before, after);
   yield* logMailbox(unit, row.id, 'renamed', after);
 }
@@ -148,21 +177,52 @@ export interface DeleteJob extends Expunging {
   readonly id: number;
 }
 
-/** Deletes a mailbox; its messages are kept as expunged ones. Errors: protected, has-children, not-found. */
+/**
+ * Deletes a mailbox; its messages are kept as expunged ones. Where others are below it they stay as they are, and its
+ * name is left to lead to them (RFC 3501 6.3.5). Errors: protected, not-found.
+ */
 export function* deleteMailbox(job: DeleteJob): Op<void> {
   const { account, id } = job;
   const unit = yield* begin(account);
   const row = yield* theMailbox(account, id);
   if (row.special !== '') throw new StoreError('protected', `${row.name} is a system mailbox`); // F114
-  const inferior = yield* one(`SELECT id FROM mailbox WHERE account = $1 AND parent = $2 LIMIT 1`, [account, id]);
-  if (inferior !== undefined) throw new StoreError('has-children', 'the mailbox has inferiors');
   const path = yield* pathOf(account, row);
   yield* expungeAll(unit, row, job);
   yield* run(`DELETE FROM reader_seen WHERE account = $1 AND mailbox = $2`, [account, id]);
   yield* run(`DELETE FROM metadata WHERE account = $1 AND mailbox = $2`, [account, id]);
-  yield* run(`DELETE FROM mailbox WHERE account = $1 AND id = $2`, [account, id]);
+  yield* run(`UPDATE mailbox SET special = '${NAME_ONLY}' WHERE account = $1 AND id = $2`, [account, id]);
   yield* logMailbox(unit, id, 'deleted', path);
+  yield* logBelow(unit, id, path);
+  yield* removeNames(account, id);
   yield* finish(unit);
+}
+
+/** Removes what is only a name if nothing is below it any more, and so on upwards. */
+function* removeNames(account: string, id: number): Op<void> {
+  for (let at = id; at !== 0; ) {
+    const row = yield* anyRow(account, at);
+    if (row === undefined || isMailbox(row)) return;
+    const below = yield* one(`SELECT id FROM mailbox WHERE account = $1 AND parent = $2 LIMIT 1`, [account, at]);
+    if (below !== undefined) return;
+    yield* removeRow(account, at);
+    at = row.parent;
+  }
+}
+
+function* removeRow(account: string, id: number): Op<void> {
+  yield* run(`DELETE FROM mailbox WHERE account = $1 AND id = $2`, [account, id]);
+}
+
+/** The mailboxes right below one that was deleted or made have another parent now, or none. */
+function* logBelow(unit: Unit, id: number, path: string): Op<void> {
+  const sql = `SELECT id, name FROM mailbox
+    WHERE account = $1 AND parent = $2 AND special <> '${NAME_ONLY}' AND name > $3 ORDER BY name LIMIT ${MAX_ROWS}`;
+  for (let after = ''; ; ) {
+    const page = yield* all<{ id: number; name: string }>(sql, [unit.account, id, after]);
+    for (const below of page) yield* logMailbox(unit, below.id, 'renamed', `${path}/${below.name}`);
+    if (page.length < MAX_ROWS) return;
+    after = page.at(-1)?.name ?? after;
+  }
 }
 
 function* insert(
@@ -218,7 +278,13 @@ function* heightOf(account: string, id: number): Op<number> {
   return row?.height ?? 0;
 }
 
-function present(row: MailboxRow, path: string): Mailbox {
-  const { name: _, parent, ...rest } = row;
-  return { ...rest, parent: parent === 0 ? null : parent, path };
+/** A row that is more than a name. */
+function isMailbox(row: MailboxRow): row is MailboxRow & { readonly special: SpecialUse } {
+  return row.special !== NAME_ONLY;
+}
+
+function present(row: MailboxRow, above: MailboxRow | undefined, path: string): Mailbox {
+  const { name: _, parent, special, ...rest } = row;
+  const isBelow = above !== undefined && isMailbox(above);
+  return { ...rest, special: special === NAME_ONLY ? '' : special, parent: isBelow ? parent : null, path };
 }

@@ -121,11 +121,10 @@ export function mailboxContracts(store: () => SqlStore): void {
       await expect(account.renameMailbox(inbox.id, 'saved/all')).rejects.toMatchObject({ code: 'exists' });
     });
 
-    test('a mailbox with inferiors is not deleted; one without is, and its messages can be restored', async () => {
+    test('a mailbox is deleted, and its messages can be restored', async () => {
       const account = await freshAccount(store());
       const inner = await account.createMailbox('a/b');
       const outer = await mailboxAt(account, 'a');
-      await expect(account.deleteMailbox(outer.id)).rejects.toMatchObject({ code: 'has-children' });
       const [sent] = await deliver(store(), account, inner.id, [message()]);
       const cursor = await account.cursor('mail');
       await account.deleteMailbox(inner.id);
@@ -141,6 +140,75 @@ export function mailboxContracts(store: () => SqlStore): void {
       expect(await placementsOf(account, inbox.id)).toMatchObject([{ item: sent?.item, message: sent?.message }]);
       await account.deleteMailbox(outer.id);
       await expect(account.deleteMailbox(outer.id)).rejects.toMatchObject({ code: 'not-found' });
+    });
+
+    test('a mailbox that is deleted above others leaves its name to them, which is no mailbox (RFC 3501 6.3.5)', async () => {
+      const account = await freshAccount(store());
+      const inner = await account.createMailbox('a/b/c');
+      const [outer, middle] = [await mailboxAt(account, 'a'), await mailboxAt(account, 'a/b')];
+      const [sent] = await deliver(store(), account, outer.id, [message()]);
+      await deliver(store(), account, inner.id, [message({ subject: 'kept' })]);
+      const cursor = await account.cursor('mail');
+      await account.deleteMailbox(outer.id);
+      expect(await account.mailbox(outer.id)).toBeUndefined();
+      expect(await account.mailboxByPath('a')).toBeUndefined();
+      expect((await account.mailboxes()).map(({ path }) => path)).not.toContain('a');
+      expect(await mailboxAt(account, 'a/b')).toEqual({ ...middle, parent: null });
+      expect(await mailboxAt(account, 'a/b/c')).toMatchObject({ id: inner.id, parent: middle.id, total: 1 });
+      expect((await changesSince(account, cursor)).rows).toMatchObject([
+        { kind: 'remove', uid: 1, item: sent?.item, collection: outer.id },
+        { kind: 'set', reason: 'deleted', object: outer.id, name: 'a' },
+        { kind: 'set', reason: 'renamed', object: middle.id, name: 'a/b' },
+      ]);
+      for (const work of [
+        () => account.deleteMailbox(outer.id),
+        () => account.renameMailbox(outer.id, 'z'),
+        () => account.copy(inner.id, [[1, 1]], outer.id),
+        () => account.metadata(outer.id),
+      ]) {
+        await expect(work()).rejects.toMatchObject({ code: 'not-found' });
+      }
+      // What was in it comes back into INBOX.
+      await account.restore([sent?.item ?? 0]);
+      expect((await mailboxAt(account, 'INBOX')).total).toBe(1);
+    });
+
+    test('a mailbox made again at a name that was left is another one, above the same mailboxes', async () => {
+      const account = await freshAccount(store());
+      const inner = await account.createMailbox('a/b');
+      const outer = await mailboxAt(account, 'a');
+      await account.deleteMailbox(outer.id);
+      const beside = await account.createMailbox('a/d');
+      expect(beside.parent).toBeNull();
+      await expect(account.renameMailbox(beside.id, 'a')).rejects.toMatchObject({ code: 'exists' });
+      const cursor = await account.cursor('mail');
+      const again = await account.createMailbox('a');
+      expect(again.id).not.toBe(outer.id);
+      expect(again.uidvalidity).toBeGreaterThan(outer.uidvalidity);
+      expect(await mailboxAt(account, 'a/b')).toEqual({ ...inner, parent: again.id });
+      expect(await mailboxAt(account, 'a/d')).toEqual({ ...beside, parent: again.id });
+      expect((await changesSince(account, cursor)).rows).toMatchObject([
+        { reason: 'created', object: again.id, name: 'a' },
+        { reason: 'renamed', object: inner.id, name: 'a/b' },
+        { reason: 'renamed', object: beside.id, name: 'a/d' },
+      ]);
+      await expect(account.createMailbox('a')).rejects.toMatchObject({ code: 'exists' });
+    });
+
+    test('a name that was left goes with the last mailbox below it', async () => {
+      const account = await freshAccount(store());
+      const inner = await account.createMailbox('a/b/c');
+      for (const path of ['a', 'a/b']) await account.deleteMailbox((await mailboxAt(account, path)).id);
+      await account.renameMailbox(inner.id, 'a/x');
+      await account.renameMailbox(inner.id, 'c');
+      // Were the name there still, nothing could be renamed to it.
+      await account.renameMailbox(inner.id, 'a');
+      expect(await mailboxAt(account, 'a')).toMatchObject({ id: inner.id, parent: null });
+      const deep = await account.createMailbox('a/b/c');
+      for (const path of ['a', 'a/b']) await account.deleteMailbox((await mailboxAt(account, path)).id);
+      await account.deleteMailbox(deep.id);
+      expect((await account.createMailbox('a')).parent).toBeNull();
+      expect(await account.mailboxByPath('a/b')).toBeUndefined();
     });
 
     test('a mailbox that is deleted and made again has another id and a greater UIDVALIDITY, whatever the clock says', async () => {

@@ -1,4 +1,4 @@
-// DELETE (RFC 9051 6.3.5).
+// DELETE (RFC 9051 6.3.5); where others are below the mailbox, its name stays to lead to them, as \NonExistent.
 
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';

@@ -56,23 +56,17 @@ async function entries(
   matches: (entry: Entry) => boolean,
 ): Promise<Entry[]> {
   const all = await places.all(request.status !== null);
-  const parents = new Set<string>();
-  // All above a name of somebody else's is there to lead to it, whether or not it may be seen.
-  const above = new Set<string>();
-  for (const { mailbox, reader } of all) {
-    if (reader !== undefined) for (const path of superiors(mailbox.path)) above.add(path);
-    const end = mailbox.path.lastIndexOf(SEPARATOR);
-    if (end !== -1) parents.add(mailbox.path.slice(0, end));
-  }
+  // All above a name is there to lead to it, whether or not it is a mailbox, and may be seen.
+  const parents = new Set(all.flatMap(({ mailbox }) => superiors(mailbox.path)));
   const byPath = new Map<string, Entry>();
   const add = (path: string, place: Place | undefined): Entry => {
-    const entry = { path, place, children: parents.has(path) || above.has(path), subscribed: false, parent: false };
+    const entry = { path, place, children: parents.has(path), subscribed: false, parent: false };
     byPath.set(path, entry);
     return entry;
   };
   for (const place of all) if (!byPath.has(place.mailbox.path)) add(place.mailbox.path, place);
   // RFC 3501 6.3.8: names that lead to others are listed by level.
-  if (request.byLevel) for (const path of above) if (!byPath.has(path)) add(path, undefined);
+  if (request.byLevel) for (const path of parents) if (!byPath.has(path)) add(path, undefined);
   const subscribed = request.subscribed ? await places.subscriptions() : [];
   for (const path of subscribed) {
     const entry = byPath.get(path) ?? (request.select.subscribed ? add(path, undefined) : undefined);

@@ -168,12 +168,14 @@ export class Operations {
     return Array.from({ length: between(this.#random, 1, 3) }, () => pick(this.#random, NAMES)).join('/');
   }
 
-  /** The reference's part of making a path. */
-  async #made(path: string): Promise<void> {
+  /** The reference's part of making a path; `names` were there before. */
+  async #made(path: string, names: ReadonlySet<string>): Promise<void> {
     const levels = path.split('/');
     for (const depth of levels.keys()) {
       const name = levels.slice(0, depth + 1).join('/');
       if (this.#reference.byPath(name) !== undefined) continue;
+      // The name that a deleted mailbox left leads on.
+      if (name !== path && names.has(name)) continue;
       const mailbox = await this.#account.mailboxByPath(name);
       if (mailbox === undefined) throw new Error(`${name} was not made`);
       if (this.#reference.boxes.has(mailbox.id)) throw new Error(`mailbox id ${mailbox.id} was given twice`);
@@ -185,19 +187,21 @@ export class Operations {
     if (this.#reference.boxes.size > MAILBOXES) return await this.#delete();
     const path = this.#path();
     const exists = this.#reference.byPath(path) !== undefined;
+    const names = this.#reference.names();
     if (await refused(exists ? 'exists' : null, () => this.#account.createMailbox(path))) return;
-    await this.#made(path);
+    await this.#made(path, names);
   }
 
   async #rename(): Promise<void> {
     const box = this.#box();
     const path = this.#path();
     const before = box.path;
+    const names = this.#reference.names();
     if (box.path === 'INBOX') return await this.#renameInbox(box, path);
     let expected: string | null = null;
     if (box.system) expected = 'protected';
     else if (path.startsWith(`${before}/`)) expected = 'invalid';
-    else if (this.#reference.byPath(path) !== undefined) expected = 'exists';
+    else if (names.has(path)) expected = 'exists';
     if (await refused(expected, () => this.#account.renameMailbox(box.id, path))) return;
     const moved = (name: string) => name === before || name.startsWith(`${before}/`);
     for (const other of this.#reference.boxes.values()) {
@@ -207,13 +211,14 @@ export class Operations {
       const renamed = [...names].map((name) => (moved(name) ? path + name.slice(before.length) : name));
       this.#reference.subscriptions.set(owner, new Set(renamed));
     }
-    await this.#made(path);
+    await this.#made(path, names);
   }
 
   async #renameInbox(inbox: Box, path: string): Promise<void> {
+    const names = this.#reference.names();
     const expected = this.#reference.byPath(path) === undefined ? null : 'exists';
     if (await refused(expected, () => this.#account.renameMailbox(inbox.id, path))) return;
-    await this.#made(path);
+    await this.#made(path, names);
     const target = this.#reference.byPath(path);
     if (target === undefined) throw new Error(`${path} was not made`);
     const source = this.#reference.matching(inbox.id, [[1, inbox.uidnext]]);
@@ -224,8 +229,7 @@ export class Operations {
 
   async #delete(): Promise<void> {
     const box = this.#box();
-    const inferior = [...this.#reference.boxes.values()].some((other) => other.path.startsWith(`${box.path}/`));
-    const expected = box.system ? 'protected' : inferior ? 'has-children' : null;
+    const expected = box.system ? 'protected' : null;
     if (await refused(expected, () => this.#account.deleteMailbox(box.id))) return;
     this.#reference.deleted(box.id);
   }

@@ -54,6 +54,12 @@ export class Reference {
     return [...this.boxes.values()].find((box) => box.path === path);
   }
 
+  /** The paths of all mailboxes, and all that are above one. */
+  names(): Set<string> {
+    const paths = [...this.boxes.values()].map((box) => box.path.split('/'));
+    return new Set(paths.flatMap((levels) => levels.map((_, depth) => levels.slice(0, depth + 1).join('/'))));
+  }
+
   /** The UIDs of a set that are there, in order. */
   matching(id: number, uids: UidSet): number[] {
     const inside = (uid: number) => uids.some(([first, last]) => uid >= first && uid <= last);

@@ -96,10 +96,6 @@ test('DELETE takes ordinary mailboxes only, and leaves one that is selected', as
   await using imap = await startImap();
   const client = await imap.login();
   await client.ok('CREATE a/b');
-  expect(await client.command('DELETE a')).toMatchObject({
-    status: 'NO',
-    text: expect.stringContaining('[HASCHILDREN]'),
-  });
   expect(await client.command('DELETE INBOX')).toMatchObject({
     status: 'NO',
     text: expect.stringContaining('[CANNOT]'),
@@ -116,6 +112,55 @@ test('DELETE takes ordinary mailboxes only, and leaves one that is selected', as
   await client.ok('DELETE a/b');
   expect(await client.command('FETCH 1 UID')).toMatchObject({ status: 'BAD', text: 'No mailbox is selected' });
   await client.ok('DELETE a');
+});
+
+test('DELETE above other mailboxes leaves a name that leads to them and is no mailbox (RFC 9051 6.3.5)', async () => {
+  await using imap = await startImap();
+  const [client, other] = [await imap.login(), await imap.login()];
+  await client.ok('CREATE a/b/c');
+  await client.ok('SUBSCRIBE a');
+  await client.ok('SUBSCRIBE a/b/c');
+  for (const path of ['a', 'a/b/c']) await client.ok(`APPEND ${path} {${message(path).length}+}\r\n${message(path)}`);
+  const [, validity = ''] = /UIDVALIDITY (\d+)/.exec(texts(await client.ok('STATUS a (UIDVALIDITY)')).join()) ?? [];
+  await client.ok('SELECT a');
+  await other.ok('SELECT a');
+  await client.ok('DELETE a');
+  expect((await client.command('FETCH 1 UID')).text).toBe('No mailbox is selected');
+  await other.ok('NOOP');
+  expect((await other.response()).text).toBe('* BYE The selected mailbox was deleted');
+
+  const leading = '* LIST (\\NonExistent \\Noselect \\HasChildren) "/" "a"';
+  expect(texts(await client.ok('LIST "" a'))).toEqual([leading]);
+  expect(texts(await client.ok('LIST "" a%'))).toEqual([leading]);
+  expect(texts(await client.ok('LIST "" a* RETURN (STATUS (MESSAGES))'))).toEqual([
+    '* LIST (\\HasChildren) "/" "a/b"',
+    '* STATUS "a/b" (MESSAGES 0)',
+    '* LIST (\\HasNoChildren) "/" "a/b/c"',
+    '* STATUS "a/b/c" (MESSAGES 1)',
+  ]);
+  expect(texts(await client.ok('LIST (SUBSCRIBED) "" a%'))).toEqual([
+    '* LIST (\\NonExistent \\HasChildren \\Subscribed) "/" "a"',
+  ]);
+  expect(texts(await client.ok('LSUB "" a%'))).toEqual(['* LSUB (\\Noselect) "/" "a"']);
+  for (const verb of ['SELECT a', 'EXAMINE a', 'STATUS a (MESSAGES)', 'DELETE a', 'RENAME a z', 'MYRIGHTS a']) {
+    expect((await client.command(verb)).text, verb).toMatch(/^\[NONEXISTENT\] /);
+  }
+  await client.ok('SELECT a/b/c');
+  for (const verb of ['COPY 1 a', 'MOVE 1 a', 'APPEND a {1+}\r\nx']) {
+    expect((await client.command(verb)).text, verb).toMatch(/^\[TRYCREATE\] /);
+  }
+  expect((await client.command('RENAME a/b/c a')).text).toMatch(/^\[ALREADYEXISTS\] /);
+
+  // Made again it is another one, above the same mailboxes.
+  await client.ok('CREATE a');
+  expect(texts(await client.ok('LIST "" a'))).toEqual(['* LIST (\\HasChildren) "/" "a"']);
+  const [told = ''] = texts(await client.ok('STATUS a (MESSAGES UIDVALIDITY UIDNEXT)'));
+  const [, again = ''] = /MESSAGES 0 UIDVALIDITY (\d+) UIDNEXT 1\)/.exec(told) ?? [];
+  expect(Number(again), told).toBeGreaterThan(Number(validity));
+
+  // The last one below takes the names with it.
+  for (const path of ['a', 'a/b', 'a/b/c']) await client.ok(`DELETE ${path}`);
+  expect(texts(await client.ok('LIST "" a%'))).toEqual([]);
 });
 
 test('a mailbox deleted under a session ends it with BYE, in IDLE too', async () => {

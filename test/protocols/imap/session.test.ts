@@ -267,7 +267,6 @@ test('every error of the store has its reply, and the session goes on', async ()
     exists: 'ALREADYEXISTS',
     invalid: 'CANNOT',
     protected: 'CANNOT',
-    'has-children': 'HASCHILDREN',
     'over-quota': 'OVERQUOTA',
     limit: 'LIMIT',
     conflict: 'INUSE',
