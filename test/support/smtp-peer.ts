@@ -5,13 +5,15 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { TLSSocket, type TlsOptions } from 'node:tls';
 
 /**
- * What a peer does at a command instead of what a server does: says a line (or lines), `cut`s, stays `silent`, says the
- * usual after so many ms, or so many `lines`, or `flood`s: this over and over, as fast as it is taken.
+ * What a peer does at a command instead of what a server does: says a line (or lines), `cut`s, stays `silent`, `stall`s:
+ * is silent and reads nothing more either, says the usual after so many ms, or so many `lines`, or `flood`s: this over and
+ * over, as fast as it is taken.
  */
 export type Act =
   | string
   | { readonly cut: true }
   | { readonly silent: true }
+  | { readonly stall: true }
   | { readonly late: number }
   | { readonly lines: number }
   | { readonly flood: string };
@@ -61,6 +63,8 @@ export class SmtpPeer implements AsyncDisposable {
   flooded = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #stalled = new Set<Socket>();
+  #closed = Promise.withResolvers<void>();
 
   constructor(options: PeerOptions) {
     this.options = options;
@@ -81,6 +85,12 @@ export class SmtpPeer implements AsyncDisposable {
     return this.sessions.flatMap(({ commands }) => commands);
   }
 
+  /** Resolves when nothing is connected any more, and what had been sent here before is read; what stalls is cut. */
+  async left(): Promise<void> {
+    for (const socket of this.#stalled) socket.destroy();
+    while (this.open > 0) await this.#closed.promise;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
@@ -94,6 +104,9 @@ export class SmtpPeer implements AsyncDisposable {
     plain.once('close', () => {
       this.open--;
       this.#sockets.delete(plain);
+      this.#stalled.delete(plain);
+      this.#closed.resolve();
+      this.#closed = Promise.withResolvers();
     });
     const session: PeerSession = { number: this.sessions.length + 1, commands: [], secure: false, subject: '' };
     this.sessions.push(session);
@@ -105,10 +118,17 @@ export class SmtpPeer implements AsyncDisposable {
     let chunks: number[] = [];
     let mail = '';
     let recipients: string[] = [];
-    const say = (command: string, usual: string, yes = /^[23]/): boolean => {
-      const act = this.options.act?.(command, session) ?? usual;
+    const stall = (): void => {
+      this.#stalled.add(plain);
+      socket.pause();
+    };
+    const say = (command: string, usual: string, yes?: RegExp): boolean =>
+      perform(this.options.act?.(command, session) ?? usual, usual, yes);
+    /** Whether it says yes. */
+    const perform = (act: Act, usual: string, yes = /^[23]/): boolean => {
       if (typeof act === 'string') socket.write(act.endsWith('\n') || act === '' ? act : `${act}\r\n`);
       else if ('cut' in act) socket.destroy();
+      else if ('stall' in act) stall();
       else if ('flood' in act) {
         const chunk = Buffer.alloc(64 * 1024, act.flood);
         const pour = (): void => {
@@ -145,9 +165,9 @@ export class SmtpPeer implements AsyncDisposable {
       } else if (verb === 'BDAT' && this.options.extensions?.includes('CHUNKING') === true) {
         const [, octets = '', last] = /^BDAT (\d+)( LAST)?$/i.exec(line) ?? [];
         // Its octets follow whatever is said to it (RFC 3030 section 2), and are no commands.
-        const refused = this.options.act?.(line, session) !== undefined;
-        chunk = { octets: Number(octets), last: last !== undefined, refused };
-        if (refused) say(line, '');
+        const act = this.options.act?.(line, session);
+        chunk = { octets: Number(octets), last: last !== undefined, refused: act !== undefined };
+        if (act !== undefined) perform(act, '');
       } else if (verb === 'STARTTLS') {
         if (say(line, '220 2.0.0 Go on')) secure();
       } else if (verb === 'QUIT') {
@@ -156,7 +176,7 @@ export class SmtpPeer implements AsyncDisposable {
       } else say(line, '250 2.0.0 OK');
     };
     const work = (): void => {
-      for (;;) {
+      while (!this.#stalled.has(plain)) {
         if (chunk !== null) {
           if (pending.length < chunk.octets) return;
           const { octets, last, refused } = chunk;
@@ -179,7 +199,11 @@ export class SmtpPeer implements AsyncDisposable {
           if (content === '' && pending !== '') {
             session.subject = /^Subject: (.*)\r$/m.exec(pending)?.[1] ?? '';
             const act = this.options.act?.('CONTENT', session);
-            if (act !== undefined && typeof act === 'object' && 'cut' in act) socket.destroy();
+            if (typeof act === 'object' && 'cut' in act) socket.destroy();
+            if (typeof act === 'object' && 'stall' in act) {
+              stall();
+              return;
+            }
           }
           content += pending;
           pending = '';
