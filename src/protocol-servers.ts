@@ -21,6 +21,7 @@ import { Passwords } from './auth/passwords.ts';
 import { Throttle } from './auth/throttle.ts';
 import { createConduct } from './conduct.ts';
 import { createIngress } from './ingress/pipeline.ts';
+import { createVouching } from './ingress/vouching.ts';
 import { createForwarder } from './outbound/forward.ts';
 import { policyServer } from './outbound/own-policy.ts';
 import { retryTimes } from './outbound/retry.ts';
@@ -75,7 +76,9 @@ export async function createProtocolServers(
   const smtp = { ...context, conduct, proxied, sessions: parts.sessions };
   const retry = retryTimes(config.outbound);
   const routed = createRouter(directory, config.outbound);
+  const { ehlo, source } = config.outbound;
   const forwarder = createForwarder({
+    vouching: createVouching({ servers: config.dns.servers, hostname: ehlo, source }),
     ...{ hostname, retry, routed, queue: store.queue, now: Date.now, send: config.outbound.send },
     derivedKey: (purpose) => store.derivedKey(purpose),
   });

@@ -1,14 +1,13 @@
-// The "relaxed" forms of RFC 6376 3.4: what is signed of a header field and of a body, so that servers on the way may
-// fold lines and change blanks without breaking the signature.
+// The forms of RFC 6376 3.4 in which header fields and a body are signed: "relaxed", in which servers on the way may fold
+// lines and change blanks without breaking the signature, and "simple", in which they may not.
 
 import type { Hash } from 'node:crypto';
+import { trim } from '#storage/message/headers.ts';
 
 /** RFC 6376 3.4.2: one field, with its CRLF. Text has one character per byte. */
 export function relaxedField(name: string, value: string): string {
-  return `${name.toLowerCase()}:${value
-    .replace(/[\r\n]+/g, '')
-    .replace(/[ \t]+/g, ' ')
-    .trim()}\r\n`;
+  // Not String.trim, to which the last byte of an "à" is a blank.
+  return `${name.toLowerCase()}:${trim(value.replace(/[\r\n]+/g, '').replace(/[ \t]+/g, ' '))}\r\n`;
 }
 
 const LF = 0x0a;
@@ -20,8 +19,14 @@ const SPACE = 0x20;
 const LINES = 1_024;
 const EMPTY_LINES = Buffer.from('\r\n'.repeat(LINES));
 
+/** A body on its way into a hash. */
+export interface CanonicalBody {
+  write(chunk: Uint8Array): void;
+  digest(): Buffer;
+}
+
 /** RFC 6376 3.4.4: a body on its way into a hash. Any CR, LF or both end a line, as they will when it is sent. */
-export class RelaxedBody {
+export class RelaxedBody implements CanonicalBody {
   readonly #hash: Hash;
   /** Line ends that count only if something follows. */
   #ends = 0;
@@ -71,8 +76,41 @@ export class RelaxedBody {
   }
 
   #flushEnds(): void {
-    for (; this.#ends >= LINES; this.#ends -= LINES) this.#hash.update(EMPTY_LINES);
-    this.#hash.update(EMPTY_LINES.subarray(0, 2 * this.#ends));
+    hashLines(this.#hash, this.#ends);
     this.#ends = 0;
   }
+}
+
+/** RFC 6376 3.4.3: the same as it stands, without the empty lines at its end. Lines have to end with CR LF. */
+export class SimpleBody implements CanonicalBody {
+  readonly #hash: Hash;
+  /** Octets of line ends that count only if something follows. */
+  #held = 0;
+
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+
+  write(chunk: Uint8Array): void {
+    let end = chunk.length;
+    while (end > 0 && (chunk[end - 1] === LF || chunk[end - 1] === CR)) end--;
+    if (end > 0) {
+      // A line end may be half in the chunk before.
+      hashLines(this.#hash, this.#held >> 1);
+      if (this.#held % 2 === 1) this.#hash.update('\r');
+      this.#hash.update(chunk.subarray(0, end));
+      this.#held = 0;
+    }
+    this.#held += chunk.length - end;
+  }
+
+  digest(): Buffer {
+    return this.#hash.update('\r\n').digest();
+  }
+}
+
+function hashLines(hash: Hash, count: number): void {
+  let left = count;
+  for (; left >= LINES; left -= LINES) hash.update(EMPTY_LINES);
+  hash.update(EMPTY_LINES.subarray(0, 2 * left));
 }

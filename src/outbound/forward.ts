@@ -1,14 +1,17 @@
 // Mail that came in and goes on to addresses elsewhere: into the queue, durable before the peer has its 250, with a return
-// address of ours (SRS) and as it came: nothing of it is changed, and it is never signed, since it is not ours.
+// address of ours (SRS) and as it came: nothing of it is changed, and it is never signed, since it is not ours. The sender's
+// own address is kept where his domain lets us send for it (SPF), and SPF or DKIM has said that it was him: who is believed
+// because of our address has to be believed before.
 
 import { isAscii } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { SmtpReply } from '#protocols/ports.ts';
-import { type NewQueued, NOTIFY_UNSAID, type Queue, type Staged } from '#storage/ports.ts';
+import { type NewQueued, NOTIFY_UNSAID, Notify, type Queue, type Staged } from '#storage/ports.ts';
 import type { Delivery } from '../ingress/deliver.ts';
 import type { Forwarder } from '../ingress/forwarder.ts';
 import { ACCEPTED } from '../ingress/outcome.ts';
 import { received } from '../ingress/prefix.ts';
+import type { Vouching } from '../ingress/vouching.ts';
 import { asksForNoTls, domainOf, hasEightBit } from './enqueue.ts';
 import type { Retry } from './retry.ts';
 import type { Router } from './routes/router.ts';
@@ -21,6 +24,7 @@ export interface ForwardParts {
   readonly derivedKey: (purpose: string) => Uint8Array;
   readonly retry: Retry;
   readonly routed: Router;
+  readonly vouching: Vouching;
   /** [outbound] send. */
   readonly send: boolean;
   /** Unix ms. */
@@ -29,42 +33,64 @@ export interface ForwardParts {
 
 const NOT_SENT: SmtpReply = { code: 550, enhanced: '5.7.1', text: 'This server sends no mail to other domains' };
 
+/** To whom, and under which return address. */
+interface Onward {
+  readonly recipient: string;
+  readonly sender: string;
+  readonly targets: readonly string[];
+  /** See Notify. */
+  readonly notify: number;
+}
+
 export function createForwarder(parts: ForwardParts): Forwarder {
-  const { send, queue, now } = parts;
+  const { send, queue, now, vouching, routed } = parts;
   const srs = createSrs(parts.derivedKey);
+
+  /** The message under the sender's own address, if that is his and may be kept by the way that the message takes. */
+  async function unchanged(delivery: Delivery, onward: Onward): Promise<NewQueued | null> {
+    const { sender } = onward;
+    // Whoever is logged in here sends as an address of ours, whose domain names this server.
+    const own = sender === '' || delivery.session.principal !== null;
+    if (!own && !((onward.notify & Notify.confirmed) !== 0 && (await vouching.allowsUs(sender)))) return null;
+    const message = await routed({ ...(await passedOn(parts, delivery, onward)), forwarded: onward.recipient }, null);
+    // From where another server sends is not known.
+    return own || message.recipients.every(({ route = '' }) => route === '') ? message : null;
+  }
+
   return {
     returns: (address) => (looksLikeSrs(address) ? srs.original(address, now()) : null),
     async forward(delivery, recipient, targets) {
       if (!send) return NOT_SENT;
-      const { envelope, session } = delivery;
-      // Whoever is logged in here sends as an address of ours, whose domain names this server.
-      const own = envelope.sender === '' || session.principal !== null;
-      const sender = own ? envelope.sender : srs.rewrite(envelope.sender, domainOf(recipient), now());
-      const message = { ...(await onward(parts, delivery, recipient, sender, targets)), forwarded: recipient };
-      await queue.add(await parts.routed(message, null));
+      const { sender } = delivery.envelope;
+      const strange = sender !== '' && delivery.session.principal === null;
+      const confirmed = strange && (await vouching.confirmed(delivery)) ? Notify.confirmed : 0;
+      const onward = { recipient, sender, targets, notify: NOTIFY_UNSAID | confirmed };
+      const kept = await unchanged(delivery, onward);
+      if (kept === null) {
+        const rewritten = { ...onward, sender: srs.rewrite(sender, domainOf(recipient), now()) };
+        const message = { ...(await passedOn(parts, delivery, rewritten)), forwarded: recipient };
+        await queue.add(await routed(message, null));
+      } else await queue.add(kept);
       return ACCEPTED;
     },
     async giveBack(delivery, recipient, sender) {
       if (!send) return NOT_SENT;
-      await queue.add(await parts.routed(await onward(parts, delivery, recipient, '', [sender]), null));
+      const onward = { recipient, sender: '', targets: [sender], notify: NOTIFY_UNSAID };
+      await queue.add(await routed(await passedOn(parts, delivery, onward), null));
       return ACCEPTED;
     },
   };
 }
 
-async function onward(
+async function passedOn(
   { hostname, retry, now }: ForwardParts,
   { envelope, staged, session }: Delivery,
-  recipient: string,
-  sender: string,
-  targets: readonly string[],
+  { recipient, sender, targets, notify }: Onward,
 ): Promise<NewQueued> {
   const at = now();
   const seconds = Math.floor(at / 1000);
   const trace = received({ hostname, envelope, session, now: seconds }, `for <${recipient}>`);
-  const recipients = targets.map((address) => {
-    return { address, domain: domainOf(address), original: '', notify: NOTIFY_UNSAID };
-  });
+  const recipients = targets.map((address) => ({ address, domain: domainOf(address), original: '', notify }));
   return {
     ...(envelope.requireTls !== true && asksForNoTls(staged.header) && { tlsOptional: true }),
     ...{ staged, owner: '', sender, requireTls: envelope.requireTls === true, envelopeId: '', returnFull: true },

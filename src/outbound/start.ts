@@ -7,6 +7,7 @@ import { Resolver } from '#protocols/dns/resolver.ts';
 import type { Store } from '#storage/ports.ts';
 import { createConduct } from '../conduct.ts';
 import { createIngress } from '../ingress/pipeline.ts';
+import { createVouching } from '../ingress/vouching.ts';
 import type { ServerShared } from '../thread-messages.ts';
 import { createConnector } from './connector.ts';
 import { createDestinations } from './destinations.ts';
@@ -54,6 +55,11 @@ export function startOutbound({
   const routed = createRouter(directory, outbound);
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const retry = retryTimes(outbound);
+  const forwarder = createForwarder({
+    ...{ hostname, queue, now, routed, retry, send: outbound.send },
+    vouching: createVouching({ servers: dns.servers, hostname: outbound.ehlo, source: outbound.source }),
+    derivedKey: (purpose) => store.derivedKey(purpose),
+  });
   const running = new AsyncDisposableStack();
   if (outbound.tlsReports && outbound.send) {
     const { signingKeys, tlsResults: results } = store;
@@ -77,15 +83,13 @@ export function startOutbound({
   running.use(
     new Scheduler({
       ...{ hostname, directory, queue, log, now, delivered, signingKeys: store.signingKeys },
+      returns: forwarder.returns,
       ingress: createIngress({
         hostname,
         directory,
         mail: (id) => store.mail(id),
         conduct: createConduct(shared.conduct),
-        forwarder: createForwarder({
-          ...{ hostname, queue, now, routed, retry, send: outbound.send },
-          derivedKey: (purpose) => store.derivedKey(purpose),
-        }),
+        forwarder,
         log,
       }),
       mail: (id) => store.mail(id),

@@ -3,8 +3,11 @@ import type { AccountId, MessageContent, Staged } from '../ports.ts';
 
 export type QueueId = number;
 
-/** NOTIFY (RFC 3461 4.1) as bits of `notify`; 0 is NEVER. `unsaid`: nothing was asked, which means failure and delay. */
-export const Notify = { success: 1, failure: 2, delay: 4, unsaid: 8 } as const;
+/**
+ * NOTIFY (RFC 3461 4.1) as bits of `notify`; 0 is NEVER. `unsaid`: nothing was asked, which means failure and delay.
+ * `confirmed`: of what came in and is sent on, the sender is who he says he is, and may be told.
+ */
+export const Notify = { success: 1, failure: 2, delay: 4, unsaid: 8, confirmed: 16 } as const;
 export const NOTIFY_UNSAID = Notify.unsaid | Notify.failure | Notify.delay;
 
 /** A message on its way out, as it is handed in. */

@@ -89,7 +89,12 @@ export class TestDns implements AsyncDisposable {
       }
       if (type === 'A') for (const data of records?.A ?? []) answers.push({ type: 'A', name: at, ttl, data });
       if (type === 'AAAA') for (const data of records?.AAAA ?? []) answers.push({ type: 'AAAA', name: at, ttl, data });
-      if (type === 'TXT') for (const data of records?.TXT ?? []) answers.push({ type: 'TXT', name: at, ttl, data });
+      if (type === 'TXT') {
+        // RFC 1035 3.3: a string has 255 octets at most.
+        for (const text of records?.TXT ?? []) {
+          answers.push({ type: 'TXT', name: at, ttl, data: text.match(/.{1,255}/gs) ?? [''] });
+        }
+      }
       if (type === 'PTR') for (const data of records?.PTR ?? []) answers.push({ type: 'PTR', name: at, ttl, data });
       if (type === 'TLSA') {
         for (const data of records?.TLSA ?? []) answers.push({ type: 'TLSA', name: at, ttl, data } as Answer);

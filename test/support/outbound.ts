@@ -66,6 +66,7 @@ export async function outboundLab(
   const smtp = stack.use(
     await startSmtp({
       queue: { dsn: true, requireTls: true, verp: true, futureMs: 86_400_000 },
+      dns: dns.servers,
       ...options.smtp,
       ...rules,
     }),
@@ -84,6 +85,7 @@ export async function outboundLab(
     const resolver = new Resolver({ servers: dns.servers, waits: [3_000] });
     return new Scheduler({
       ...{ hostname, directory, queue, log, now, delayReportMs: 14_400_000, suppressAfter: 3 },
+      returns: smtp.forwarder.returns,
       ingress: createIngress({
         ...{
           hostname,

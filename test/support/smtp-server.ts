@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type Logger, pino } from 'pino';
+import type { DnsServer } from '#protocols/dns/exchange.ts';
 import type { Conduct, Envelope, Ingress, ProtocolContext, ProtocolServer } from '#protocols/ports.ts';
 import type { Limits } from '#protocols/smtp/limits.ts';
 import { createSmtpServer } from '#protocols/smtp/server.ts';
@@ -17,6 +18,7 @@ import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
 import type { Forwarder } from '#src/ingress/forwarder.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
+import { createVouching, NOBODY } from '#src/ingress/vouching.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { Sessions } from '#src/observe/sessions.ts';
 import { createForwarder } from '#src/outbound/forward.ts';
@@ -52,6 +54,8 @@ export interface SmtpServersOptions extends RouteSettings {
   readonly log?: Logger;
   /** [outbound] send; true unless said otherwise. */
   readonly send?: boolean;
+  /** Whom SPF and DKIM are asked of; nobody is confirmed unless said otherwise. */
+  readonly dns?: readonly DnsServer[];
   /** What a queue would act on; nothing unless said otherwise. */
   readonly queue?: QueueOffers;
   /** Sees each envelope that was accepted. */
@@ -105,6 +109,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const { routes, routing, gateways } = readRoutes(options);
   const routed = createRouter(store.directory, { routes, routing, gateways });
   const forwarder = createForwarder({
+    vouching: options.dns === undefined ? NOBODY : createVouching({ servers: options.dns, hostname, source: [] }),
     ...{ hostname, retry, routed, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
     derivedKey: (purpose) => store.derivedKey(purpose),
   });

@@ -41,6 +41,8 @@ export interface OutcomeParts {
   readonly stage: (options: { maxBytes: number }) => Staging;
   readonly retry: Retry;
   readonly routed: Router;
+  /** See Forwarder. */
+  readonly returns: (address: string) => string | null;
   readonly delayReportMs: number;
   /** Refusals in a row after which nothing is sent to an address any more; null: never. */
   readonly suppressAfter: number | null;
@@ -56,7 +58,7 @@ export async function writeOutcome(parts: OutcomeParts, attempted: Attempted): P
   const reports: NewQueued[] = [];
   for (const [action, recipients] of reportsOf(attempted, results)) {
     const { staged, eightBit } = await reportOn(parts, attempted, action, recipients, now);
-    const report = toReader(parts, attempted.message, stack.use(staged), { now, eightBit });
+    const report = toReader(parts, attempted, stack.use(staged), { now, eightBit });
     reports.push(await parts.routed(report, null));
   }
   return (await parts.queue.settle(results, reports)) ? results : null;
@@ -111,7 +113,10 @@ function reportsOf(attempted: Attempted, results: readonly AttemptResult[]): Map
       forwarded === undefined ? actionOf(attempted, recipient, result) : forwardedAction(attempted, result);
     if (action === null) continue;
     const told = { recipient, reply, status: result.status };
-    reports.set(action, [...(reports.get(action) ?? []), told]);
+    const known = reports.get(action) ?? [];
+    if (!isConfirmedForward(attempted)) reports.set(action, [...known, told]);
+    // Where mail to an address of ours goes is its owner's business.
+    else if (known.length === 0) reports.set(action, [asForwarded(told, forwarded ?? '')]);
   }
   return reports;
 }
@@ -127,9 +132,20 @@ function actionOf({ kind }: Attempted, recipient: QueuedRecipient, result: Attem
   return kind === 'local' ? 'delivered' : 'relayed';
 }
 
+/** It was forwarded, and its sender has been confirmed, so that he may be told. */
+function isConfirmedForward({ message, recipients }: Pick<Attempted, 'message' | 'recipients'>): boolean {
+  return message.forwarded !== undefined && recipients.every(({ notify }) => (notify & Notify.confirmed) !== 0);
+}
+
+/** In terms of the address that its sender knows (RFC 3464 4.2). */
+function asForwarded({ recipient, reply, status }: Reported, address: string): Reported {
+  const text = 'The message could not be forwarded';
+  return { recipient: { ...recipient, address, original: '' }, reply: { ...reply, enhanced: status, text }, status };
+}
+
 /**
- * Of what is forwarded only its recipient here is told, and only of failures: that the sender is who he says was never
- * confirmed. What is such a report itself, on its way into Junk, is not reported on again.
+ * Of what is forwarded only failures are told: to the sender, if SPF or DKIM has confirmed him, else to its recipient here.
+ * What is such a report itself, on its way into Junk, is not reported on again.
  */
 function forwardedAction({ message }: Attempted, { state }: AttemptResult): Action | null {
   return state === 'failed' && !isFiled(message) ? 'failed' : null;
@@ -137,20 +153,23 @@ function forwardedAction({ message }: Attempted, { state }: AttemptResult): Acti
 
 async function reportOn(
   parts: OutcomeParts,
-  { message, host }: Attempted,
+  attempted: Attempted,
   action: Action,
   recipients: readonly Reported[],
   now: number,
 ): Promise<{ readonly staged: Staged; readonly eightBit: boolean }> {
   const { hostname, queue, stage } = parts;
+  const reader = readerOf(attempted);
+  const { host } = reader.knows ? attempted : { host: '' };
+  const message = { ...attempted.message, sender: senderOf(parts, attempted.message) };
   const content = await queue.content(message.id);
   // Of what was forwarded there may be no other copy.
-  const small = message.size <= REPORTED_BYTES || message.forwarded !== undefined;
+  const small = message.size <= REPORTED_BYTES || reader.address !== '';
   // RFC 8689 6: what was to be protected does not come back.
-  const open = !message.requireTls || message.forwarded !== undefined;
+  const open = !message.requireTls || reader.address !== '';
   const whole = action === 'failed' && message.returnFull && small && open;
-  const reader = message.forwarded ?? '';
-  const { before, after } = makeReport({ hostname, message, action, recipients, host, now, whole, reader });
+  const options = { hostname, message, action, recipients, host, now, whole, reader: reader.address };
+  const { before, after } = makeReport(options);
   const header = whole ? null : await headerOf(content);
   await using staging = stage({ maxBytes: before.length + after.length + (header?.length ?? content.size) });
   await staging.write(before);
@@ -167,14 +186,28 @@ async function headerOf(content: MessageContent): Promise<Uint8Array> {
   return end < 0 ? bytes : bytes.subarray(0, end + 2);
 }
 
+/** Whom a report is for, '' being the sender, and whether he knows where the message went. */
+function readerOf(attempted: Attempted): { readonly address: string; readonly knows: boolean } {
+  const confirmed = isConfirmedForward(attempted);
+  return { address: confirmed ? '' : (attempted.message.forwarded ?? ''), knows: !confirmed };
+}
+
+/** Of what was forwarded under a return address of ours, he who sent it. */
+function senderOf({ returns }: OutcomeParts, { sender, forwarded }: QueuedMessage): string {
+  return forwarded === undefined ? sender : (returns(sender) ?? sender);
+}
+
 /** To the sender, or to him for whom it was forwarded. */
 function toReader(
   parts: OutcomeParts,
-  { sender, forwarded, requireTls }: QueuedMessage,
+  attempted: Attempted,
   staged: Staged,
   { now, eightBit }: { readonly now: number; readonly eightBit: boolean },
 ): NewQueued {
-  const address = forwarded ?? sender;
+  const { message } = attempted;
+  const { requireTls } = message;
+  const forwarded = isConfirmedForward(attempted) ? undefined : message.forwarded;
+  const address = forwarded ?? senderOf(parts, message);
   const domain = domainOf(address);
   return {
     ...{ staged, prefix: new Uint8Array(0), owner: '', sender: '', requireTls, envelopeId: '' },

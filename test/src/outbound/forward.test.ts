@@ -189,3 +189,47 @@ test('there are at most 20 addresses elsewhere behind one, whatever leads to the
   const [queued] = await lab.smtp.store.queue.list({}, 0, 9);
   expect(queued?.recipients).toHaveLength(20);
 });
+
+test('the sender is kept where his domain lets us send and he has been confirmed; else the return address is ours', async () => {
+  const us = { 'mail.example.test': { A: ['127.0.0.1'] }, 'shared.test': { TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
+  const strict = { 'strict.test': { TXT: ['v=spf1 ip4:127.0.0.9 -all'] } };
+  await using lab = await outboundLab({ ...ZONES, ...us, ...strict });
+  await using peer = await lab.peer(2);
+  await lab.smtp.store.directory.addAlias('out@example.test', ['one@other.test']);
+  const sentAs = async (from: string) => {
+    expect(await incoming(lab, ['out@example.test'], from)).toMatch(/^250 /);
+    await drained(lab);
+    return peer.messages.at(-1)?.mail ?? '';
+  };
+  // The peer is 127.0.0.1 as well as we are.
+  expect(await sentAs('joe@shared.test')).toMatch(/^MAIL FROM:<joe@shared\.test>/);
+  expect(await sentAs('joe@strict.test')).toMatch(/^MAIL FROM:<SRS0=.*=strict\.test=joe@example\.test>/);
+  expect(await sentAs('joe@nowhere.test')).toMatch(/^MAIL FROM:<SRS0=/);
+  // Our own domain names this server; whoever only says that he is of it does not get its good name.
+  lab.dns.zones.set('mail.example.test', { A: ['127.0.0.8'] });
+  lab.dns.zones.set('example.test', { TXT: ['v=spf1 ip4:127.0.0.8 -all'] });
+  expect(await sentAs('boss@example.test')).toMatch(/^MAIL FROM:<SRS0=/);
+});
+
+test('who is confirmed is told himself what could not be forwarded, and not where it went', async () => {
+  const zones = { ...ZONES, 'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
+  await using lab = await outboundLab(zones);
+  await using _other = await lab.peer(2, {
+    act: (line) => (/^RCPT/.test(line) ? '550 5.1.1 No secret@other.test' : undefined),
+  });
+  await using sender = await lab.peer(3);
+  const { directory } = lab.smtp.store;
+  await directory.setSetting(lab.smtp.anna.id, 'forward', ['secret@other.test', 'second@other.test']);
+  await directory.setSetting(lab.smtp.anna.id, 'forward-copy', ['no']);
+  expect(await incoming(lab, ['anna@example.test'])).toMatch(/^250 /);
+  await drained(lab);
+  const [report, ...more] = sender.messages;
+  expect(more).toEqual([]);
+  expect([report?.mail, ...(report?.recipients ?? [])]).toEqual(['MAIL FROM:<>', 'RCPT TO:<joe@sender.test>']);
+  expect(report?.content).toMatch(
+    /To: <joe@sender\.test>[\s\S]*Final-Recipient: rfc822;anna@example\.test\r\nAction: failed\r\nStatus: 5\.1\.1/,
+  );
+  expect(report?.content.match(/Final-Recipient/g)).toHaveLength(1);
+  expect(report?.content).not.toMatch(/other\.test/);
+  expect(await junk(lab)).toEqual([]);
+});

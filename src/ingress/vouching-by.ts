@@ -1,0 +1,61 @@
+// Whom SPF (RFC 7208) and DKIM (RFC 6376) vouch for.
+
+import { isIPv6 } from 'node:net';
+import { verifyDkim } from '#protocols/authenticity/dkim.ts';
+import { checkSpf } from '#protocols/authenticity/spf.ts';
+import { hostAddresses } from '#protocols/dns/mail-hosts.ts';
+import { DnsFailure, Resolver } from '#protocols/dns/resolver.ts';
+import { canonicalDomain } from '#storage/directory/addresses.ts';
+import type { Staged } from '#storage/ports.ts';
+import type { Delivery } from './deliver.ts';
+import type { Vouching, VouchingParts } from './vouching.ts';
+
+export function vouchingBy({ servers, hostname, source }: VouchingParts): Vouching {
+  const resolver = new Resolver({ servers });
+  const known = new WeakMap<Staged, Promise<boolean>>();
+
+  async function confirm({ envelope, staged, session }: Delivery): Promise<boolean> {
+    const { sender } = envelope;
+    const domain = canonicalDomain(sender.slice(sender.lastIndexOf('@') + 1));
+    if (sender === '' || domain === '') return false;
+    // What comes by LMTP comes from the operator's own server: who was there before it is not told.
+    const ip = session.lmtp === true ? '' : session.peer.address;
+    if (ip !== '' && (await checkSpf(resolver, { ip, sender, helo: session.helo })) === 'pass') return true;
+    const verdicts = await verifyDkim(resolver, {
+      header: staged.header,
+      body: () => staged.open(staged.header.length),
+      now: Math.floor(Date.now() / 1000),
+      // Who has a domain has what is below it; the other way round says nothing.
+      about: (signer) => domain === signer || domain.endsWith(`.${signer}`),
+    });
+    return verdicts.some(({ result }) => result === 'pass');
+  }
+
+  /** Those that mail may leave from: as they are set, else as our name says. None: it is not known. */
+  async function ownAddresses(): Promise<readonly string[]> {
+    const families = ([4, 6] as const).filter((family) => !source.some((own) => isIPv6(own) === (family === 6)));
+    if (families.length === 0) return source;
+    return [...source, ...(await hostAddresses(resolver, hostname, families)).addresses];
+  }
+
+  return {
+    confirmed(delivery) {
+      // Once for each message, whoever of its recipients asks.
+      const asked = known.get(delivery.staged) ?? confirm(delivery);
+      known.set(delivery.staged, asked);
+      return asked;
+    },
+    async allowsUs(sender) {
+      try {
+        const addresses = await ownAddresses();
+        for (const ip of addresses) {
+          if ((await checkSpf(resolver, { ip, sender, helo: hostname })) !== 'pass') return false;
+        }
+        return addresses.length > 0;
+      } catch (error) {
+        if (error instanceof DnsFailure) return false;
+        throw error;
+      }
+    },
+  };
+}
