@@ -127,7 +127,15 @@ export interface MessageContent {
    * when it has returned. False, and nothing read, if they must be waited for. Errors: unavailable.
    */
   look(start: number, end: number, reader: (pieces: readonly Uint8Array[]) => void): boolean;
+  /**
+   * The same of what follows the header block: all of it in one piece, of which the bytes of these spans [start, end)
+   * are there; the others need not be.
+   */
+  lookAtBody(spans: readonly Span[], reader: (body: Uint8Array) => void): boolean;
 }
+
+/** Bytes [start, end) of a body. */
+export type Span = readonly [start: number, end: number];
 
 // -------------------------------------------------------------------------------------------------------- staging
 

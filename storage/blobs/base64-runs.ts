@@ -5,6 +5,8 @@
 // Packed, such a body is MARK, the length of the first frame, and two frames: the rest of the body behind a list of what
 // was taken out of it, and the bytes that were taken. No zstd frame begins with MARK, so any other body is a frame alone.
 
+import type { Span } from '../ports.ts';
+import { INLINE_BYTES } from './limits.ts';
 import type { Packer } from './packer.ts';
 
 const MARK = 0xb6;
@@ -25,6 +27,7 @@ const IS_DIGIT = new Uint8Array(256);
 for (const digit of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
   IS_DIGIT[digit.charCodeAt(0)] = 1;
 const NOTHING = new Uint8Array(0);
+const ALL: readonly Span[] = [[0, Number.POSITIVE_INFINITY]];
 const PADDING = '='.charCodeAt(0);
 
 /** Lines of base64, all of the same length but the last; the end of that line is not part of it. */
@@ -38,8 +41,7 @@ interface Run {
 
 /** A packer that undoes base64 first. */
 export function undoingBase64(packer: Packer): Packer {
-  const unpack = (packed: Uint8Array, maxBytes: number) =>
-    packed[0] === MARK ? putBack(packer, packed, maxBytes) : packer.unpack(packed, maxBytes);
+  const joiner = new Joiner(packer);
   return {
     kept: packer.kept,
     pack(plain) {
@@ -47,9 +49,10 @@ export function undoingBase64(packer: Packer): Packer {
       const taken = runs.reduce((sum, { bytes }) => sum + bytes.length, 0);
       return taken < LEAST_BYTES ? packer.pack(plain) : takeOut(packer, plain, runs);
     },
-    unpack,
-    look: (packed, maxBytes, reader) =>
-      packed[0] === MARK ? reader(unpack(packed, maxBytes)) : packer.look(packed, maxBytes, reader),
+    unpack: (packed, maxBytes) =>
+      packed[0] === MARK ? new Uint8Array(joiner.putBack(packed, maxBytes, ALL)) : packer.unpack(packed, maxBytes),
+    look: (packed, maxBytes, reader, spans = ALL) =>
+      packed[0] === MARK ? reader(joiner.putBack(packed, maxBytes, spans)) : packer.look(packed, maxBytes, reader),
   };
 }
 
@@ -81,54 +84,130 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-/** Throws if it is damaged, or has more than `maxBytes`. */
-function putBack(packer: Packer, packed: Uint8Array, maxBytes: number): Uint8Array {
-  const head = new Numbers(packed, 1);
-  const length = head.next();
-  if (length > packed.length - head.at) throw new Error('a body ends in its first frame');
-  const first = packer.unpack(packed.subarray(head.at, head.at + length), maxBytes);
-  const taken = view(packer.unpack(packed.subarray(head.at + length), maxBytes));
-  const list = new Numbers(first, 0);
-  const pieces: Uint8Array[] = [];
-  let [size, used] = [0, 0];
-  const runs = Array.from({ length: Math.min(list.next(), maxBytes) }, () => [list.next(), list.next(), list.next()]);
-  let at = list.at;
-  const add = (piece: Uint8Array) => {
-    size += piece.length;
-    if (size > maxBytes) throw new Error(`a body has more than ${maxBytes} bytes`);
-    pieces.push(piece);
-  };
-  for (const [gap = 0, bytes = 0, line = 0] of runs) {
-    if (gap > first.length - at || bytes > taken.length - used) throw new Error('a body has less than its list says');
-    if (line < LEAST_LINE || line > MOST_LINE || line % 4 !== 0) throw new Error(`lines of ${line} characters`);
-    add(first.subarray(at, at + gap));
-    add(encoded(taken.subarray(used, used + bytes), line));
-    at += gap;
-    used += bytes;
+/** A run as the list in front of a body's rest has it. */
+interface ListedRun {
+  /** Bytes of the rest before it. */
+  readonly gap: number;
+  /** Bytes that it is base64 of. */
+  readonly bytes: number;
+  /** Characters of a line. */
+  readonly line: number;
+}
+
+/** A run that has its place in the body. */
+interface PlacedRun extends ListedRun {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Puts bodies back together, in memory that it keeps. */
+class Joiner {
+  readonly #packer: Packer;
+  #room = NOTHING;
+
+  constructor(packer: Packer) {
+    this.#packer = packer;
   }
-  if (used !== taken.length) throw new Error('a body has more than its list says');
-  add(first.subarray(at));
-  return joined(pieces);
+
+  /**
+   * The body, until the next is put back; throws if it is damaged, or has more than `maxBytes`. Runs outside of these
+   * spans are left as zeros: an attachment need not be unpacked to read the text before it.
+   */
+  putBack(packed: Uint8Array, maxBytes: number, spans: readonly Span[]): Uint8Array {
+    const packer = this.#packer;
+    const head = new Numbers(packed, 1);
+    const length = head.next();
+    if (length > packed.length - head.at) throw new Error('a body ends in its first frame');
+    const [body, runs] = packer.look(packed.subarray(head.at, head.at + length), maxBytes, (first) =>
+      this.#withoutRuns(first, maxBytes),
+    );
+    const isWanted = ({ start, end }: PlacedRun) => spans.some((span) => span[0] < end && span[1] > start);
+    if (!runs.some(isWanted)) return body;
+    packer.look(packed.subarray(head.at + length), maxBytes, (plain) => {
+      const taken = view(plain);
+      let used = 0;
+      for (const run of runs) {
+        if (run.bytes > taken.length - used) throw new Error('a body has less than its list says');
+        if (isWanted(run))
+          encode(taken.subarray(used, used + run.bytes), run.line, view(body.subarray(run.start, run.end)));
+        used += run.bytes;
+      }
+      if (used !== taken.length) throw new Error('a body has more than its list says');
+    });
+    return body;
+  }
+
+  /** The body without what was taken out of it, and the places that has. */
+  #withoutRuns(first: Uint8Array, maxBytes: number): [Uint8Array, PlacedRun[]] {
+    const list = new Numbers(first, 0);
+    const runs = listedRuns(list, first.length);
+    let size = first.length - list.at;
+    for (const { bytes, line } of runs) size += encodedLength(bytes, line);
+    if (size > maxBytes) throw new Error(`a body has more than ${maxBytes} bytes`);
+    if (size > this.#room.length) this.#room = new Uint8Array(Math.max(size, INLINE_BYTES));
+    const body = this.#room.subarray(0, size);
+    const placed: PlacedRun[] = [];
+    let [at, to] = [list.at, 0];
+    for (const run of runs) {
+      if (run.gap > first.length - at) throw new Error('a body has less than its list says');
+      body.set(first.subarray(at, at + run.gap), to);
+      at += run.gap;
+      const start = to + run.gap;
+      to = start + encodedLength(run.bytes, run.line);
+      body.fill(0, start, to);
+      placed.push({ ...run, start, end: to });
+    }
+    body.set(first.subarray(at), to);
+    return [body, placed];
+  }
+}
+
+function listedRuns(list: Numbers, most: number): ListedRun[] {
+  const runs: ListedRun[] = [];
+  const count = list.next();
+  // Each takes three bytes at least; without any, a body is one frame.
+  if (count === 0 || count > most) throw new Error(`a list of ${count} runs in ${most} bytes`);
+  while (runs.length < count) {
+    const run = { gap: list.next(), bytes: list.next(), line: list.next() };
+    if (run.line < LEAST_LINE || run.line > MOST_LINE || run.line % 4 !== 0) {
+      throw new Error(`lines of ${run.line} characters`);
+    }
+    runs.push(run);
+  }
+  return runs;
 }
 
 function view(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-/** Base64 in lines of so many characters, the last of which does not end. */
-function encoded(bytes: Buffer, line: number): Uint8Array {
-  const digits = Buffer.from(bytes.toString('base64'), 'latin1');
-  const ends = Math.max(0, Math.ceil(digits.length / line) - 1);
-  const out = Buffer.allocUnsafe(digits.length + 2 * ends);
+/** The length of so many bytes as base64 in lines of so many characters, the last of which does not end. */
+function encodedLength(bytes: number, line: number): number {
+  const digits = 4 * Math.ceil(bytes / 3);
+  return digits + 2 * Math.max(0, Math.ceil(digits / line) - 1);
+}
+
+/** Writes that into a place of just its length. */
+function encode(bytes: Buffer, line: number, out: Buffer): void {
+  const digits = bytes.toString('base64');
+  // First all behind the room that the line ends will take, then line after line where it belongs.
+  const ahead = out.length - digits.length;
+  out.write(digits, ahead, 'latin1');
   let to = 0;
-  for (let from = 0; from < digits.length; from += line) {
-    if (from > 0) {
+  for (let from = ahead; from < out.length; from += line) {
+    if (to > 0) {
       out[to] = CR;
       out[to + 1] = LF;
       to += 2;
     }
-    to += digits.copy(out, to, from, from + line);
+    if (to !== from) out.copyWithin(to, from, Math.min(out.length, from + line));
+    to += line;
   }
+}
+
+function encoded(bytes: Buffer, line: number): Buffer {
+  const out = Buffer.allocUnsafe(encodedLength(bytes.length, line));
+  encode(bytes, line, out);
   return out;
 }
 

@@ -3,7 +3,7 @@
 
 import { StoreError } from '../errors.ts';
 import { HEADER_BYTES } from '../message/limits.ts';
-import type { MessageContent } from '../ports.ts';
+import type { MessageContent, Span } from '../ports.ts';
 import { asStoreError } from './faults.ts';
 import { INLINE_BYTES } from './limits.ts';
 import type { Packer, Packers } from './packer.ts';
@@ -29,7 +29,7 @@ export function missingContent(message: number, size: number): MessageContent {
   const refuse = (): never => {
     throw new StoreError('unavailable', `message ${message} has no content`);
   };
-  return { size, prefixLength: 0, read: refuse, bytes: async () => refuse(), look: refuse };
+  return { size, prefixLength: 0, read: refuse, bytes: async () => refuse(), look: refuse, lookAtBody: refuse };
 }
 
 /** Decompresses a header block of `content.header`. Errors: unavailable. */
@@ -48,13 +48,19 @@ function lookAt<T>(
   maxBytes: number,
   what: string,
   reader: (plain: Uint8Array) => T,
+  spans?: readonly Span[],
 ): T {
   let read = false;
   try {
-    return packer.look(compressed, maxBytes, (plain) => {
-      read = true;
-      return reader(plain);
-    });
+    return packer.look(
+      compressed,
+      maxBytes,
+      (plain) => {
+        read = true;
+        return reader(plain);
+      },
+      spans,
+    );
   } catch (cause) {
     if (read) throw cause;
     throw new StoreError('unavailable', `${what} is damaged`, { cause });
@@ -134,6 +140,13 @@ class StoredMessage implements MessageContent {
       reader(pieces);
       return true;
     });
+  }
+
+  lookAtBody(spans: readonly Span[], reader: (body: Uint8Array) => void): boolean {
+    const { body } = this.#stored;
+    if (typeof body === 'function') return false;
+    lookAt(this.#packers.body, body, INLINE_BYTES, 'a body', reader, spans);
+    return true;
   }
 
   /** The header is looked at meanwhile: each kind is unpacked into a place of its own. */

@@ -6,6 +6,7 @@
 // the same. What a kept context can't finish the documented call does too, or it says what is wrong with it.
 
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib';
+import type { Span } from '../ports.ts';
 import { undoingBase64 } from './base64-runs.ts';
 import { readDictionaries } from './dictionaries.ts';
 import { DICTIONARY_BYTES, INLINE_BYTES } from './limits.ts';
@@ -19,8 +20,11 @@ export interface Packer {
   pack(plain: Uint8Array): Uint8Array;
   /** Throws if it is damaged, is followed by anything, or has more than `maxBytes` plain bytes. */
   unpack(packed: Uint8Array, maxBytes: number): Uint8Array;
-  /** As `unpack`, for a reader that only looks: what it is given is overwritten when it has returned. */
-  look<T>(packed: Uint8Array, maxBytes: number, reader: (plain: Uint8Array) => T): T;
+  /**
+   * As `unpack`, for a reader that only looks: what it is given is overwritten when it has returned. With `spans` it
+   * looks at no bytes but those: the others need not be there.
+   */
+  look<T>(packed: Uint8Array, maxBytes: number, reader: (plain: Uint8Array) => T, spans?: readonly Span[]): T;
 }
 
 /** Those of a thread. */

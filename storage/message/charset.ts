@@ -66,10 +66,19 @@ export function textDecoding(charset: string): TextDecoding {
 /** Charsets in which octets below 128 are ASCII, every one: nearly all mail is in one of them. */
 const HOLDS_ASCII = /^(?:utf-8|iso-8859-(?:1|2|15)|windows-125[0-8])$/;
 
+/**
+ * What octets below 128 say of a text. 'always': each is that character, and no other octet has a part in it; 'alone': if
+ * there are no others, since those settle what the charset is; 'unknown': nothing.
+ */
+export function asciiIn(charset: string): 'always' | 'alone' | 'unknown' {
+  const label = normalise(charset);
+  if (HOLDS_ASCII.test(label)) return 'always';
+  return UNRELIABLE.has(label) ? 'alone' : 'unknown';
+}
+
 /** Decodes a whole text. */
 export function decodeText(bytes: Uint8Array, charset: string): string {
-  const label = normalise(charset);
-  if ((HOLDS_ASCII.test(label) || UNRELIABLE.has(label)) && isAscii(bytes)) {
+  if (asciiIn(charset) !== 'unknown' && isAscii(bytes)) {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   }
   const decoding = textDecoding(charset);

@@ -1,11 +1,13 @@
 // A stored message as text, for exact substring search: header fields and text parts, decoded, in a stream that never
 // holds more than a few pieces.
 
+import { StoreError } from '../errors.ts';
 import type { MessageContent } from '../ports.ts';
+import type { ByteSearch } from './byte-search.ts';
 import { decodeText, textDecoding } from './charset.ts';
 import { fields, fieldValue, latin1 } from './headers.ts';
 import { type Part, sections, walk } from './structure.ts';
-import { transferDecoding } from './transfer.ts';
+import { transferDecoded, transferDecoding } from './transfer.ts';
 import { decodeWords } from './words.ts';
 
 /** Stands between parts, so that nothing is found across them; it can't be in a search string (RFC 9051 9: no NUL). */
@@ -39,19 +41,42 @@ export async function* textPieces(
 
 /**
  * The same at once, if the bytes are at hand: `reader` takes each piece and tells whether it has had enough. False, and
- * nothing read, if they must be waited for. Errors: unavailable.
+ * nothing read, if they must be waited for. With `sought` the text of a part that has none of it may be left out.
+ * Errors: unavailable.
  */
 export function lookAtText(
   content: MessageContent,
   structure: string,
-  options: { headers: boolean },
+  options: { headers: boolean; sought?: ByteSearch | null },
   reader: (piece: TextPiece) => boolean,
 ): boolean {
+  const { headers, sought = null } = options;
+  if (!headers) return lookAtBodies(content, structure, sought, reader);
   return content.look(0, content.size, (pieces) => {
-    for (const { part, header, start, end } of places(content, structure, options.headers)) {
+    for (const { part, header, start, end } of places(content, structure, true)) {
       const bytes = range(pieces, start, end);
-      const text = header ? headerText(bytes, part.charset) : decodedText(bytes, part);
+      const text = header ? headerText(bytes, part.charset) : soughtText(bytes, part, sought);
       if (reader({ text, header }) || reader({ text: PART_BREAK, header })) return;
+    }
+  });
+}
+
+/** No header is unpacked for the text of a body. */
+function lookAtBodies(
+  content: MessageContent,
+  structure: string,
+  sought: ByteSearch | null,
+  reader: (piece: TextPiece) => boolean,
+): boolean {
+  const { root } = sections(structure);
+  const bodyAt = root.body.start;
+  const parts = [...walk(root)].filter((part) => isText(part) && part.body.end > part.body.start);
+  const spans = parts.map(({ body }) => [body.start - bodyAt, body.end - bodyAt] as const);
+  return content.lookAtBody(spans, (bytes) => {
+    if (bytes.length !== root.body.end - bodyAt) throw new StoreError('unavailable', 'a body has another size');
+    for (const part of parts) {
+      const text = soughtText(bytes.subarray(part.body.start - bodyAt, part.body.end - bodyAt), part, sought);
+      if (reader({ text, header: false }) || reader({ text: PART_BREAK, header: false })) return;
     }
   });
 }
@@ -106,12 +131,10 @@ export async function* partText(content: MessageContent, part: Part): AsyncGener
   if (rest !== '') yield rest;
 }
 
-/** The same of a part whose bytes are all there. */
-function decodedText(bytes: Uint8Array, part: Part): string {
-  const transfer = transferDecoding(part.encoding);
-  const plain = transfer.decode(bytes);
-  const rest = transfer.end();
-  return decodeText(rest.length === 0 ? plain : Buffer.concat([plain, rest]), part.charset);
+/** The same of a part whose bytes are all there; '' if none of what is sought is in it. */
+function soughtText(bytes: Uint8Array, { encoding, charset }: Part, sought: ByteSearch | null): string {
+  const decoded = transferDecoded(bytes, encoding);
+  return sought === null || sought.mayBeIn(decoded, charset) ? decodeText(decoded, charset) : '';
 }
 
 /** A header block, unfolded and decoded, a field a line. `charset` is that of bytes that are not UTF-8. */

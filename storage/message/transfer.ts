@@ -19,6 +19,15 @@ export function transferDecoding(encoding: string): TransferDecoding {
   }
 }
 
+/** The same of bytes that are all there. */
+export function transferDecoded(bytes: Uint8Array, encoding: string): Uint8Array {
+  if (encoding !== 'base64' && encoding !== 'quoted-printable') return bytes;
+  const decoding = transferDecoding(encoding);
+  const decoded = decoding.decode(bytes);
+  const rest = decoding.end();
+  return rest.length === 0 ? decoded : Buffer.concat([decoded, rest]);
+}
+
 const NOTHING = new Uint8Array(0);
 const LF = 10;
 const CR = 13;

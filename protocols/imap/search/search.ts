@@ -32,7 +32,7 @@ import { FuzzyNeedles, type Scores } from './fuzzy.ts';
 import { HeaderTexts } from './header-match.ts';
 import { IndexAnswers, type TextKey } from './indexed.ts';
 import { Progress } from './progress.ts';
-import { Needles } from './text.ts';
+import { Needles, Sought } from './text.ts';
 
 /** With fewer messages to look at, looking is quicker than asking the index. */
 const INDEXED_FROM = 50;
@@ -216,7 +216,7 @@ class SearchRun {
 
   /** Reads a message's text up to where all is found. */
   async #scan(row: ListingRow, { exact, words }: Texts, headers: boolean): Promise<Scanned> {
-    if (exact.length + words.length === 0) return NOTHING_SOUGHT;
+    if (exact.strings.size + words.length === 0) return NOTHING_FOUND;
     const needles = new Needles(exact);
     const fuzzy = new FuzzyNeedles(words);
     const enough = ({ text, header }: TextPiece) => {
@@ -225,7 +225,9 @@ class SearchRun {
     };
     try {
       const content = this.#needs.onlyText ? row.content : await this.#selected.account.mail.content(row.message);
-      if (!lookAtText(content, row.structure, { headers }, enough)) await this.#read(content, row, headers, enough);
+      const sought = words.length === 0 ? exact.bytes : null;
+      if (!lookAtText(content, row.structure, { headers, sought }, enough))
+        await this.#read(content, row, headers, enough);
     } catch (error) {
       // Gone since its row was read: it does not match. What can't be read now must not look like a miss.
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
@@ -333,7 +335,7 @@ function isText(key: Prepared): boolean {
 
 /** What is looked for in texts. */
 interface Texts {
-  readonly exact: readonly string[];
+  readonly exact: Sought;
   /** Of fuzzy keys. */
   readonly words: readonly string[];
 }
@@ -343,7 +345,7 @@ interface Scanned {
   readonly fuzzy: FuzzyNeedles;
 }
 
-const NOTHING_SOUGHT: Scanned = { needles: new Needles([]), fuzzy: new FuzzyNeedles([]) };
+const NOTHING_FOUND: Scanned = { needles: new Needles(new Sought([])), fuzzy: new FuzzyNeedles([]) };
 
 /** What a key needs beyond memory and the rows' numbers. */
 interface Needs {
@@ -379,7 +381,7 @@ function needsOf(key: Prepared): Needs {
 function textsOf(all: readonly Prepared[], kind: 'text' | 'body'): Texts {
   const of = (fuzzy: boolean) =>
     all.flatMap((leaf) => (leaf.kind === kind && (leaf.fuzzy ?? false) === fuzzy ? [leaf.text] : []));
-  return { exact: of(false), words: of(true) };
+  return { exact: new Sought(of(false)), words: of(true) };
 }
 
 function* leaves(key: Prepared): Generator<Prepared> {

@@ -1,6 +1,7 @@
 // Texts as SEARCH compares them: any charset, case ignored in all scripts, accents significant (RFC 9051 6.4.4).
 
 import iconv from 'iconv-lite';
+import { ByteSearch } from '#storage/message/byte-search.ts';
 import { decodeText, hasEightBit } from '#storage/message/charset.ts';
 import { fold } from '#storage/message/fold.ts';
 import { PART_BREAK } from '#storage/message/text.ts';
@@ -30,16 +31,33 @@ function isKnown(label: string): boolean {
   }
 }
 
-/** Looks for several folded strings in a text that comes in pieces. */
+/** Folded strings to look for in many texts. */
+export class Sought {
+  readonly strings: ReadonlySet<string>;
+  /** Characters at the end of a piece in which one may have begun. */
+  readonly overlap: number;
+  /** Tells most texts that have none of them. */
+  readonly bytes: ByteSearch | null;
+
+  constructor(strings: Iterable<string>) {
+    this.strings = new Set(strings).difference(EMPTY);
+    this.overlap = Math.max(1, ...Array.from(this.strings, ({ length }) => length)) - 1;
+    this.bytes = ByteSearch.of([...this.strings]);
+  }
+}
+
+/** Every text holds it. */
+const EMPTY: ReadonlySet<string> = new Set(['']);
+
+/** Looks for them in a text that comes in pieces. */
 export class Needles {
   readonly #missing: Set<string>;
   readonly #overlap: number;
   #tail = '';
 
-  constructor(needles: Iterable<string>) {
-    this.#missing = new Set(needles);
-    this.#missing.delete('');
-    this.#overlap = Math.max(1, ...[...this.#missing].map((needle) => needle.length)) - 1;
+  constructor({ strings, overlap }: Sought) {
+    this.#missing = new Set(strings);
+    this.#overlap = overlap;
   }
 
   /** Takes the next piece; true when all have been found. */
@@ -55,7 +73,7 @@ export class Needles {
     return this.#missing.size === 0;
   }
 
-  /** Has it been found? Every text holds the empty string. */
+  /** Has it been found? */
   found(needle: string): boolean {
     return !this.#missing.has(needle);
   }

@@ -99,7 +99,18 @@ test('4,000 random bodies come out as they went in', () => {
     while (body.length < 400 * pieces) body += pick(random, PIECES)(random);
     const bytes = Buffer.from(body, 'latin1');
     if (random() < 0.3) bytes[between(random, 0, bytes.length - 1)] = between(random, 0, 255);
-    if (!bytes.equals(packer.unpack(packer.pack(bytes), bytes.length))) throw new Error(`body ${n} came out otherwise`);
+    const packed = packer.pack(bytes);
+    if (!bytes.equals(packer.unpack(packed, bytes.length))) throw new Error(`body ${n} came out otherwise`);
+    const [start, end] = [between(random, 0, bytes.length), between(random, 0, bytes.length)];
+    packer.look(
+      packed,
+      bytes.length,
+      (seen) => {
+        const same = bytes.subarray(start, end).equals(seen.subarray(start, end)) && seen.length === bytes.length;
+        if (!same) throw new Error(`bytes ${start} to ${end} of body ${n} came out otherwise`);
+      },
+      [[start, end]],
+    );
   }
 });
 
