@@ -197,7 +197,7 @@ export class SmtpPeer implements AsyncDisposable {
           chunks = [];
         } else if (content !== null) {
           if (content === '' && pending !== '') {
-            session.subject = /^Subject: (.*)\r$/m.exec(pending)?.[1] ?? '';
+            session.subject = '';
             const act = this.options.act?.('CONTENT', session);
             if (typeof act === 'object' && 'cut' in act) socket.destroy();
             if (typeof act === 'object' && 'stall' in act) {
@@ -207,6 +207,8 @@ export class SmtpPeer implements AsyncDisposable {
           }
           content += pending;
           pending = '';
+          // The header, too, comes in as many pieces as it likes.
+          if (session.subject === '') session.subject = /^Subject: (.*)\r$/m.exec(content)?.[1] ?? '';
           const end = content.startsWith('.\r\n') ? 0 : content.indexOf('\r\n.\r\n') + 2;
           if (end === 1) return;
           const raw = content.slice(0, end);
