@@ -1,7 +1,7 @@
 // The composed server: every listener, one thread and two, the graceful stop and the end it makes when it can't go on.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 import { pino } from 'pino';
@@ -12,6 +12,7 @@ import { type RunningServer, startServer } from '#src/server.ts';
 import { Pop3Wire } from '#test/protocols/pop3/client.ts';
 import { type TestConfig, testConfig } from '#test/support/config.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
+import { freePorts } from '#test/support/installation.ts';
 import { ImapWire, SmtpWire, Wire } from '#test/support/wire.ts';
 
 const PASSWORD = 'correct horse';
@@ -119,9 +120,9 @@ for (const threads of [1, 2]) {
 
   test(`with ${threads} thread(s) a port that is taken ends the start with nothing left running`, async () => {
     await using folder = await temporaryFolder();
-    const other = createServer().listen(0, '127.0.0.1');
+    const [port = 0] = await freePorts(1);
+    const other = createServer().listen(port, '127.0.0.1');
     await once(other, 'listening');
-    const { port } = other.address() as AddressInfo;
     const config = testConfig({ data: folder.path, threads, listen: ['smtp', 'imap'] });
     const taken = { ...config, listen: { ...config.listen, imap: [{ host: '127.0.0.1', port }] } };
     const log = pino({ level: 'silent' });
@@ -197,10 +198,7 @@ test('a server thread that fails ends the process', async () => {
   await using folder = await temporaryFolder();
   const config = { ...testConfig({ data: folder.path, threads: 2, listen: ['imap'] }), log: { level: 'info' } };
   const entry = new URL('./fixtures/crashing-worker.ts', import.meta.url).href;
-  const reserved = createServer().listen(0, '127.0.0.1');
-  await once(reserved, 'listening');
-  const { port } = reserved.address() as AddressInfo;
-  reserved.close();
+  const [port = 0] = await freePorts(1);
   const imap = [{ host: '127.0.0.1', port }];
   const argument = JSON.stringify({ config: { ...config, listen: { ...config.listen, imap } }, entry });
   const child = spawn(process.execPath, [new URL('./fixtures/serve.ts', import.meta.url).pathname, argument]);

@@ -49,10 +49,7 @@ export class TestDns implements AsyncDisposable {
   }
 
   async start(): Promise<this> {
-    this.#tcp.listen(0, '127.0.0.1');
-    await once(this.#tcp, 'listening');
-    this.#udp.bind((this.#tcp.address() as AddressInfo).port, '127.0.0.1');
-    await once(this.#udp, 'listening');
+    while (!(await this.#listen()));
     this.#udp.on('message', (bytes, { port, address }) => {
       const query = decode(bytes);
       const answer = this.#answer(query, this.options.truncate === true);
@@ -68,6 +65,22 @@ export class TestDns implements AsyncDisposable {
       });
     });
     return this;
+  }
+
+  /** The same port by TCP and by UDP; false if somebody else has it by UDP. */
+  async #listen(): Promise<boolean> {
+    this.#tcp.listen(0, '127.0.0.1');
+    await once(this.#tcp, 'listening');
+    this.#udp.bind((this.#tcp.address() as AddressInfo).port, '127.0.0.1');
+    try {
+      await once(this.#udp, 'listening');
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+      this.#tcp.close();
+      await once(this.#tcp, 'close');
+      return false;
+    }
   }
 
   #answer(query: Packet, truncate: boolean): Buffer {

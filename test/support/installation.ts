@@ -171,11 +171,18 @@ export class Running {
   }
 }
 
-/** Free loopback ports outside the range that connections take theirs from, so that they are still free after a kill. */
+/** Where `freePorts` looks, and in how many parts: a peer takes its port at an address of its own, and only later. */
+const [FIRST_PORT, PORTS, PARTS] = [15_000, 15_000, 5];
+
+/**
+ * Free loopback ports outside the range that connections take theirs from, so that they are still free after a kill.
+ * Test files that run at once do not get the same.
+ */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
+  const part = Number(process.env.VITEST_POOL_ID ?? 0) % PARTS;
   for (let tries = 0; ports.length < count && tries < 1000; tries += 1) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000);
+    const port = FIRST_PORT + Math.floor(((part + Math.random()) * PORTS) / PARTS);
     const server = createServer();
     const free = await new Promise<boolean>((resolve) => {
       server.once('error', () => resolve(false));

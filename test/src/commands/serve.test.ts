@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
+import { freePorts } from '#test/support/installation.ts';
 import { posthuis, RunningProgram } from '#test/support/program.ts';
 
 let folder: TemporaryFolder;
@@ -76,15 +77,15 @@ describe('serve', () => {
   });
 
   it('listens on the same port straight after kill -9, with what was there', async () => {
-    const config = configure({ imap: ['127.0.0.1:0'] });
-    let port: number;
+    // Not one that a connection of anybody else takes in between.
+    const [port = 0] = await freePorts(1);
+    const config = configure({ imap: [`127.0.0.1:${port}`] });
     {
       await using server = new RunningProgram(['serve', '--config', config]);
-      port = portOf(await server.until(LINES), 'imap');
+      expect(portOf(await server.until(LINES), 'imap')).toBe(port);
       expect((await posthuis(['--config', config, 'domain', 'add', 'x.test'])).status).toBe(0);
       expect(await server.end('SIGKILL')).toBe('SIGKILL');
     }
-    configure({ imap: [`127.0.0.1:${port}`] });
     await using again = new RunningProgram(['serve', '--config', config]);
     expect(await again.until(LINES)).toBe(`ready\nimap 127.0.0.1:${port}\n`);
     expect((await posthuis(['--config', config, 'domain', 'list', '--json'])).stdout).toContain('"x.test"');
