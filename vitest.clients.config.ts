@@ -6,6 +6,8 @@ export default defineConfig({
   test: {
     include: ['test/clients/**/*.test.ts'],
     ...PATIENCE,
+    // Each runs several clients, one after the other.
+    testTimeout: 900_000,
     fileParallelism: false,
     pool: 'forks',
   },

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { ImapFlow } from 'imapflow';
 import { expect, test } from 'vitest';
-import { deliver, message, PASSWORD, type Server, startServer } from './tool.ts';
+import { deliver, message, PASSWORD, PATIENCE, type Server, startServer } from './tool.ts';
 
 const MESSAGES = 1_000;
 const FOLDERS = ['INBOX', 'Archive', 'Projects/Nieuw café', 'Projects/&'];
@@ -11,6 +11,7 @@ const FOLDERS = ['INBOX', 'Archive', 'Projects/Nieuw café', 'Projects/&'];
 async function open(server: Server, user: string): Promise<ImapFlow> {
   const client = new ImapFlow({
     ...{ host: 'localhost', port: server.running.port('imaps'), secure: true, logger: false },
+    greetingTimeout: PATIENCE,
     auth: { user: `${user}@example.test`, pass: PASSWORD },
     tls: { rejectUnauthorized: false },
   });

@@ -27,14 +27,14 @@ if (missing === null) {
       const words = [process.execPath, join(folder, 'exchange.ts'), scratch];
       const { stdout } = await promisify(execFile)(join(folder, 'ns.sh'), words, {
         ...{ maxBuffer: 1 << 24, env: { ...process.env, IPV6: IPV6.join(' ') } },
-        timeout: 150_000,
+        timeout: 840_000,
       });
       exchanged = JSON.parse(stdout);
     } finally {
       const [command = '', ...before] = [...asRoot, 'rm', '-rf', scratch];
       await run(command, before);
     }
-  }, 170_000);
+  }, 900_000);
 
   describe('mail goes where Postfix sends it', () => {
     test.each(SCENARIOS.map((scenario, index) => ({ ...scenario, index })))('$what: $expected', (scenario) => {

@@ -8,9 +8,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A start on a busy machine, ms. */
-const START = 90_000;
+const START = 300_000;
 /** One script. */
-const SCRIPT = 60_000;
+const SCRIPT = 300_000;
 
 export interface Thunderbird extends AsyncDisposable {
   /**

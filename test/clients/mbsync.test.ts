@@ -2,7 +2,18 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { client, deliver, list, message, PASSWORD, run, type Server, startServer, succeeded } from './tool.ts';
+import {
+  client,
+  deliver,
+  list,
+  message,
+  PASSWORD,
+  PATIENCE,
+  run,
+  type Server,
+  startServer,
+  succeeded,
+} from './tool.ts';
 
 client('mbsync', () => {
   test('two ways 500 messages arrive, and a second run changes nothing', async () => {
@@ -22,7 +33,7 @@ client('mbsync', () => {
       ...folders.map((name) => local(server, name)),
     ];
 
-    expect(await sync());
+    succeeded(await sync());
     const after = [
       await list(server, 'INBOX'),
       await list(server, 'Projects'),
@@ -67,6 +78,7 @@ Host localhost
 Port ${server.running.port('imaps')}
 User anna@example.test
 Pass "${PASSWORD}"
+Timeout ${PATIENCE / 1_000}
 SSLType IMAPS
 CertificateFile ${server.certificate}
 

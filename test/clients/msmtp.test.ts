@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { client, list, message, PASSWORD, run, type Server, startServer, succeeded } from './tool.ts';
+import { client, list, message, PASSWORD, PATIENCE, run, type Server, startServer, succeeded } from './tool.ts';
 
 /** What msmtp ends with (sysexits.h): a server that is not to be had, no permission, a wrong password. */
 const UNAVAILABLE = 69;
@@ -38,7 +38,9 @@ function send(
     ...trusted,
     ...login,
   ];
-  writeFileSync(file, [...lines, `from ${from ?? 'bert@example.test'}`, 'timeout 20', ''].join('\n'), { mode: 0o600 });
+  writeFileSync(file, [...lines, `from ${from ?? 'bert@example.test'}`, `timeout ${PATIENCE / 1_000}`, ''].join('\n'), {
+    mode: 0o600,
+  });
   return run('msmtp', ['-C', file, to], {
     home: server.folder,
     input: message(subject).replace('Peer <peer@peer.test>', 'bert@example.test'),

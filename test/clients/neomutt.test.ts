@@ -25,7 +25,7 @@ client('neomutt', () => {
   test('sends by smtps and keeps a copy in Sent', async () => {
     await using server = await startServer();
     const keys = '<mail>bert@example.test<enter>from neomutt<enter><send-message><quit>';
-    expect(await neomutt(server, keys));
+    succeeded(await neomutt(server, keys));
     expect((await list(server, 'INBOX', 'bert')).map(({ subject }) => subject)).toEqual(['from neomutt']);
     expect((await list(server, 'Sent')).map(({ subject }) => subject)).toEqual(['from neomutt']);
   });

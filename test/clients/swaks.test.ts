@@ -1,6 +1,6 @@
 // swaks hands mail in on every SMTP port and is refused where it should be.
 import { expect, test } from 'vitest';
-import { client, list, PASSWORD, run, startServer, succeeded } from './tool.ts';
+import { client, list, PASSWORD, PATIENCE, run, startServer, succeeded } from './tool.ts';
 
 /** swaks' exit statuses: no recipient was accepted, no login was accepted. */
 const NO_RECIPIENT = 24;
@@ -12,7 +12,17 @@ client('swaks', () => {
     const send = (port: 'smtp' | 'submission' | 'submissions', ...args: string[]) =>
       run(
         'swaks',
-        ['--server', '127.0.0.1', '--port', String(server.running.port(port)), '--to', 'anna@example.test', ...args],
+        [
+          '--server',
+          '127.0.0.1',
+          '--timeout',
+          `${PATIENCE / 1_000}`,
+          '--port',
+          String(server.running.port(port)),
+          '--to',
+          'anna@example.test',
+          ...args,
+        ],
         { home: server.folder, input: '' },
       );
     const login = ['--auth-user', 'bert@example.test', '--auth-password', PASSWORD, '--from', 'bert@example.test'];
@@ -35,10 +45,24 @@ client('swaks', () => {
   test('is refused an unknown recipient, relaying and a wrong password', async () => {
     await using server = await startServer();
     const send = (port: 'smtp' | 'submission', to: string, ...args: string[]) =>
-      run('swaks', ['--server', '127.0.0.1', '--port', String(server.running.port(port)), '--to', to, ...args], {
-        home: server.folder,
-        input: '',
-      });
+      run(
+        'swaks',
+        [
+          '--server',
+          '127.0.0.1',
+          '--timeout',
+          `${PATIENCE / 1_000}`,
+          '--port',
+          String(server.running.port(port)),
+          '--to',
+          to,
+          ...args,
+        ],
+        {
+          home: server.folder,
+          input: '',
+        },
+      );
     const unknown = await send('smtp', 'nobody@example.test', '--from', 'peer@peer.test');
     expect(unknown).toMatchObject({ status: NO_RECIPIENT, output: expect.stringContaining('550 5.1.1') });
     const relay = await send('smtp', 'someone@elsewhere.test', '--from', 'peer@peer.test');

@@ -8,6 +8,8 @@ import { Installation, type Running } from '#test/support/installation.ts';
 import { ImapWire, SmtpWire } from '#test/support/wire.ts';
 
 export const PASSWORD = 'correct horse';
+/** For what a client does, on a slow and busy machine, ms: one that hangs is ended. */
+export const PATIENCE = 300_000;
 
 /** A server with anna and bert, ready for clients. */
 export interface Server extends AsyncDisposable {
@@ -68,7 +70,7 @@ export async function run(
     cwd: options.home,
     stdio: 'pipe',
     env: { ...process.env, HOME: options.home, LC_ALL: 'C', ...options.env },
-    timeout: 60_000,
+    timeout: PATIENCE,
     killSignal: 'SIGKILL',
   });
   child.stdin.on('error', () => undefined);

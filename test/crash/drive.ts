@@ -101,7 +101,11 @@ async function round(
     }
   }, 1);
   const before = workload.acknowledged;
-  await workload.run(ports, () => false);
+  await workload
+    .run(ports, () => false)
+    .catch((cause: unknown) => {
+      throw new Error(`a client was told what it should not have been:\n${server.output.slice(-4000)}`, { cause });
+    });
   clearInterval(timer);
   hits.onStage = () => undefined;
   if (!killed)

@@ -364,6 +364,7 @@ async function submit(server: Running, sender: string, kind: Kind, subject: stri
   const transport = createTransport({
     ...{ host: '127.0.0.1', port: server.port('submission'), secure: false, ignoreTLS: true },
     auth: { user: `${sender}@example.test`, pass: PASSWORD },
+    greetingTimeout: PATIENCE_MS,
   });
   try {
     // An address of its own: one that was refused is not sent to again.

@@ -65,7 +65,11 @@ export async function record(folder: string, seed: number): Promise<Recording> {
   const ledger = new Ledger();
   const workload = new Workload({ ledger, accounts, seed });
   const ports = { smtp: server.port('smtp'), submission: server.port('submission'), imap: server.port('imap') };
-  await workload.run(ports, () => workload.acknowledged >= ENOUGH);
+  await workload
+    .run(ports, () => workload.acknowledged >= ENOUGH)
+    .catch((cause: unknown) => {
+      throw new Error(`a client was told what it should not have been:\n${server.output.slice(-4000)}`, { cause });
+    });
   process.kill(tracedPid(server), 'SIGTERM');
   const { status } = await server.exited;
   if (status !== 0) throw new Error(`the traced server ended with ${status}:\n${server.output}`);

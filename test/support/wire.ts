@@ -1,7 +1,11 @@
 // A client's end of a line protocol for tests and drivers: lines, literals and replies, nothing interpreted beyond that.
 // It counts the bytes it has taken in, so that a reply can be found again in a trace of what the server sent.
 import { type Socket, connect as tcpConnect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
+
+/** A login that has waited so often for its turn is not refused for want of time. */
+const LOGIN_TRIES = 20;
 
 /** The connection ended while something was awaited. */
 export class WireClosed extends Error {}
@@ -157,6 +161,17 @@ export class SmtpWire {
     return this.reply();
   }
 
+  /** AUTH PLAIN, again where the machine is too busy to check a password now (454, RFC 4954 section 6). */
+  async login(user: string, password: string): Promise<void> {
+    const initial = Buffer.from(`\0${user}\0${password}`).toString('base64');
+    for (let tries = 1; ; tries += 1) {
+      const { code, lines } = await this.command(`AUTH PLAIN ${initial}`);
+      if (code === 235) return;
+      if (code !== 454 || tries >= LOGIN_TRIES) throw new Error(`AUTH ${user}: ${code} ${lines.join(' / ')}`);
+      await sleep(100);
+    }
+  }
+
   /** Goes on under TLS. */
   async startTls(): Promise<void> {
     this.wire.send('STARTTLS\r\n');
@@ -255,8 +270,15 @@ export class ImapWire {
     return result;
   }
 
+  /** Asks again where the machine is too busy to check a password now (RFC 5530: UNAVAILABLE). */
   async login(user: string, password: string): Promise<void> {
-    await this.ok(`LOGIN "${user}" "${password}"`);
+    for (let tries = 1; ; tries += 1) {
+      const { status, text } = await this.command(`LOGIN "${user}" "${password}"`);
+      if (status === 'OK') return;
+      const busy = text.startsWith('[UNAVAILABLE]') && tries < LOGIN_TRIES;
+      if (!busy) throw new Error(`LOGIN ${user}: ${status} ${text}`);
+      await sleep(100);
+    }
   }
 
   async startTls(): Promise<void> {

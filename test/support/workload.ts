@@ -178,11 +178,7 @@ class Sender implements Client {
     client.wire.send('EHLO peer.test\r\n');
     await client.expect(250);
     const account = this.#account === null ? undefined : this.#work.accounts[this.#account];
-    if (account !== undefined) {
-      const login = Buffer.from(`\0${account.address}\0${account.password}`).toString('base64');
-      client.wire.send(`AUTH PLAIN ${login}\r\n`);
-      await client.expect(235);
-    }
+    if (account !== undefined) await client.login(account.address, account.password);
     const many = between(this.#random, 5, 40);
     for (let sent = 0; sent < many && !stopped(); sent += 1) {
       this.#unanswered ??= this.#next(account?.address ?? 'sender@peer.test');
