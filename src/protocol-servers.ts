@@ -27,6 +27,7 @@ import { policyServer } from './outbound/own-policy.ts';
 import { retryTimes } from './outbound/retry.ts';
 import { createRouter } from './outbound/routes/router.ts';
 import { createSubmission } from './outbound/submit.ts';
+import { createReports } from './outbound/told.ts';
 import { networkMatcher } from './peers.ts';
 import type { ServerShared } from './thread-messages.ts';
 
@@ -77,13 +78,14 @@ export async function createProtocolServers(
   const retry = retryTimes(config.outbound);
   const routed = createRouter(directory, config.outbound);
   const { ehlo, source } = config.outbound;
-  const forwarder = createForwarder({
+  const stage = (options: { maxBytes: number }) => store.stage(options);
+  const onward = {
     vouching: createVouching({ servers: config.dns.servers, hostname: ehlo, source }),
     ...{ hostname, retry, routed, queue: store.queue, now: Date.now, send: config.outbound.send },
-    derivedKey: (purpose) => store.derivedKey(purpose),
-  });
-  const ingress = createIngress({ hostname, directory, mail, conduct, forwarder, log });
-  const stage = (options: { maxBytes: number }) => store.stage(options);
+  };
+  const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
+  const reports = createReports({ ...onward, directory, stage, log });
+  const ingress = createIngress({ hostname, directory, mail, conduct, forwarder, reports, log });
   const submission = createSubmission({
     ...{ hostname, directory, mail, ingress, stage, messageSize, log },
     limits: config.submission,
@@ -117,7 +119,7 @@ export async function createProtocolServers(
   });
   const pop3 = createPop3Server(context);
   return {
-    smtp: createSmtpServer({ ...smtp, ingress, queue: { requireTls: true } }, 'mx'),
+    smtp: createSmtpServer({ ...smtp, ingress, queue: { dsn: true, requireTls: true } }, 'mx'),
     lmtp: createSmtpServer({ ...smtp, ingress }, 'lmtp'),
     submission: submissions,
     submissions,

@@ -31,9 +31,8 @@ export function replyOf(error: unknown): SmtpReply {
 
 /**
  * The reply for all recipients. Any temporary failure makes it temporary: the delivery id makes the retry harmless for
- * those who have the message. A permanent refusal is told only when it is everybody's. Where some have it and some
- * never will, nothing may be lost and nobody may be sent a bounce that is not confirmed: as long as there is no queue
- * for a DSN, the peer is asked to come again, and it tells the sender when it gives up.
+ * those who have the message. A permanent refusal is told only when it is everybody's. Where some have it and some never
+ * will and nobody can be told (reports.ts), the peer is asked to come again, and it tells the sender when it gives up.
  */
 export function combine(replies: readonly SmtpReply[]): SmtpReply {
   const temporary = replies.find(({ code }) => code >= 400 && code < 500);

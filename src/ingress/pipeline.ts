@@ -4,12 +4,13 @@
 import type { Logger } from 'pino';
 import type { Conduct, Envelope, Ingress, IngressSession, SmtpReply } from '#protocols/ports.ts';
 import { isTemporary, StoreError } from '#storage/errors.ts';
-import type { AccountId, Directory, MailAccount } from '#storage/ports.ts';
+import type { AccountId, Directory, MailAccount, Staged } from '#storage/ports.ts';
 import { createDeliver, type Delivery, isSomebody } from './deliver.ts';
 import type { Forwarder } from './forwarder.ts';
 import { CAUGHT } from './limits.ts';
 import { loops } from './loops.ts';
-import { combine, GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
+import { ACCEPTED, combine, GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
+import type { Reports } from './reports.ts';
 
 export interface IngressParts {
   readonly hostname: string;
@@ -17,6 +18,7 @@ export interface IngressParts {
   readonly mail: (id: AccountId) => MailAccount;
   readonly conduct: Conduct;
   readonly forwarder: Forwarder;
+  readonly reports: Reports;
   readonly log: Logger;
 }
 
@@ -28,20 +30,48 @@ export function createIngress(parts: IngressParts): Ingress {
   // In this order: authenticate, classify and filter have their places behind this one.
   const stages: readonly Stage[] = [refuseLoops(parts.log)];
   const last = createDeliver(parts);
-  const deliver: Ingress['deliver'] = async (envelope, staged, session) => {
-    const about = { connection: session.id, address: session.peer.address, sender: envelope.sender };
-    const delivery = { envelope, staged, session, about };
+  const deliver = async (delivery: Delivery): Promise<readonly SmtpReply[]> => {
     for (const stage of stages) {
       const reply = await stage(delivery);
-      if (reply !== null) return envelope.recipients.map(() => reply);
+      if (reply !== null) return delivery.envelope.recipients.map(() => reply);
     }
     return await last(delivery);
   };
   return {
     recipient: (address, envelope, session) => recipient(parts, address, envelope, session),
-    accept: async (...about) => combine(await deliver(...about)),
-    deliver,
+    async accept(...about) {
+      const delivery = deliveryOf(...about);
+      return await oneReply(parts.reports, delivery, await deliver(delivery));
+    },
+    deliver: (...about) => deliver(deliveryOf(...about)),
   };
+}
+
+function deliveryOf(envelope: Envelope, staged: Staged, session: IngressSession): Delivery {
+  const about = { connection: session.id, address: session.peer.address, sender: envelope.sender };
+  return { envelope, staged, session, about };
+}
+
+/** The reply for all, after those were told whom it tells nothing. Whoever has logged in is told by the reply alone. */
+async function oneReply(reports: Reports, delivery: Delivery, replies: readonly SmtpReply[]): Promise<SmtpReply> {
+  const { envelope, session } = delivery;
+  const reply = combine(replies);
+  if (session.principal !== null) return reply;
+  if (reply.code < 300) {
+    if (envelope.dsn !== undefined) await reports.delivered(delivery);
+    return reply;
+  }
+  if (!isMixed(replies)) return reply;
+  const refused = replies.flatMap((one, i) =>
+    one.code < 300 ? [] : [{ recipient: envelope.recipients[i] ?? '', reply: one }],
+  );
+  return (await reports.refused(delivery, refused)) ? ACCEPTED : reply;
+}
+
+/** Some have it, some never will, and nobody is put off. */
+function isMixed(replies: readonly SmtpReply[]): boolean {
+  const codes = replies.map(({ code }) => Math.floor(code / 100));
+  return codes.includes(2) && codes.includes(5) && !codes.includes(4);
 }
 
 function refuseLoops(log: Logger): Stage {

@@ -58,7 +58,8 @@ export function domainOf(address: string): string {
   return canonicalDomain(address.slice(address.lastIndexOf('@') + 1));
 }
 
-function recipientOf(address: string, envelope: Envelope): NewQueuedRecipient {
+/** A recipient, with what was asked for about him. */
+export function recipientOf(address: string, envelope: Pick<Envelope, 'dsn'>): NewQueuedRecipient {
   const { notify = null, orcpt = null } = envelope.dsn?.recipients.get(address) ?? {};
   const bits = notify?.reduce<number>((all, occasion) => all | Notify[occasion], 0);
   return { address, domain: domainOf(address), original: orcpt ?? '', notify: bits ?? NOTIFY_UNSAID };

@@ -12,7 +12,7 @@ import type { Forwarder } from '../ingress/forwarder.ts';
 import { ACCEPTED } from '../ingress/outcome.ts';
 import { received } from '../ingress/prefix.ts';
 import type { Vouching } from '../ingress/vouching.ts';
-import { asksForNoTls, domainOf, hasEightBit } from './enqueue.ts';
+import { asksForNoTls, domainOf, hasEightBit, recipientOf } from './enqueue.ts';
 import type { Retry } from './retry.ts';
 import type { Router } from './routes/router.ts';
 import { createSrs, looksLikeSrs } from './srs.ts';
@@ -47,11 +47,11 @@ export function createForwarder(parts: ForwardParts): Forwarder {
   const srs = createSrs(parts.derivedKey);
 
   /** The message under the sender's own address, if that is his and may be kept by the way that the message takes. */
-  async function unchanged(delivery: Delivery, onward: Onward): Promise<NewQueued | null> {
+  async function unchanged(delivery: Delivery, onward: Onward, confirmed: boolean): Promise<NewQueued | null> {
     const { sender } = onward;
     // Whoever is logged in here sends as an address of ours, whose domain names this server.
     const own = sender === '' || delivery.session.principal !== null;
-    if (!own && !((onward.notify & Notify.confirmed) !== 0 && (await vouching.allowsUs(sender)))) return null;
+    if (!own && !(confirmed && (await vouching.allowsUs(sender)))) return null;
     const message = await routed({ ...(await passedOn(parts, delivery, onward)), forwarded: onward.recipient }, null);
     // From where another server sends is not known.
     return own || message.recipients.every(({ route = '' }) => route === '') ? message : null;
@@ -63,9 +63,10 @@ export function createForwarder(parts: ForwardParts): Forwarder {
       if (!send) return NOT_SENT;
       const { sender } = delivery.envelope;
       const strange = sender !== '' && delivery.session.principal === null;
-      const confirmed = strange && (await vouching.confirmed(delivery)) ? Notify.confirmed : 0;
-      const onward = { recipient, sender, targets, notify: NOTIFY_UNSAID | confirmed };
-      const kept = await unchanged(delivery, onward);
+      const confirmed = strange && (await vouching.confirmed(delivery));
+      const told = confirmed && (recipientOf(recipient, delivery.envelope).notify & Notify.failure) !== 0;
+      const onward = { recipient, sender, targets, notify: NOTIFY_UNSAID | (told ? Notify.confirmed : 0) };
+      const kept = await unchanged(delivery, onward, confirmed);
       if (kept === null) {
         const rewritten = { ...onward, sender: srs.rewrite(sender, domainOf(recipient), now()) };
         const message = { ...(await passedOn(parts, delivery, rewritten)), forwarded: recipient };

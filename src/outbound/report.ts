@@ -4,12 +4,12 @@
 import { randomBytes } from 'node:crypto';
 import { formatReply, type ServerReply } from '#protocols/smtp/client/reply.ts';
 import { formatDate } from '#storage/message/date.ts';
-import type { QueuedMessage, QueuedRecipient } from '#storage/ports.ts';
+import type { QueuedMessage, QueuedRecipient, Staged, Staging } from '#storage/ports.ts';
 
 export type Action = 'failed' | 'delayed' | 'delivered' | 'relayed';
 
 export interface Reported {
-  readonly recipient: QueuedRecipient;
+  readonly recipient: Pick<QueuedRecipient, 'address' | 'domain' | 'original'>;
   readonly reply: ServerReply;
   /** RFC 3463; what it comes to, which need not be what the server said last. */
   readonly status: string;
@@ -17,7 +17,7 @@ export interface Reported {
 
 export interface ReportOptions {
   readonly hostname: string;
-  readonly message: QueuedMessage;
+  readonly message: Pick<QueuedMessage, 'sender' | 'envelopeId' | 'created' | 'expires'>;
   readonly action: Action;
   readonly recipients: readonly Reported[];
   /** The server that said it; '' if none did. */
@@ -26,6 +26,8 @@ export interface ReportOptions {
   readonly whole: boolean;
   /** Whom it tells; '' for the sender. */
   readonly reader: string;
+  /** It was not sent on: it was refused here. */
+  readonly refused?: boolean;
   /** Unix ms. */
   readonly now: number;
 }
@@ -37,8 +39,17 @@ const TITLES: Readonly<Record<Action, string>> = {
   relayed: 'Successful mail delivery report',
 };
 
-const FORWARDED_TITLE = 'Mail to you could not be forwarded';
-const FORWARDED_LEAD = 'The message below came for you. Its sender can not be told that it could not be forwarded to:';
+/** For him to whom it came. */
+const ITS_READER = {
+  forwarded: {
+    title: 'Mail to you could not be forwarded',
+    lead: 'The message below came for you. Its sender can not be told that it could not be forwarded to:',
+  },
+  refused: {
+    title: 'Mail to you was refused',
+    lead: 'The message below came for you. Its sender can not be told that it was refused for:',
+  },
+} as const;
 
 const LEADS: Readonly<Record<Action, string>> = {
   failed: 'Your message could not be delivered to:',
@@ -57,6 +68,7 @@ export interface Report {
 export function makeReport(options: ReportOptions): Report {
   const { hostname, message, action, now, whole } = options;
   const reader = options.reader === '' ? message.sender : options.reader;
+  const its = options.reader === '' ? null : ITS_READER[options.refused === true ? 'refused' : 'forwarded'];
   const boundary = `report-${randomBytes(16).toString('hex')}`;
   const date = formatDate({ seconds: Math.floor(now / 1000), offsetMinutes: 0 });
   // RFC 6533: other types where an address is not ASCII.
@@ -72,7 +84,7 @@ export function makeReport(options: ReportOptions): Report {
   const head = [
     `From: Mail Delivery System <MAILER-DAEMON@${hostname}>`,
     `To: <${reader}>`,
-    `Subject: ${options.reader === '' ? TITLES[action] : FORWARDED_TITLE}`,
+    `Subject: ${its?.title ?? TITLES[action]}`,
     `Date: ${date}`,
     `Message-ID: <${randomBytes(16).toString('base64url')}@${hostname}>`,
     'Auto-Submitted: auto-replied', // RFC 3834 5
@@ -85,7 +97,7 @@ export function makeReport(options: ReportOptions): Report {
     '',
     `This is the mail server ${hostname}.`,
     '',
-    options.reader === '' ? LEADS[action] : FORWARDED_LEAD,
+    its?.lead ?? LEADS[action],
     '',
     ...options.recipients.flatMap((reported) => forPeople(reported, options)),
     ...(action === 'delayed' ? [`It is tried until ${dateOf(message.expires)}.`, ''] : []),
@@ -105,6 +117,19 @@ export function makeReport(options: ReportOptions): Report {
     '',
   ];
   return { before: Buffer.from(head.join('\r\n')), after: Buffer.from(`\r\n--${boundary}--\r\n`) };
+}
+
+/** The report as it is sent, around what goes back with it. */
+export async function writeReport(
+  stage: (options: { maxBytes: number }) => Staging,
+  { before, after }: Report,
+  content: { readonly size: number; readonly chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array> },
+): Promise<Staged> {
+  await using staging = stage({ maxBytes: before.length + after.length + content.size });
+  await staging.write(before);
+  for await (const chunk of content.chunks) await staging.write(chunk);
+  await staging.write(after);
+  return await staging.finish();
 }
 
 function forPeople({ recipient, reply }: Reported, { action, host }: ReportOptions): string[] {

@@ -21,6 +21,7 @@ import { Scheduler } from './scheduler/scheduler.ts';
 import { createPolicies } from './sts.ts';
 import { tlsCollector } from './tls-report/collect.ts';
 import { TlsReporter } from './tls-report/reporter.ts';
+import { createReports } from './told.ts';
 
 export interface OutboundParts {
   readonly config: Pick<Config, 'hostname' | 'dns' | 'outbound' | 'tls'>;
@@ -55,11 +56,11 @@ export function startOutbound({
   const routed = createRouter(directory, outbound);
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const retry = retryTimes(outbound);
-  const forwarder = createForwarder({
+  const onward = {
     ...{ hostname, queue, now, routed, retry, send: outbound.send },
     vouching: createVouching({ servers: dns.servers, hostname: outbound.ehlo, source: outbound.source }),
-    derivedKey: (purpose) => store.derivedKey(purpose),
-  });
+  };
+  const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
   const running = new AsyncDisposableStack();
   if (outbound.tlsReports && outbound.send) {
     const { signingKeys, tlsResults: results } = store;
@@ -90,6 +91,7 @@ export function startOutbound({
         mail: (id) => store.mail(id),
         conduct: createConduct(shared.conduct),
         forwarder,
+        reports: createReports({ ...onward, directory, stage, log }),
         log,
       }),
       mail: (id) => store.mail(id),

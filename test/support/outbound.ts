@@ -21,6 +21,7 @@ import { freePorts } from './installation.ts';
 import { type RouteSettings, readRoutes } from './routes.ts';
 import { type PeerOptions, SmtpPeer } from './smtp-peer.ts';
 import { PASSWORD, type SmtpServers, type SmtpServersOptions, startSmtp } from './smtp-server.ts';
+import { SmtpWire } from './wire.ts';
 
 export interface OutboundLab extends AsyncDisposable {
   readonly smtp: SmtpServers;
@@ -94,6 +95,7 @@ export async function outboundLab(
           mail: (id) => smtp.store.mail(id),
           conduct: createConduct(createConductShared()),
           forwarder: smtp.forwarder,
+          reports: smtp.reports,
         },
       }),
       mail: (id) => smtp.store.mail(id),
@@ -173,4 +175,37 @@ export async function until(is: () => boolean | Promise<boolean>, what: () => st
     if (performance.now() > end) throw new Error(`${what()} in all that time`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/** Hands a message in at our MX; the last reply. `mail`, `rcpt`: parameters, each with a blank in front. */
+export async function incoming(
+  lab: OutboundLab,
+  to: readonly string[],
+  from = 'joe@sender.test',
+  lines: readonly string[] = [],
+  { mail = '', rcpt = '' }: { mail?: string; rcpt?: string } = {},
+) {
+  const client = await SmtpWire.open(lab.smtp.mx);
+  await client.command('EHLO mx.sender.test');
+  let reply = await client.command(`MAIL FROM:<${from}>${mail}`);
+  for (const address of to) {
+    if (reply.code < 300) reply = await client.command(`RCPT TO:<${address}>${rcpt}`);
+  }
+  if (reply.code < 300) {
+    await client.command('DATA');
+    reply = await client.command([...lines, 'From: joe@sender.test', 'Subject: hello', '', 'text', '.'].join('\r\n'));
+  }
+  client.wire.destroy();
+  return `${reply.code} ${reply.lines.join(' ')}`;
+}
+
+/** What lies in anna's Junk. */
+export async function junk({ smtp }: OutboundLab): Promise<string[]> {
+  const mail = smtp.store.mail(smtp.anna.id);
+  const box = (await mail.mailboxes()).find(({ special }) => special === 'junk');
+  const found: string[] = [];
+  for await (const page of mail.placements(box?.id ?? 0, [[1, 99]])) {
+    for (const { message } of page) found.push(`${await (await mail.content(message)).bytes()}`);
+  }
+  return found;
 }

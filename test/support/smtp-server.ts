@@ -18,6 +18,7 @@ import { ensureSelfSigned } from '#src/certificates/self-signed.ts';
 import { createConduct, createConductShared } from '#src/conduct.ts';
 import type { Forwarder } from '#src/ingress/forwarder.ts';
 import { createIngress } from '#src/ingress/pipeline.ts';
+import type { Reports } from '#src/ingress/reports.ts';
 import { createVouching, NOBODY } from '#src/ingress/vouching.ts';
 import { ThreadMetrics } from '#src/observe/metrics.ts';
 import { Sessions } from '#src/observe/sessions.ts';
@@ -26,6 +27,7 @@ import type { RelayRule } from '#src/outbound/relay.ts';
 import { createRouter } from '#src/outbound/routes/router.ts';
 import type { SendingLimits } from '#src/outbound/settings.ts';
 import { createSubmission } from '#src/outbound/submit.ts';
+import { createReports } from '#src/outbound/told.ts';
 import type { BudgetLimits } from '#storage/blobs/budget.ts';
 import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
 import type { Account, AccountId, MailAccount, Store } from '#storage/ports.ts';
@@ -73,6 +75,7 @@ export interface SmtpServers extends AsyncDisposable {
   readonly store: SqlStore;
   readonly conduct: Conduct;
   readonly forwarder: Forwarder;
+  readonly reports: Reports;
   readonly sessions: Sessions;
   readonly folder: string;
   readonly anna: Account;
@@ -108,13 +111,15 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const retry = () => ({ firstMs: 300_000, longestMs: 14_400_000, giveUpMs: 432_000_000 });
   const { routes, routing, gateways } = readRoutes(options);
   const routed = createRouter(store.directory, { routes, routing, gateways });
-  const forwarder = createForwarder({
+  const stage = (bounds: { maxBytes: number }) => store.stage(bounds);
+  const onward = {
     vouching: options.dns === undefined ? NOBODY : createVouching({ servers: options.dns, hostname, source: [] }),
     ...{ hostname, retry, routed, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
-    derivedKey: (purpose) => store.derivedKey(purpose),
-  });
+  };
+  const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
+  const reports = createReports({ ...onward, directory: store.directory, stage, log });
   const mail = (id: AccountId) => store.mail(id);
-  const pipeline = createIngress({ hostname, directory: store.directory, mail, conduct, forwarder, log });
+  const pipeline = createIngress({ hostname, directory: store.directory, mail, conduct, forwarder, reports, log });
   const ingress: Ingress = {
     ...pipeline,
     accept: (envelope, ...rest) => {
@@ -122,7 +127,6 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
       return pipeline.accept(envelope, ...rest);
     },
   };
-  const stage = (bounds: { maxBytes: number }) => store.stage(bounds);
   const submission = createSubmission({
     ...{ hostname, directory: store.directory, ingress, stage, messageSize, log, queue: store.queue },
     signingKeys: store.signingKeys,
@@ -182,7 +186,7 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
   const lifetime = opening.move();
   return {
     ...ports,
-    ...{ servers, store: real, conduct, forwarder, sessions, folder, anna, bert },
+    ...{ servers, store: real, conduct, forwarder, reports, sessions, folder, anna, bert },
     inbox: (account) => inboxOf(real.mail(account.id)),
     [Symbol.asyncDispose]: () => lifetime[Symbol.asyncDispose](),
   };

@@ -17,7 +17,7 @@ import {
 } from '#storage/ports.ts';
 import { domainOf } from '../enqueue.ts';
 import { REPORTED_BYTES, REPORTED_HEADER_BYTES } from '../limits.ts';
-import { type Action, makeReport, type Reported } from '../report.ts';
+import { type Action, makeReport, type Reported, writeReport } from '../report.ts';
 import { nextAttempt, type Retry } from '../retry.ts';
 import type { Router } from '../routes/router.ts';
 import { isFiled } from './local.ts';
@@ -169,15 +169,12 @@ async function reportOn(
   const open = !message.requireTls || reader.address !== '';
   const whole = action === 'failed' && message.returnFull && small && open;
   const options = { hostname, message, action, recipients, host, now, whole, reader: reader.address };
-  const { before, after } = makeReport(options);
+  const report = makeReport(options);
   const header = whole ? null : await headerOf(content);
-  await using staging = stage({ maxBytes: before.length + after.length + (header?.length ?? content.size) });
-  await staging.write(before);
-  if (header !== null) await staging.write(header);
-  else for await (const chunk of content.read()) await staging.write(chunk);
-  await staging.write(after);
-  const eightBit = !isAscii(before) || (header === null ? message.eightBit : !isAscii(header));
-  return { staged: await staging.finish(), eightBit };
+  const back =
+    header === null ? { size: content.size, chunks: content.read() } : { size: header.length, chunks: [header] };
+  const eightBit = !isAscii(report.before) || (header === null ? message.eightBit : !isAscii(header));
+  return { staged: await writeReport(stage, report, back), eightBit };
 }
 
 async function headerOf(content: MessageContent): Promise<Uint8Array> {

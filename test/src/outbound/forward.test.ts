@@ -2,8 +2,7 @@
 // over sockets, from our MX through the queue to peers.
 import { expect, test } from 'vitest';
 import { createSrs } from '#src/outbound/srs.ts';
-import { type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
-import { SmtpWire } from '#test/support/wire.ts';
+import { incoming, junk, type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
 
 const ZONES = {
   'other.test': { MX: [[1, 'mx.other.test']] },
@@ -13,38 +12,7 @@ const ZONES = {
 } as const;
 const DAY = 86_400_000;
 
-/** Hands a message in at our MX; the last reply. */
-async function incoming(
-  lab: OutboundLab,
-  to: readonly string[],
-  from = 'joe@sender.test',
-  lines: readonly string[] = [],
-) {
-  const client = await SmtpWire.open(lab.smtp.mx);
-  await client.command('EHLO mx.sender.test');
-  let reply = await client.command(`MAIL FROM:<${from}>`);
-  for (const address of to) {
-    if (reply.code < 300) reply = await client.command(`RCPT TO:<${address}>`);
-  }
-  if (reply.code < 300) {
-    await client.command('DATA');
-    reply = await client.command([...lines, 'From: joe@sender.test', 'Subject: hello', '', 'text', '.'].join('\r\n'));
-  }
-  client.wire.destroy();
-  return `${reply.code} ${reply.lines.join(' ')}`;
-}
-
 const drained = (lab: OutboundLab) => until(async () => (await lab.smtp.store.queue.totals()).messages === 0);
-
-async function junk({ smtp }: OutboundLab): Promise<string[]> {
-  const mail = smtp.store.mail(smtp.anna.id);
-  const box = (await mail.mailboxes()).find(({ special }) => special === 'junk');
-  const found: string[] = [];
-  for await (const page of mail.placements(box?.id ?? 0, [[1, 99]])) {
-    for (const { message } of page) found.push(`${await (await mail.content(message)).bytes()}`);
-  }
-  return found;
-}
 
 test('an alias of addresses elsewhere: the message goes on as it came, unsigned, with a return address of ours', async () => {
   await using lab = await outboundLab(ZONES);
