@@ -102,6 +102,8 @@ export interface ListingRow extends Placement {
   readonly header: Uint8Array | null;
   /** As MailAccount.content gives it; what is missing shows when it is read. */
   readonly content: MessageContent;
+  /** What follows the header block, for a reader who looks at nothing else. */
+  readonly body: MessageBody;
 }
 
 /** Makes something of a prefix and header block, in memory of its own. */
@@ -113,7 +115,7 @@ export type ListingColumn = Exclude<keyof ListingRow, 'uid'>;
 export type Listed<C extends ListingColumn> = Pick<ListingRow, 'uid' | C>;
 
 /** A message's bytes as a client gets them: the prefix (headers we added), then the message as received. */
-export interface MessageContent {
+export interface MessageContent extends MessageBody {
   /** prefix + message, in bytes. */
   readonly size: number;
   /** Length of the prefix alone; offsets in message/structure.ts count from the end of the prefix. */
@@ -127,9 +129,14 @@ export interface MessageContent {
    * when it has returned. False, and nothing read, if they must be waited for. Errors: unavailable.
    */
   look(start: number, end: number, reader: (pieces: readonly Uint8Array[]) => void): boolean;
+}
+
+/** The bytes that follow a message's header block. */
+export interface MessageBody {
   /**
-   * The same of what follows the header block: all of it in one piece, of which the bytes of these spans [start, end)
-   * are there; the others need not be.
+   * All of them at once, if they are at hand: one piece, which the reader only looks at, since it is overwritten when it
+   * has returned, and of which the bytes of these spans are there; the others need not be. False, and nothing read, if
+   * they must be waited for, or are not there: MessageContent tells. Errors: unavailable.
    */
   lookAtBody(spans: readonly Span[], reader: (body: Uint8Array) => void): boolean;
 }

@@ -5,7 +5,7 @@ import type { Packer } from '../blobs/packer.ts';
 import { trustedModseq } from '../changes/feed.ts';
 import { StoreError } from '../errors.ts';
 import { all, type Op, one } from '../operation.ts';
-import type { Listed, ListingColumn, MessageContent, OfHeader, Placement, UidRange } from '../ports.ts';
+import type { Listed, ListingColumn, MessageBody, MessageContent, OfHeader, Placement, UidRange } from '../ports.ts';
 import { CONTENT_PAGE_ROWS, HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
 import { BODY, HEADER } from './single-instance.ts';
 import { after, bounded } from './uid-sets.ts';
@@ -73,6 +73,8 @@ interface StoredRow extends Partial<StoredBody> {
   prefix?: Uint8Array | null | undefined;
   header?: Uint8Array | null;
   content?: MessageContent;
+  /** The packed body, and then what reads it. */
+  body?: Uint8Array | MessageBody | null;
 }
 
 /** What makes a message's content, as a listing reads it. */
@@ -91,6 +93,7 @@ interface Bytes {
   readonly packer: Packer;
   readonly ofHeader: OfHeader;
   readonly content: (message: number, row: ContentRow) => MessageContent;
+  readonly body: (packed: Uint8Array | null) => MessageBody;
 }
 
 /** What a listing reads. */
@@ -126,6 +129,7 @@ const SOURCES: Readonly<Record<ListingColumn, string>> = {
   content: `p.message AS "contentOf", p.size AS "contentSize", c.prefix AS "contentPrefix", ${HEADER} AS "contentHeader",
     ${BODY} AS "contentBody", CASE WHEN c.body IS NULL AND c.source IS NULL THEN
       (SELECT blob FROM message WHERE account = p.account AND id = p.message) END AS "contentBlob"`,
+  body: `${BODY} AS body`,
 };
 
 /** A listing with its statement: each value costs, and each table that is joined costs more. */
@@ -136,8 +140,9 @@ export function listingOf<C extends ListingColumn>(place: {
   readonly ofHeader: OfHeader | undefined;
   readonly packer: Packer;
   readonly content: Bytes['content'];
+  readonly body: Bytes['body'];
 }): Listing<C> {
-  const { account, mailbox, packer, ofHeader = whole, content } = place;
+  const { account, mailbox, packer, ofHeader = whole, content, body } = place;
   const columns: ReadonlySet<C> = new Set(place.columns);
   const chosen: ReadonlySet<ListingColumn> = columns;
   let sources = '';
@@ -146,12 +151,12 @@ export function listingOf<C extends ListingColumn>(place: {
     sources += `, ${SOURCES[column]}`;
     joinsMessage ||= SOURCES[column].startsWith('m.');
   }
-  const joinsContent = chosen.has('header') || chosen.has('content');
+  const joinsContent = chosen.has('header') || chosen.has('content') || chosen.has('body');
   const sql = `SELECT p.uid${sources} FROM placement p
     ${joinsMessage ? 'JOIN message m ON m.account = p.account AND m.id = p.message' : ''}
     ${joinsContent ? 'LEFT JOIN content c ON c.account = p.account AND c.message = p.message' : ''}
     WHERE p.account = $1 AND p.mailbox = $2 AND p.uid BETWEEN $3 AND $4 ORDER BY p.uid LIMIT $5`;
-  return { account, mailbox, columns, sql, bytes: { packer, ofHeader, content } };
+  return { account, mailbox, columns, sql, bytes: { packer, ofHeader, content, body } };
 }
 
 /** A page of a listing. */
@@ -162,13 +167,15 @@ export function* listingPage<C extends ListingColumn>(
   const { account, mailbox, sql, bytes } = listing;
   const columns: ReadonlySet<ListingColumn> = listing.columns;
   const [header, content, keywords] = [columns.has('header'), columns.has('content'), columns.has('keywords')];
+  const body = columns.has('body');
   const read = function* (range: UidRange, limit: number): Op<StoredRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
     if (keywords) for (const row of rows) row.keywords ??= '';
     if (header) for (const row of rows) unpackHeader(row, bytes);
+    if (body) for (const row of rows) row.body = bytes.body(row.body instanceof Uint8Array ? row.body : null);
     return content ? rows.map((row) => withContent(row, bytes)) : rows;
   };
-  const size = content ? CONTENT_PAGE_ROWS : header ? HEADER_PAGE_ROWS : PAGE_ROWS;
+  const size = content || body ? CONTENT_PAGE_ROWS : header ? HEADER_PAGE_ROWS : PAGE_ROWS;
   const { rows, rest } = yield* page(uids, size, read);
   return { rows: rows as unknown as Listed<C>[], rest };
 }

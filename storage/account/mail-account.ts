@@ -1,7 +1,7 @@
 // An account's mail over an engine and blobs: the port MailAccount. Each method is one operation, or a series of them
 // where one transaction would take too long; the operations are in the files beside this one.
 
-import { messageContent, missingContent } from '../blobs/content.ts';
+import { messageBody, messageContent, missingContent } from '../blobs/content.ts';
 import type { Adopted, Blobs } from '../blobs/port.ts';
 import { currentCursor, cursorAfter, readChanges } from '../changes/feed.ts';
 import type { DatabaseKey, Engine } from '../engines/port.ts';
@@ -185,9 +185,11 @@ export class SqlMailAccount implements MailAccount {
     columns: readonly C[],
     ofHeader?: OfHeader,
   ): AsyncIterable<Listed<C>[]> {
-    const packer = this.#parts.blobs.packers.header;
+    const { packers } = this.#parts.blobs;
+    const packer = packers.header;
     const content = (message: MessageId, row: ContentRow) => this.#contentOf(row) ?? missingContent(message, row.size);
-    const listing = listingOf({ account: this.id, mailbox, columns, ofHeader, packer, content });
+    const body = (packed: Uint8Array | null) => messageBody(packed, packers);
+    const listing = listingOf({ account: this.id, mailbox, columns, ofHeader, packer, content, body });
     return this.#pages(uids, (rest) => listingPage(listing, rest));
   }
 

@@ -3,7 +3,7 @@
 
 import { StoreError } from '../errors.ts';
 import { HEADER_BYTES } from '../message/limits.ts';
-import type { MessageContent, Span } from '../ports.ts';
+import type { MessageBody, MessageContent, Span } from '../ports.ts';
 import { asStoreError } from './faults.ts';
 import { INLINE_BYTES } from './limits.ts';
 import type { Packer, Packers } from './packer.ts';
@@ -22,6 +22,21 @@ export interface StoredContent {
 /** MessageContent (storage/ports.ts) over what `content` and `blobs` hold. */
 export function messageContent(stored: StoredContent, packers: Packers): MessageContent {
   return new StoredMessage(stored, packers);
+}
+
+/** MessageBody over zstd of the body; null if it is not here. */
+export function messageBody(body: Uint8Array | null, packers: Packers): MessageBody {
+  return { lookAtBody: (spans, reader) => body !== null && lookAtBody(packers, body, spans, reader) };
+}
+
+function lookAtBody(
+  packers: Packers,
+  body: Uint8Array,
+  spans: readonly Span[],
+  reader: (plain: Uint8Array) => void,
+): true {
+  lookAt(packers.body, body, INLINE_BYTES, 'a body', reader, spans);
+  return true;
 }
 
 /** A message of which no bytes are there. */
@@ -144,9 +159,7 @@ class StoredMessage implements MessageContent {
 
   lookAtBody(spans: readonly Span[], reader: (body: Uint8Array) => void): boolean {
     const { body } = this.#stored;
-    if (typeof body === 'function') return false;
-    lookAt(this.#packers.body, body, INLINE_BYTES, 'a body', reader, spans);
-    return true;
+    return typeof body !== 'function' && lookAtBody(this.#packers, body, spans, reader);
   }
 
   /** The header is looked at meanwhile: each kind is unpacked into a place of its own. */

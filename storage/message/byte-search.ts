@@ -5,6 +5,7 @@ import { isAscii } from 'node:buffer';
 import { asciiIn, decodeText } from './charset.ts';
 import { fold } from './fold.ts';
 import { latin1 } from './headers.ts';
+import { transferDecoded, withoutSoftBreaks } from './transfer.ts';
 
 /** Charsets remembered: mail has a dozen, and whoever makes up others shall not fill the memory. */
 const CHARSETS = 100;
@@ -16,6 +17,8 @@ export class ByteSearch {
   readonly #strings: readonly string[];
   /** The most characters on one side that an occurrence has besides one that is beyond ASCII. */
   readonly #beside: number;
+  /** Each lies within a line and has no `=`: it is found in quoted-printable without decoding that. */
+  readonly #inLines: boolean;
   readonly #charsets = new Map<string, ReturnType<typeof asciiIn>>();
 
   /** Folded strings; null if bytes say nothing of one of them. */
@@ -25,7 +28,18 @@ export class ByteSearch {
 
   private constructor(strings: readonly string[]) {
     this.#strings = strings;
+    this.#inLines = strings.every((one) => !/[\r\n=]/.test(one));
     this.#beside = Math.max(...strings.map(({ length }) => length)) - 1;
+  }
+
+  /** The bytes of a text, decoded; null if none of the strings is in the folded text of them. */
+  decoded(bytes: Uint8Array, encoding: string, charset: string): Uint8Array | null {
+    if (encoding === 'quoted-printable' && this.#inLines && isAscii(bytes) && this.#asciiIn(charset) !== 'unknown') {
+      const text = withoutSoftBreaks(bytes);
+      if (text !== null && !this.#isIn(text.toLowerCase())) return null;
+    }
+    const decoded = transferDecoded(bytes, encoding);
+    return this.mayBeIn(decoded, charset) ? decoded : null;
   }
 
   /** False if none of the strings is in the folded text of these bytes; true if one is, or that can't be told. */

@@ -2,7 +2,7 @@
 // holds more than a few pieces.
 
 import { StoreError } from '../errors.ts';
-import type { MessageContent } from '../ports.ts';
+import type { MessageBody, MessageContent } from '../ports.ts';
 import type { ByteSearch } from './byte-search.ts';
 import { decodeText, textDecoding } from './charset.ts';
 import { fields, fieldValue, latin1 } from './headers.ts';
@@ -51,7 +51,7 @@ export function lookAtText(
   reader: (piece: TextPiece) => boolean,
 ): boolean {
   const { headers, sought = null } = options;
-  if (!headers) return lookAtBodies(content, structure, sought, reader);
+  if (!headers) return lookAtBodyText(content, structure, sought, reader);
   return content.look(0, content.size, (pieces) => {
     for (const { part, header, start, end } of places(content, structure, true)) {
       const bytes = range(pieces, start, end);
@@ -61,9 +61,9 @@ export function lookAtText(
   });
 }
 
-/** No header is unpacked for the text of a body. */
-function lookAtBodies(
-  content: MessageContent,
+/** The same of the body's text alone, for which no header is needed. */
+export function lookAtBodyText(
+  body: MessageBody,
   structure: string,
   sought: ByteSearch | null,
   reader: (piece: TextPiece) => boolean,
@@ -72,7 +72,7 @@ function lookAtBodies(
   const bodyAt = root.body.start;
   const parts = [...walk(root)].filter((part) => isText(part) && part.body.end > part.body.start);
   const spans = parts.map(({ body }) => [body.start - bodyAt, body.end - bodyAt] as const);
-  return content.lookAtBody(spans, (bytes) => {
+  return body.lookAtBody(spans, (bytes) => {
     if (bytes.length !== root.body.end - bodyAt) throw new StoreError('unavailable', 'a body has another size');
     for (const part of parts) {
       const text = soughtText(bytes.subarray(part.body.start - bodyAt, part.body.end - bodyAt), part, sought);
@@ -133,8 +133,8 @@ export async function* partText(content: MessageContent, part: Part): AsyncGener
 
 /** The same of a part whose bytes are all there; '' if none of what is sought is in it. */
 function soughtText(bytes: Uint8Array, { encoding, charset }: Part, sought: ByteSearch | null): string {
-  const decoded = transferDecoded(bytes, encoding);
-  return sought === null || sought.mayBeIn(decoded, charset) ? decodeText(decoded, charset) : '';
+  const decoded = sought === null ? transferDecoded(bytes, encoding) : sought.decoded(bytes, encoding, charset);
+  return decoded === null ? '' : decodeText(decoded, charset);
 }
 
 /** A header block, unfolded and decoded, a field a line. `charset` is that of bytes that are not UTF-8. */

@@ -1,5 +1,7 @@
 // Content-Transfer-Encodings (RFC 2045 6) undone piece by piece; what is wrong in one is skipped or left as it stands.
 
+import { latin1 } from './headers.ts';
+
 /** Decodes bytes that come in pieces. */
 export interface TransferDecoding {
   decode(bytes: Uint8Array): Uint8Array;
@@ -17,6 +19,19 @@ export function transferDecoding(encoding: string): TransferDecoding {
     default:
       return { decode: (bytes) => bytes, end: () => NOTHING };
   }
+}
+
+/** An `=` that is neither a soft line break as nearly all are written, nor an `=` itself. */
+const OTHER_ESCAPE = /=(?!\r\n|3D)/;
+
+/**
+ * A quoted-printable text of which only soft line breaks had to be undone: one character per byte, with `=3D` as it was
+ * and white space left before line ends, so that a string without `=` which is not in it, and does not go over a line
+ * end, is not in the text either. Null if there is more to it. It costs a fraction of what decoding does.
+ */
+export function withoutSoftBreaks(bytes: Uint8Array): string | null {
+  const text = latin1(bytes);
+  return OTHER_ESCAPE.test(text) ? null : text.replace(/=\r\n/g, '');
 }
 
 /** The same of bytes that are all there. */

@@ -54,13 +54,16 @@ function encodedIn(random: Random, written: string, charset: string): Buffer {
 function quotedPrintable(random: Random, bytes: Uint8Array): string {
   let line = '';
   const often = pick(random, [0.01, 0.1]);
+  // As nearly every program writes it, or as some do.
+  const usual = random() < 0.5;
   for (const byte of bytes) {
     const character = String.fromCharCode(byte);
     const hex = byte.toString(16).padStart(2, '0');
-    if (byte > 126 || byte === 61 || byte === 0 || random() < often / 2)
-      line += random() < 0.02 ? character : `=${random() < 0.7 ? hex.toUpperCase() : hex}`;
+    if (byte > 126 || byte === 61 || byte === 0 || (!usual && random() < often / 2))
+      line += !usual && random() < 0.02 ? character : `=${usual || random() < 0.7 ? hex.toUpperCase() : hex}`;
     else line += character;
-    if (random() < often) line += pick(random, ['=\r\n', '=\r\n', '=\r\n', '= \t\r\n', '=\n', '=', '=\r', ' \r\n']);
+    if (random() < often)
+      line += usual ? '=\r\n' : pick(random, ['=\r\n', '=\r\n', '= \t\r\n', '=\n', '=', '=\r', ' \r\n']);
   }
   return line;
 }

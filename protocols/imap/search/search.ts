@@ -7,7 +7,7 @@ import type { Annotation } from '#storage/account/annotation-port.ts';
 import { StoreError } from '#storage/errors.ts';
 import { fold } from '#storage/message/fold.ts';
 import { fuzzyWords } from '#storage/message/fuzzy.ts';
-import { lookAtText, type TextPiece, textPieces } from '#storage/message/text.ts';
+import { lookAtBodyText, lookAtText, type TextPiece, textPieces } from '#storage/message/text.ts';
 import type { AccountId, ListingColumn, ListingRow, MessageContent, UidSet } from '#storage/ports.ts';
 import { isMeant, isOf } from '../grammar/annotation.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
@@ -150,14 +150,15 @@ class SearchRun {
   async #readRows(members: readonly Member[]): Promise<Member[]> {
     const { view, mailbox, account } = this.#selected;
     const { header, envelope, text } = this.#needs;
-    const columns: ListingColumn[] = ['message', 'size', 'received', 'receivedOffset'];
+    const columns: ListingColumn[] = ['message'];
+    if (!this.#needs.onlyText) columns.push('size', 'received', 'receivedOffset');
     if (header) columns.push('header');
     if (envelope) columns.push('envelope');
     if (this.#needs.saved) columns.push('saved');
     if (this.#needs.thread) columns.push('thread');
     if (text) columns.push('structure');
     // Where something else may decide about a message, its text is read when that has not.
-    if (this.#needs.onlyText) columns.push('content');
+    if (this.#needs.onlyText) columns.push(this.#needs.inHeaders ? 'content' : 'body');
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
     const annotated = await this.#annotated(uids);
@@ -218,14 +219,16 @@ class SearchRun {
   async #scan(row: ListingRow, { exact, words }: Texts, headers: boolean): Promise<Scanned> {
     if (exact.strings.size + words.length === 0) return NOTHING_FOUND;
     const needles = new Needles(exact);
-    const fuzzy = new FuzzyNeedles(words);
+    const fuzzy = words.length === 0 ? NO_WORDS : new FuzzyNeedles(words);
     const enough = ({ text, header }: TextPiece) => {
       const [found, settled] = [needles.feed(text), words.length === 0 || fuzzy.feed(text, header)];
       return found && settled;
     };
     try {
-      const content = this.#needs.onlyText ? row.content : await this.#selected.account.mail.content(row.message);
       const sought = words.length === 0 ? exact.bytes : null;
+      const { onlyText, inHeaders } = this.#needs;
+      if (onlyText && !inHeaders && lookAtBodyText(row.body, row.structure, sought, enough)) return { needles, fuzzy };
+      const content = onlyText && inHeaders ? row.content : await this.#selected.account.mail.content(row.message);
       if (!lookAtText(content, row.structure, { headers, sought }, enough))
         await this.#read(content, row, headers, enough);
     } catch (error) {
@@ -345,7 +348,8 @@ interface Scanned {
   readonly fuzzy: FuzzyNeedles;
 }
 
-const NOTHING_FOUND: Scanned = { needles: new Needles(new Sought([])), fuzzy: new FuzzyNeedles([]) };
+const NO_WORDS = new FuzzyNeedles([]);
+const NOTHING_FOUND: Scanned = { needles: new Needles(new Sought([])), fuzzy: NO_WORDS };
 
 /** What a key needs beyond memory and the rows' numbers. */
 interface Needs {
@@ -356,6 +360,8 @@ interface Needs {
   readonly text: boolean;
   /** Texts, and nothing else that a row decides about. */
   readonly onlyText: boolean;
+  /** Texts that may be in headers too. */
+  readonly inHeaders: boolean;
   readonly annotations: readonly AnnotationKey[];
   readonly texts: Texts;
   readonly bodies: Texts;
@@ -372,6 +378,7 @@ function needsOf(key: Prepared): Needs {
     thread: all.some((leaf) => leaf.kind === 'threadid'),
     text: all.some((leaf) => leaf.kind === 'text' || leaf.kind === 'body'),
     onlyText: isText(key) && all.every((leaf) => leaf.kind !== 'header'),
+    inHeaders: all.some((leaf) => leaf.kind === 'text'),
     annotations: all.filter((leaf) => leaf.kind === 'annotation'),
     texts,
     bodies,
