@@ -103,6 +103,7 @@ export class Session {
 
   /** Is this capability not switched off, for everybody or for the account? */
   offers(capability: string): boolean {
+    if (this.#off.size === 0) return true;
     const name = capability.toUpperCase().replace(/^APPENDLIMIT=.*/, 'APPENDLIMIT');
     return !this.#off.has(name);
   }
@@ -133,21 +134,20 @@ export class Session {
     while (!this.ending) {
       if (this.server.closing) return this.bye('Server is shutting down');
       if (pace.late) await pace.rest();
-      const next = await this.#next();
+      const next = await (this.notify === null ? this.reader.next() : this.#next(this.notify));
       if (next === 'end') return;
       if (next === 'timeout') return this.bye('Idle for too long');
       if (next === 'interrupt') continue;
       if ('error' in next) this.#malformed(next);
       else await this.#execute(next);
-      await this.reader.finish();
+      if (!this.reader.finished) await this.reader.finish();
       this.connection.flushSoon();
     }
   }
 
   /** The next command; what happens while it is waited for is told to those who asked for it (RFC 5465). */
-  async #next(): Promise<Awaited<ReturnType<CommandReader['next']>>> {
-    const { notify } = this;
-    if (notify !== null && this.account !== null && notify.stamp !== this.stamp) {
+  async #next(notify: Notify): Promise<Awaited<ReturnType<CommandReader['next']>>> {
+    if (this.account !== null && notify.stamp !== this.stamp) {
       notify.stamp = this.stamp;
       await this.sync(notify.atOnce);
       const ended = this.endOfSelected;
@@ -336,10 +336,13 @@ export class Session {
         this.#refusal(error, 'sync');
       }
     };
-    await attempt(async () => {
-      if (this.places.behind) await this.followRights();
-      await (this.selected?.account ?? account).catchUp();
-    });
+    const shown = this.selected?.account ?? account;
+    if (this.places.behind || shown.behind) {
+      await attempt(async () => {
+        if (this.places.behind) await this.followRights();
+        await shown.catchUp();
+      });
+    }
     if (this.#shut) return 'none';
     const lastUid = this.selected?.view.lastUid ?? 0;
     const told = await this.#tellSelected(expunges, own.expunged === true);

@@ -71,6 +71,7 @@ import { restore } from './restore.ts';
 import { correspondentHash, dayOf, forgiveSent, noteSent, readSending } from './sending.ts';
 import { setSubscribed, subscriptions } from './subscriptions.ts';
 import { countPlacements, type TransferJob, transferAlone } from './transfer.ts';
+import { isFew } from './uid-sets.ts';
 
 /** What an account's mail is made of. */
 export interface MailAccountParts {
@@ -370,11 +371,14 @@ export class SqlMailAccount implements MailAccount {
 
   /** What is too much for one transaction, in steps that are each right by themselves; durable when it resolves. */
   async #steps<S extends { readonly rest: UidSet }>(uids: UidSet, step: (rest: UidSet) => Op<S>): Promise<S[]> {
-    const steps: S[] = [];
+    // Of a message or two it is one step, which needs none of what a series has to follow.
+    const first = isFew(uids) ? await this.#write(() => step(uids)) : undefined;
+    const steps: S[] = first === undefined ? [] : [first];
+    if (first?.rest.length === 0) return steps;
     await this.#parts.engine.series<S>(this.#db, (last) => {
       if (last !== undefined) steps.push(last);
-      const rest = last?.rest ?? uids;
-      return last === undefined || rest.length > 0 ? () => step(rest) : undefined;
+      const rest = steps.at(-1)?.rest ?? uids;
+      return steps.length === 0 || rest.length > 0 ? () => step(rest) : undefined;
     });
     return steps;
   }

@@ -3,6 +3,9 @@
 import { type Op, one } from '../operation.ts';
 import type { UidRange, UidSet } from '../ports.ts';
 
+/** Ranges, and UIDs of each. */
+const FEW = 8;
+
 /** The set without what can't exist in a mailbox with this UIDNEXT. */
 export function clip(uids: UidSet, uidnext: number): UidRange[] {
   const clipped: UidRange[] = [];
@@ -11,6 +14,11 @@ export function clip(uids: UidSet, uidnext: number): UidRange[] {
     if (range[0] <= range[1]) clipped.push(range);
   }
   return clipped;
+}
+
+/** Are they so few that every operation does all of them in one transaction, as a rule? */
+export function isFew(uids: UidSet): boolean {
+  return uids.length <= FEW && uids.every(([first, last]) => last - first < FEW);
 }
 
 /** What is left of a set after a UID. Page after page of a set of many ranges: so it does not go over all of them. */

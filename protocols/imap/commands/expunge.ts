@@ -34,8 +34,10 @@ function expunging(byUid: boolean): Verb {
 export function deletedUids({ index }: Selected, within?: readonly UidRange[]): UidRange[] {
   const { view } = index;
   const ranges: [number, number][] = [];
-  for (const { slot } of within === undefined ? view.all() : view.byUid(within)) {
-    if ((view.rows.flags(slot) & Flag.deleted) !== 0) appendUid(ranges, view.rows.uid(slot));
+  for (const { slot: first, count } of within === undefined ? view.allSpans() : view.spansByUid(within)) {
+    for (let slot = first; slot < first + count; slot++) {
+      if ((view.rows.flags(slot) & Flag.deleted) !== 0) appendUid(ranges, view.rows.uid(slot));
+    }
   }
   return ranges;
 }

@@ -45,6 +45,18 @@ export interface ReaderLimits {
   readonly command: number;
 }
 
+/** A command's text, as far as it has been read. */
+interface Collected {
+  readonly segments: Segment[];
+  readonly pending: PendingLiteral | null;
+  /** Why it is refused; '' if it is not. */
+  readonly refused: string;
+}
+
+function oneLine(line: Buffer): Collected {
+  return { segments: [{ text: line.toString('latin1'), literal: null }], pending: null, refused: '' };
+}
+
 /** Says whether the literal announced at the end of these segments is a message, to be streamed by its verb. */
 export type Streams = (verb: string, scanner: Scanner) => boolean;
 
@@ -79,7 +91,11 @@ export class CommandReader {
       this.#returned = null;
       if (line === TOO_LONG) throw new Violation('Command line too long');
       // Empty lines between commands are ignored: some clients send them after a literal.
-      if (line !== null && line.length > 0) return this.#command(line);
+      if (line !== null && line.length > 0) {
+        // Most commands are one line without a literal.
+        const isWhole = line[line.length - 1] !== CLOSING_BRACE;
+        return isWhole ? this.#command(oneLine(line)) : await this.#withLiterals(line);
+      }
       if (line !== null) continue;
       const event = await this.#connection.more();
       if (event !== 'data') return event;
@@ -131,6 +147,11 @@ export class CommandReader {
     return { scanner: new Scanner(collected.segments, this.utf8, this.off), pending: collected.pending };
   }
 
+  /** Nothing of the command in hand is unread. */
+  get finished(): boolean {
+    return this.#unread === null;
+  }
+
   /**
    * Ends the command in hand: what its verb left unread is read and thrown away, so that the next command is read as
    * what it is. A client that waits for our `+` has been answered instead and sends nothing (RFC 9051 4.3).
@@ -151,16 +172,16 @@ export class CommandReader {
     }
   }
 
-  async #command(line: Buffer): Promise<Command | Malformed> {
-    // Most commands are one line without a literal.
-    const collected =
-      line[line.length - 1] === CLOSING_BRACE
-        ? await this.#collect(line, (segments) => {
-            const scanner = new Scanner(segments, this.utf8, this.off);
-            const head = commandHead(scanner);
-            return 'verb' in head && this.#streams(head.verb, scanner);
-          })
-        : { segments: [{ text: line.toString('latin1'), literal: null }], pending: null, refused: '' };
+  async #withLiterals(line: Buffer): Promise<Command | Malformed> {
+    const collected = await this.#collect(line, (segments) => {
+      const scanner = new Scanner(segments, this.utf8, this.off);
+      const head = commandHead(scanner);
+      return 'verb' in head && this.#streams(head.verb, scanner);
+    });
+    return this.#command(collected);
+  }
+
+  #command(collected: Collected): Command | Malformed {
     const scanner = new Scanner(collected.segments, this.utf8, this.off);
     const head = commandHead(scanner);
     if ('error' in head) return head;
@@ -170,10 +191,7 @@ export class CommandReader {
   }
 
   /** Reads literals and lines until the command is whole, a message starts, or it is refused. */
-  async #collect(
-    first: Buffer,
-    streams: (segments: Segment[]) => boolean,
-  ): Promise<{ segments: Segment[]; pending: PendingLiteral | null; refused: string }> {
+  async #collect(first: Buffer, streams: (segments: Segment[]) => boolean): Promise<Collected> {
     const segments: Segment[] = [];
     let refused = '';
     let bytes = 0;

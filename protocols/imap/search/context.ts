@@ -109,8 +109,8 @@ export async function tellWithSearches<T>(
   expunges: boolean,
   tell: () => Promise<T>,
 ): Promise<T> {
+  if (selected.searches.size === 0) return await tell();
   const searches = [...selected.searches.values()];
-  if (searches.length === 0) return await tell();
   const { view } = selected;
   const changed = [...selected.untold().except([])].filter((slot) => view.has(slot)).map((slot) => view.rows.uid(slot));
   if (expunges) for (const one of searches) one.tellExpunged(session, selected);

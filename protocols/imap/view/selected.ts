@@ -151,9 +151,9 @@ export class Selected {
 
   /** Messages that are \Recent here. */
   get recentCount(): number {
-    let count = 0;
-    for (const _ of this.view.byUid(this.#recentRuns)) count++;
-    return count;
+    let recent = 0;
+    for (const { count } of this.view.spansByUid(this.#recentRuns)) recent += count;
+    return recent;
   }
 
   /** Tells which keywords there are, if the client has not been told of them all (RFC 9051 7.3.5). */

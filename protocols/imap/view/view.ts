@@ -73,17 +73,22 @@ export class View {
 
   /** All messages, in order. */
   all(): Generator<Member> {
-    return membersIn(this.spansOfSlots(0, this.slots));
+    return membersIn(this.allSpans());
   }
 
   /** The slots of all messages, in order. */
   allSlots(): Uint32Array {
     const slots = new Uint32Array(this.exists);
     let next = 0;
-    for (const { slot, count } of this.spansOfSlots(0, this.slots)) {
+    for (const { slot, count } of this.allSpans()) {
       for (let at = slot; at < slot + count; at++) slots[next++] = at;
     }
     return slots;
+  }
+
+  /** As `all`. */
+  allSpans(): Generator<Span> {
+    return this.spansOfSlots(0, this.slots);
   }
 
   /** As `bySequence`, for who goes over 100,000 messages and needs no object for each. */
