@@ -77,6 +77,8 @@ export class StressSession {
     await this.#run('FETCH 1:* (UID FLAGS)', { numbers: messages.map((_, index) => index + 1) });
     try {
       this.#same(before);
+      const recent = messages.filter(({ flags }) => flags?.split(' ').includes('\\recent')).length;
+      must(recent === this.model.recent, `${this.model.recent} RECENT was told last, ${recent} are`);
     } catch (error) {
       throw this.#reported(error);
     }

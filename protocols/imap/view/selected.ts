@@ -253,17 +253,27 @@ export class Selected {
     const gone = expunges ? expungedBetween(before, after) : [];
     this.#tellExpunged(out, gone);
     const withheld = !expunges && isWithheld(before, current);
+    const fewer = gone.length > 0 && this.#wereRecent(gone);
     this.view = after;
-    if (after.exists > before.exists - gone.length) {
+    const more = after.exists > before.exists - gone.length;
+    if (more) {
       out.text('* ').number(after.exists).text(' EXISTS\r\n');
       this.#claim(after.lastUid + 1, before.lastUid + 1);
-      if (this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     }
+    // RFC 3501 7.3.2; an EXPUNGE says nothing of how many are left.
+    if ((more || fewer) && this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     // Flags that the client does not want to hear of are told when it does.
     if (flags) await this.#tellFlags(connection, movedTo(after, before, told), annotations || this.#annotate);
     if (withheld) return 'withheld';
     if (this.#tick === index.tick || flags) this.synced = complete;
     return gone.length > 0 ? 'told' : 'none';
+  }
+
+  /** Was any of these \Recent here? Sequence numbers of the view. */
+  #wereRecent(gone: readonly number[]): boolean {
+    if (this.#recentRuns.length === 0) return false;
+    const { rows } = this.view;
+    return gone.some((seq) => this.isRecent(rows.uid(this.view.slotOf(seq))));
   }
 
   /** `gone`: sequence numbers of the view, from the highest. */
@@ -307,6 +317,9 @@ export class Selected {
     const last = this.#recentRuns.at(-1);
     if (last !== undefined && first <= last[1] + 1) last[1] = uidnext - 1;
     else this.#recentRuns.push([first, uidnext - 1]);
+    if (this.#recentRuns.length <= RECENT_RUNS) return;
+    // What is gone is forgotten first.
+    this.#recentRuns = this.#recentRuns.filter((run) => this.view.byUid([run]).next().done !== true);
     if (this.#recentRuns.length > RECENT_RUNS) this.#recentRuns.shift();
   }
 }

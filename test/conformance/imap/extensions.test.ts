@@ -228,6 +228,10 @@ test('RFC 6851 4.4: with QRESYNC a MOVE tells VANISHED after its COPYUID, and HI
   await client.ok('ENABLE QRESYNC');
   await client.ok('SELECT INBOX');
   const moved = await client.ok('MOVE 1:2 Archive');
-  expect(texts(moved)).toEqual([expect.stringMatching(/^\* OK \[COPYUID \d+ 1:2 1:2\]/), '* VANISHED 1:2']);
+  expect(texts(moved)).toEqual([
+    expect.stringMatching(/^\* OK \[COPYUID \d+ 1:2 1:2\]/),
+    '* VANISHED 1:2',
+    '* 0 RECENT',
+  ]);
   expect(moved.text).toMatch(/^\[HIGHESTMODSEQ \d+\]/);
 });

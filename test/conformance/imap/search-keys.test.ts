@@ -705,6 +705,7 @@ A> UID EXPUNGE 4
 * ESEARCH (TAG "…") REMOVEFROM (0 4)
 * ESEARCH (TAG "…") UID REMOVEFROM (0 4)
 * 4 EXPUNGE
+* 4 RECENT
 OK
 A> APPEND INBOX (\Flagged) {"Subject: new\r\n\r\n"}
 * 5 EXISTS

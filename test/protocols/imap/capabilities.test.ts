@@ -71,7 +71,7 @@ test('IMAP4rev1: SELECT, FETCH, SEARCH, STORE and EXPUNGE', async () => {
   await client.ok('FETCH 1 ALL');
   expect(texts(await client.ok('SEARCH SUBJECT one'))).toEqual(['* SEARCH 1']);
   await client.ok('STORE 1 +FLAGS (\\Deleted)');
-  expect(texts(await client.ok('EXPUNGE'))).toEqual(['* 1 EXPUNGE']);
+  expect(texts(await client.ok('EXPUNGE'))).toEqual(['* 1 EXPUNGE', '* 0 RECENT']);
 });
 
 test('IMAP4rev2: once it is enabled nothing is told that it took away', async () => {
@@ -169,6 +169,7 @@ test('IDLE: another session\u2019s message is told at once', async () => {
   expect((await idling.response()).text).toBe('* 1 FETCH (UID 1 FLAGS (\\Deleted \\Recent))');
   await other.ok('EXPUNGE');
   expect((await idling.response()).text).toBe('* 1 EXPUNGE');
+  expect((await idling.response()).text).toBe('* 0 RECENT');
   idling.wire.send('DONE\r\n');
   expect(await idling.result('a')).toMatchObject({ status: 'OK', untagged: [] });
 });
@@ -217,7 +218,7 @@ test('UIDPLUS: APPEND answers APPENDUID, COPY answers COPYUID, UID EXPUNGE takes
   expect((await client.ok('COPY 1:2,4 Archive')).text).toBe(`[COPYUID ${target} 1:2,4 1:3] COPY completed`);
   expect((await client.ok('UID COPY 5 Archive')).text).toBe(`[COPYUID ${target} 5 4] UID COPY completed`);
   await client.ok('STORE 1:4 +FLAGS.SILENT (\\Deleted)');
-  expect(texts(await client.ok('UID EXPUNGE 2:3,5'))).toEqual(['* 3 EXPUNGE', '* 2 EXPUNGE']);
+  expect(texts(await client.ok('UID EXPUNGE 2:3,5'))).toEqual(['* 3 EXPUNGE', '* 2 EXPUNGE', '* 3 RECENT']);
   expect(texts(await client.ok('UID SEARCH ALL'))).toEqual(['* SEARCH 1 4 5']);
 });
 
@@ -228,7 +229,7 @@ test('MOVE: COPYUID comes before the EXPUNGE replies, also within one mailbox', 
   await client.ok('SELECT INBOX');
   const [copyuid, ...gone] = texts(await client.ok('MOVE 1:2 Archive'));
   expect(copyuid).toMatch(/^\* OK \[COPYUID \d+ 1:2 1:2\]/);
-  expect(gone).toEqual(['* 2 EXPUNGE', '* 1 EXPUNGE']);
+  expect(gone).toEqual(['* 2 EXPUNGE', '* 1 EXPUNGE', '* 1 RECENT']);
   const within = texts(await client.ok('UID MOVE 3 INBOX'));
   expect(within[0]).toMatch(/^\* OK \[COPYUID \d+ 3 4\]/);
   expect(within.slice(1)).toEqual(['* 1 EXPUNGE', '* 1 EXISTS', '* 1 RECENT']);
