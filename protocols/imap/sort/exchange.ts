@@ -2,7 +2,7 @@
 // thread, and reading 100,000 envelopes again costs ten times what sorting by them does. A message's texts never change,
 // so what is told of a UID is right for good; who has no use for it forgets it.
 
-import { BroadcastChannel } from 'node:worker_threads';
+import { Broadcast } from '#storage/broadcast.ts';
 import type { AccountId, MailboxId } from '#storage/ports.ts';
 import { OFFERED_CHARACTERS, OFFERED_ROWS, OFFERED_TEXTS, OFFERS, OFFERS_ROWS } from '../limits.ts';
 import type { TextName } from './sources.ts';
@@ -32,15 +32,13 @@ interface Offer {
 
 /** A thread's side of it. */
 export class TextExchange {
-  readonly #channel: BroadcastChannel;
+  readonly #channel: Broadcast<Offer>;
   /** What others have told and nobody here has taken; the first is the oldest. */
   readonly #offers = new Map<string, OfferedTexts>();
 
   /** `name`: the same on all threads of a process, and on no others. */
   constructor(name: string) {
-    this.#channel = new BroadcastChannel(`${name}-texts`);
-    this.#channel.unref();
-    this.#channel.onmessage = (message) => this.#keep(message.data as Offer);
+    this.#channel = new Broadcast(`${name}-texts`, (offer) => this.#keep(offer));
   }
 
   /** Tells the other threads of `rows` messages with these texts, if that was much to make and is not much to tell. */
@@ -50,7 +48,7 @@ export class TextExchange {
     for (const text of texts) characters += text.length;
     if (characters > OFFERED_CHARACTERS) return;
     const offer: Offer = { place, offered: make() };
-    this.#channel.postMessage(offer);
+    this.#channel.tell(offer);
   }
 
   /** What another thread has told, once. */
