@@ -30,6 +30,8 @@ export interface Peer {
   /** Names the connection; stands on every log line that comes of it. */
   readonly connection: string;
   readonly address: string;
+  /** Its name in DNS, where a proxy of ours says so. */
+  readonly name?: string;
   readonly port: number;
   /** In limits.trusted_networks: exempt from connection, rate and error limits. */
   readonly trusted: boolean;

@@ -92,10 +92,11 @@ export class Connection extends SMTPConnection implements Session {
     void transaction?.chunks?.reception.abort().catch((error: unknown) => this.#leftover(error));
   }
 
-  speaksFor({ address, port }: Source): SmtpReply | null {
+  speaksFor({ address, port }: Source, name?: string): SmtpReply | null {
     const server = this._server as SmtpServer;
     const { context } = this.part;
-    this.peer = { connection: this.peer.connection, address, port, trusted: context.trusted(address) };
+    const { connection } = this.peer;
+    this.peer = { connection, address, port, trusted: context.trusted(address), ...(name !== undefined && { name }) };
     this.conduct = server.conductOf(this.peer);
     this.log = server.logOf(this.peer);
     this.hello = null;

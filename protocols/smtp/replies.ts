@@ -36,7 +36,7 @@ export const Reply = {
   bdatSyntax: reply(421, '4.7.0', 'Syntax: BDAT size [LAST]; closing the connection'),
   mixed: reply(503, '5.5.1', 'The message has begun with BDAT; go on with BDAT or RSET'), // RFC 3030 2
   binaryByBdat: reply(503, '5.5.1', 'What is binary comes by BDAT'), // RFC 3030 3
-  xclientSyntax: reply(501, '5.5.4', 'Syntax: XCLIENT ADDR=address PORT=port'),
+  xclientSyntax: reply(501, '5.5.4', 'Syntax: XCLIENT NAME=name ADDR=address PORT=port PROTO=ESMTP HELO=name'),
   noXclientLogin: reply(501, '5.5.4', 'Nobody is logged in by XCLIENT'),
   noXclientInTransaction: reply(503, '5.5.1', 'XCLIENT is not possible in a transaction'),
   vrfySyntax: reply(501, '5.5.4', 'Syntax: VRFY address'),

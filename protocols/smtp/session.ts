@@ -113,8 +113,8 @@ export interface Session {
 
   /** The other side of the socket is a proxy of ours ([listen] proxy_from). */
   readonly proxied: boolean;
-  /** From now on this is the peer, and the session begins anew; or why it is not served. */
-  speaksFor(source: Source): SmtpReply | null;
+  /** From now on this is the peer, and the session begins anew; or why it is not served. `name`: its name in DNS. */
+  speaksFor(source: Source, name?: string): SmtpReply | null;
   /** Ends the transaction, whatever has come of it. */
   reset(): void;
   /** What was said, for the administrator. */

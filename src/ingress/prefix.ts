@@ -1,7 +1,7 @@
 // The headers that we put in front of a message at delivery: Return-Path, Delivered-To and Received. They are a prefix
 // beside the bytes as received (DESIGN 3.4), one for each account.
 
-import type { Envelope, IngressSession } from '#protocols/ports.ts';
+import type { Envelope, IngressSession, Peer } from '#protocols/ports.ts';
 import { formatDate } from '#storage/message/date.ts';
 
 export interface PrefixOptions {
@@ -32,7 +32,7 @@ export function received(
   const { helo, peer, tls } = session;
   const cipher = tls === null ? '' : `\r\n\t(using ${comment(tls.version)} with cipher ${comment(tls.cipher)})`;
   return (
-    `Received: from ${domain(helo)} (${literal(peer.address)})${cipher}\r\n` +
+    `Received: from ${domain(helo)} (${named(peer)})${cipher}\r\n` +
     `\tby ${hostname} with ${protocol(envelope, session)} id ${session.id}${clause === '' ? ';' : ''}\r\n` +
     `\t${clause === '' ? '' : `${clause}; `}${formatDate({ seconds: now, offsetMinutes: 0 })}\r\n`
   );
@@ -45,6 +45,11 @@ function protocol(envelope: Envelope, session: IngressSession): string {
   if (session.lmtp) return `${envelope.smtputf8 ? 'UTF8' : ''}LMTP${secure}`;
   if (envelope.smtputf8) return `UTF8SMTP${secure}${login}`;
   return session.esmtp ? `ESMTP${secure}${login}` : 'SMTP';
+}
+
+/** RFC 5321 4.4: what is known of the connection. */
+function named({ name, address }: Peer): string {
+  return name === undefined ? literal(address) : `${name} ${literal(address)}`;
 }
 
 /** RFC 5321 4.1.3. */

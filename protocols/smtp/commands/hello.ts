@@ -59,7 +59,7 @@ function extensions(session: Session): string[] {
     list.push(`FUTURERELEASE ${Math.floor(futureMs / 1_000)} ${last}`); // RFC 4865 3
   }
   if (verp === true) list.push('XVERP');
-  if (session.proxied) list.push('XCLIENT ADDR PORT');
+  if (session.proxied) list.push('XCLIENT NAME ADDR PORT PROTO HELO');
   if (!session.secure) list.push('STARTTLS');
   if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${offered(loginContext(session)).join(' ')}`);
   return list;
