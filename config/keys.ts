@@ -78,6 +78,12 @@ export const KEYS: readonly Key[] = [
     'a host name such as "mail.example.org", or ""',
     (value) => value === '' || isHostname(value),
   ),
+  text(
+    'outbound',
+    'ehlo_ipv6',
+    'a host name such as "mail6.example.org", or ""',
+    (value) => value === '' || isHostname(value),
+  ),
   duration('outbound', 'first_retry'),
   duration('outbound', 'longest_retry'),
   duration('outbound', 'give_up'),

@@ -72,6 +72,7 @@ export const DEFAULTS: RawValues = {
   'outbound.mta_sts_port': 443,
   'outbound.source': [],
   'outbound.ehlo': '',
+  'outbound.ehlo_ipv6': '',
   'outbound.first_retry': '5m',
   'outbound.longest_retry': '4h',
   'outbound.give_up': '5d',
@@ -243,6 +244,7 @@ function checkTogether(
 function build(values: ReadonlyMap<string, unknown>, base: string, data: string | undefined): Config {
   const get = <T>(name: string): T => values.get(name) as T;
   const certificates = get<Config['tls']['certificates']>('tls.certificates');
+  const ehlo = get<string>('outbound.ehlo').toLowerCase() || get<string>('hostname').toLowerCase();
   return {
     hostname: get<string>('hostname').toLowerCase(),
     data: data ?? resolve(base, get<string>('data')),
@@ -269,7 +271,8 @@ function build(values: ReadonlyMap<string, unknown>, base: string, data: string 
       port: get('outbound.port'),
       stsPort: get('outbound.mta_sts_port'),
       source: get('outbound.source'),
-      ehlo: get<string>('outbound.ehlo').toLowerCase() || get<string>('hostname').toLowerCase(),
+      ehlo,
+      ehloIpv6: get<string>('outbound.ehlo_ipv6').toLowerCase() || ehlo,
       retry: {
         firstMs: get('outbound.first_retry'),
         longestMs: get('outbound.longest_retry'),

@@ -93,8 +93,9 @@ export interface Config {
     readonly stsPort: number;
     /** The addresses that mail is sent from, one of each family at most; none: the system's choice. */
     readonly source: readonly string[];
-    /** What we call ourselves there. */
+    /** What we call ourselves there, by IPv4 and by IPv6. */
     readonly ehlo: string;
+    readonly ehloIpv6: string;
     readonly retry: RetryTimes;
     /** After this time a sender is told that his message still waits, ms. */
     readonly delayReportMs: number;

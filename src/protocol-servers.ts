@@ -77,10 +77,10 @@ export async function createProtocolServers(
   const smtp = { ...context, conduct, proxied, sessions: parts.sessions };
   const retry = retryTimes(config.outbound);
   const routed = createRouter(directory, config.outbound);
-  const { ehlo, source } = config.outbound;
+  const { ehlo: sendingName, ehloIpv6: hostname6, source } = config.outbound;
   const stage = (options: { maxBytes: number }) => store.stage(options);
   const onward = {
-    vouching: createVouching({ servers: config.dns.servers, hostname: ehlo, source }),
+    vouching: createVouching({ servers: config.dns.servers, hostname: sendingName, hostname6, source }),
     ...{ hostname, retry, routed, queue: store.queue, now: Date.now, send: config.outbound.send },
   };
   const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });

@@ -31,14 +31,17 @@ async function asked(what: string, look: () => Promise<Finding[]>): Promise<Find
 
 /** Many servers take no mail from an address whose name does not lead back to it. */
 async function lookAtNames(resolver: Resolver, { outbound, hostname }: Config): Promise<Finding[]> {
-  const name = outbound.ehlo;
-  const { addresses } = await hostAddresses(resolver, name);
+  const { ehlo, ehloIpv6, source } = outbound;
   const findings: Finding[] = [];
-  if (addresses.length === 0) findings.push(warning(`${name} has no address in DNS`));
-  if (name !== hostname.toLowerCase() && (await hostAddresses(resolver, hostname)).addresses.length === 0) {
-    findings.push(warning(`${hostname} has no address in DNS`));
+  const own = new Set(source);
+  for (const name of new Set([ehlo, ehloIpv6, hostname.toLowerCase()])) {
+    const { addresses } = await hostAddresses(resolver, name);
+    if (addresses.length === 0) findings.push(warning(`${name} has no address in DNS`));
+    // Mail leaves by a family under the name that is set for it.
+    for (const address of addresses) if (name === (isIPv6(address) ? ehloIpv6 : ehlo)) own.add(address);
   }
-  for (const address of new Set([...addresses, ...outbound.source])) {
+  for (const address of own) {
+    const name = isIPv6(address) ? ehloIpv6 : ehlo;
     const names = await reverseNames(resolver, address);
     if (names.includes(name)) continue;
     const ipv4 = isIPv6(address) ? ', so that mail is sent by IPv4 only' : ' and many servers will refuse its mail';

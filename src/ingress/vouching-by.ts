@@ -10,7 +10,7 @@ import type { Staged } from '#storage/ports.ts';
 import type { Delivery } from './deliver.ts';
 import type { Vouching, VouchingParts } from './vouching.ts';
 
-export function vouchingBy({ servers, hostname, source }: VouchingParts): Vouching {
+export function vouchingBy({ servers, hostname, hostname6 = hostname, source }: VouchingParts): Vouching {
   const resolver = new Resolver({ servers });
   const known = new WeakMap<Staged, Promise<boolean>>();
 
@@ -33,9 +33,9 @@ export function vouchingBy({ servers, hostname, source }: VouchingParts): Vouchi
 
   /** Those that mail may leave from: as they are set, else as our name says. None: it is not known. */
   async function ownAddresses(): Promise<readonly string[]> {
-    const families = ([4, 6] as const).filter((family) => !source.some((own) => isIPv6(own) === (family === 6)));
-    if (families.length === 0) return source;
-    return [...source, ...(await hostAddresses(resolver, hostname, families)).addresses];
+    const unset = ([4, 6] as const).filter((family) => !source.some((own) => isIPv6(own) === (family === 6)));
+    const named = unset.map((family) => hostAddresses(resolver, family === 6 ? hostname6 : hostname, [family]));
+    return [...source, ...(await Promise.all(named)).flatMap(({ addresses }) => addresses)];
   }
 
   return {
@@ -49,7 +49,8 @@ export function vouchingBy({ servers, hostname, source }: VouchingParts): Vouchi
       try {
         const addresses = await ownAddresses();
         for (const ip of addresses) {
-          if ((await checkSpf(resolver, { ip, sender, helo: hostname })) !== 'pass') return false;
+          if ((await checkSpf(resolver, { ip, sender, helo: isIPv6(ip) ? hostname6 : hostname })) !== 'pass')
+            return false;
         }
         return addresses.length > 0;
       } catch (error) {

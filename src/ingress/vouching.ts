@@ -14,8 +14,9 @@ export interface Vouching {
 export interface VouchingParts {
   /** [dns] servers. */
   readonly servers: readonly DnsServer[];
-  /** What EHLO says when we send. */
+  /** What EHLO says when we send, by IPv4 and by IPv6. */
   readonly hostname: string;
+  readonly hostname6?: string;
   /** [outbound] source. */
   readonly source: readonly string[];
 }

@@ -16,15 +16,14 @@ import { Session, SessionFailure, type SessionOptions } from '#protocols/smtp/cl
 import { stsMatches } from '#protocols/smtp/client/sts-policy.ts';
 import type { KeptPolicy } from '#storage/ports.ts';
 import { type Carrier, NoRoute, sessionCarrier, type TlsNeed } from './carrier.ts';
+import { leavingTo, type OurNames } from './leaving.ts';
 import { ADDRESSES_TRIED } from './limits.ts';
 import { withNextHost } from './next-host.ts';
 import type { PolicyOf, StsFault } from './sts.ts';
 import { type Ways, waysTo } from './ways.ts';
 
-export interface ConnectorParts {
+export interface ConnectorParts extends OurNames {
   readonly resolver: Pick<Resolver, 'resolve' | 'validates'>;
-  /** What EHLO says; a mail host of this name is ourselves. */
-  readonly hostname: string;
   readonly port: number;
   /** MTA-STS; absent: no policies. */
   readonly policyOf?: PolicyOf;
@@ -32,8 +31,6 @@ export interface ConnectorParts {
   readonly tlsRules?: readonly TlsRule[];
   /** Authorities beside the well-known ones, PEM; for certificates that a policy asks for. */
   readonly extraCa?: readonly string[];
-  /** One address of each family at most. */
-  readonly source: readonly string[];
   /** Hears how TLS went, for reports (RFC 8460). */
   readonly noteTls?: (attempt: TlsAttempt) => Promise<void>;
   /** Mail may leave by IPv6; absent: it may. */
@@ -98,7 +95,7 @@ interface Hosts {
   readonly authentic: boolean;
 }
 
-async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): Promise<Hosts> {
+async function hostsOf({ resolver, hostname, hostname6 }: ConnectorParts, domain: string): Promise<Hosts> {
   const found = await mailHosts(resolver, domain);
   if (found.kind === 'none') {
     throw new NoRoute({ code: 556, enhanced: '5.1.10', text: `${domain} takes no mail (null MX)` }); // RFC 7505 4.2
@@ -107,7 +104,7 @@ async function hostsOf({ resolver, hostname }: ConnectorParts, domain: string): 
     throw new NoRoute({ code: 550, enhanced: '5.4.4', text: `There is no domain ${domain} that takes mail` });
   }
   // RFC 5321 5.1: whoever is a mail host himself only goes to better ones.
-  const own = found.hosts.find(({ name }) => name === hostname);
+  const own = found.hosts.find(({ name }) => name === hostname || name === hostname6);
   const hosts = own === undefined ? found.hosts : found.hosts.filter(({ preference }) => preference < own.preference);
   if (hosts.length > 0) return { ...found, hosts };
   throw new NoRoute({ code: 554, enhanced: '5.4.6', text: `Mail for ${domain} comes back to this server` });
@@ -231,22 +228,13 @@ async function reachable({ ipv6 }: Parts, addresses: readonly string[]): Promise
 }
 
 function open(
-  { hostname, port, source, limits, chunkFaults }: Parts,
+  parts: Parts,
   { address, tls, signal }: Pick<SessionOptions, 'address' | 'tls'> & { readonly signal: AbortSignal },
   failed: (transcript: string) => void,
 ): Promise<Session> {
-  const localAddress = source.find((own) => isIPv6(own) === isIPv6(address));
+  const { port, limits, chunkFaults } = parts;
   return Session.open(
-    {
-      address,
-      port,
-      hostname,
-      tls,
-      signal,
-      chunkFaults,
-      ...(localAddress && { localAddress }),
-      ...(limits && { limits }),
-    },
+    { address, port, tls, signal, chunkFaults, ...leavingTo(address, parts), ...(limits && { limits }) },
     (transcript) => failed(transcript.text),
   );
 }

@@ -46,7 +46,8 @@ export function startOutbound({
   const { directory, queue } = store;
   const resolver = new Resolver({ servers: dns.servers });
   const extraCa = tls.extraCa === null ? [] : [readFileSync(tls.extraCa, 'utf8')];
-  const ways = { extraCa, hostname: outbound.ehlo, source: outbound.source, log };
+  const names = { hostname: outbound.ehlo, hostname6: outbound.ehloIpv6, source: outbound.source };
+  const ways = { ...names, extraCa, log };
   const connect = createConnector({
     ...{ ...ways, resolver, port: outbound.port, tlsRules: outbound.tls },
     ipv6: sendsByIpv6({ resolver, source: outbound.source, now }),
@@ -58,7 +59,7 @@ export function startOutbound({
   const retry = retryTimes(outbound);
   const onward = {
     ...{ hostname, queue, now, routed, retry, send: outbound.send },
-    vouching: createVouching({ servers: dns.servers, hostname: outbound.ehlo, source: outbound.source }),
+    vouching: createVouching({ ...names, servers: dns.servers }),
   };
   const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
   const running = new AsyncDisposableStack();

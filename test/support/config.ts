@@ -43,6 +43,7 @@ export function testConfig(options: TestConfig): Config {
         stsPort: 443,
         source: [],
         ehlo: 'mail.example.test',
+        ehloIpv6: 'mail.example.test',
         delayReportMs: 14_400_000,
         suppressAfter: 3,
         tlsReports: false,

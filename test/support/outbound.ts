@@ -46,6 +46,8 @@ export interface OutboundLab extends AsyncDisposable {
 export interface OutboundLabOptions extends RouteSettings {
   /** Does not start the scheduler: `restart` does. */
   readonly idle?: boolean;
+  /** What we call ourselves by IPv6. */
+  readonly hostname6?: string;
   /** Of MTA-STS policy servers. */
   readonly stsPort?: number;
   readonly log?: Logger;
@@ -81,7 +83,8 @@ export async function outboundLab(
   const hostname = 'mail.example.test';
   const { extraCa = [] } = options;
   const limits = { connectMs: 20_000, greetingMs: 20_000, commandMs: 20_000, dataMs: 20_000, endMs: 20_000 };
-  const ways = { hostname, source: [], extraCa, log };
+  const names = { hostname, ...(options.hostname6 !== undefined && { hostname6: options.hostname6 }), source: [] };
+  const ways = { ...names, extraCa, log };
   const start = () => {
     const resolver = new Resolver({ servers: dns.servers, waits: [3_000] });
     return new Scheduler({

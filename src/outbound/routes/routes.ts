@@ -9,6 +9,7 @@ import type { ClientLimits } from '#protocols/smtp/client/limits.ts';
 import type { Directory, Queue, RouteCredentials } from '#storage/ports.ts';
 import { type Destination, NoRoute } from '../carrier.ts';
 import { gatewayDestination } from '../gateways/gateway.ts';
+import type { OurNames } from '../leaving.ts';
 import { TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
 import type { AddressesOf } from './addresses.ts';
 import { readLane } from './choose.ts';
@@ -18,16 +19,13 @@ import { Pace } from './pace.ts';
 import { connectSmtp, type LoginOf } from './smtp.ts';
 import { AccessTokens } from './tokens.ts';
 
-export interface RoutesParts {
+export interface RoutesParts extends OurNames {
   readonly routes: readonly RouteConfig[];
   readonly gateways: readonly GatewayConfig[];
   readonly credentials: RouteCredentials;
   readonly directory: Pick<Directory, 'account'>;
   readonly queue: Pick<Queue, 'used' | 'noteUse'>;
   readonly addressesOf: AddressesOf;
-  /** What EHLO says. */
-  readonly hostname: string;
-  readonly source: readonly string[];
   /** More authorities, PEM. */
   readonly extraCa: readonly string[];
   readonly log: Logger;
@@ -40,7 +38,7 @@ export interface RoutesParts {
 export type RouteOf = (lane: string) => Destination;
 
 export function createRoutes(parts: RoutesParts): RouteOf {
-  const { routes, extraCa, hostname, source, addressesOf, clientLimits, credentials, directory } = parts;
+  const { routes, extraCa, hostname, hostname6, source, addressesOf, clientLimits, credentials, directory } = parts;
   const byName = new Map(routes.map((route) => [route.name, route]));
   const gatewaysByName = new Map(parts.gateways.map((gateway) => [gateway.name, gateway]));
   const ca = extraCa.length === 0 ? {} : { ca: [...rootCertificates, ...extraCa] };
@@ -48,7 +46,8 @@ export function createRoutes(parts: RoutesParts): RouteOf {
   const tokens = new AccessTokens(parts);
   const paces = new Map<string, Pace>();
   const chunkFaults = new ChunkFaults();
-  const smtp = { hostname, source, addressesOf, trust, chunkFaults, ...(clientLimits && { limits: clientLimits }) };
+  const names = { hostname, source, ...(hostname6 !== undefined && { hostname6 }) };
+  const smtp = { ...names, addressesOf, trust, chunkFaults, ...(clientLimits && { limits: clientLimits }) };
   const routeOf: RouteOf = (lane) => {
     const { name, owner } = readLane(lane);
     const route = byName.get(name);

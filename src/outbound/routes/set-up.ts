@@ -8,7 +8,7 @@ import { addressesOf } from './addresses.ts';
 import { createRoutes, type RouteOf } from './routes.ts';
 
 export interface SetUpParts {
-  readonly outbound: Pick<Config['outbound'], 'routes' | 'gateways' | 'ehlo' | 'source'>;
+  readonly outbound: Pick<Config['outbound'], 'routes' | 'gateways' | 'ehlo' | 'ehloIpv6' | 'source'>;
   readonly store: Store;
   readonly resolver: Pick<Resolver, 'resolve'>;
   /** PEM. */
@@ -19,9 +19,9 @@ export interface SetUpParts {
 }
 
 export function setUpRoutes({ outbound, store, resolver, extraCa, log, now }: SetUpParts): RouteOf {
-  const { routes, gateways, ehlo: hostname, source } = outbound;
+  const { routes, gateways, ehlo: hostname, ehloIpv6: hostname6, source } = outbound;
   return createRoutes({
-    ...{ routes, gateways, hostname, source, extraCa, log, now, addressesOf: addressesOf(resolver) },
+    ...{ routes, gateways, hostname, hostname6, source, extraCa, log, now, addressesOf: addressesOf(resolver) },
     ...{ credentials: store.routeCredentials, directory: store.directory, queue: store.queue },
   });
 }

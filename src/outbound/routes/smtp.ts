@@ -1,7 +1,7 @@
 // A route to a smarthost: its hosts in turn, TLS as it is set with a certificate that is good for the host, a login, and
 // then as with any server. MX, DANE and MTA-STS are not asked: who it is stands in the settings.
 
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import type { RouteConfig } from '#config/routes.ts';
 import { type ClientLogin, logIn } from '#protocols/smtp/client/auth.ts';
@@ -11,14 +11,12 @@ import type { ServerReply } from '#protocols/smtp/client/reply.ts';
 import { Session, SessionFailure, type TlsWanted } from '#protocols/smtp/client/session.ts';
 import { type Carrier, NoRoute, sessionCarrier } from '../carrier.ts';
 import { label } from '../connector.ts';
+import { leavingTo, type OurNames } from '../leaving.ts';
 import type { AddressesOf } from './addresses.ts';
 import { judged } from './judge.ts';
 
-export interface SmtpRouteParts {
+export interface SmtpRouteParts extends OurNames {
   readonly addressesOf: AddressesOf;
-  /** What EHLO says. */
-  readonly hostname: string;
-  readonly source: readonly string[];
   /** Whom a certificate may be signed by. */
   readonly trust: ConnectionOptions;
   readonly chunkFaults: ChunkFaults;
@@ -90,16 +88,22 @@ async function enter(
 }
 
 async function enterWith(
-  { hostname, source, trust, limits, chunkFaults }: SmtpRouteParts,
+  parts: SmtpRouteParts,
   { route, name, address, signal }: Door,
   login: ClientLogin | null,
   told: (transcript: string) => void,
 ): Promise<Session> {
-  const localAddress = source.find((own) => isIPv6(own) === isIPv6(address));
+  const { trust, limits, chunkFaults } = parts;
   const session = await Session.open(
     {
-      ...{ address, port: route.port, hostname, tls: tlsOf(route, name, trust), signal, chunkFaults },
-      ...(localAddress && { localAddress }),
+      ...{
+        address,
+        port: route.port,
+        ...leavingTo(address, parts),
+        tls: tlsOf(route, name, trust),
+        signal,
+        chunkFaults,
+      },
       ...(limits && { limits }),
     },
     ({ text }) => told(text),
