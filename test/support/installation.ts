@@ -115,23 +115,27 @@ export class Running {
   readonly ports: Partial<Record<PortName, number>> = {};
   /** Milliseconds from the start until it was ready. */
   readyAfter = 0;
-  /** All that it has printed. */
+  /** All that it has printed: whole lines, so that those of its two streams do not run into each other. */
   output = '';
 
   constructor(child: ChildProcess, listeners: readonly string[], started: number) {
     this.child = child;
     this.exited = once(child, 'close').then(([status, signal]) => ({ status, signal }));
     this.ready = new Promise((resolve, reject) => {
-      const read = (text: string) => {
-        this.output += text;
-        if (this.readyAfter > 0 || !this.#isReady(listeners)) return;
-        this.readyAfter = performance.now() - started;
-        resolve();
-      };
-      child.stdout?.setEncoding('utf8').on('data', read);
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        this.output += text;
-      });
+      for (const stream of [child.stdout, child.stderr]) {
+        let rest = '';
+        stream?.setEncoding('utf8').on('data', (text: string) => {
+          const end = text.lastIndexOf('\n') + 1;
+          if (end > 0) this.output += rest + text.slice(0, end);
+          rest = end > 0 ? text.slice(end) : rest + text;
+          if (end === 0 || this.readyAfter > 0 || !this.#isReady(listeners)) return;
+          this.readyAfter = performance.now() - started;
+          resolve();
+        });
+        stream?.on('end', () => {
+          this.output += rest;
+        });
+      }
       child.on('error', reject);
       child.on('close', (status) =>
         reject(new Error(`the server ended with ${status} before it was ready:\n${this.output}`)),

@@ -215,7 +215,8 @@ function ofPosthuis(output: string): Outcomes {
 function ofPostfix(log: string): Outcomes {
   const outcomes: Outcomes = new Map();
   const levels = new Map<string, string>();
-  for (const line of log.split('\n')) {
+  // The last line may not be whole yet.
+  for (const line of log.split('\n').slice(0, -1)) {
     const process = /\[(\d+)\]: /.exec(line)?.[1] ?? '';
     const tls = /(\w+) TLS connection established to .*\[([\da-f.:]+)\]:25/.exec(line);
     if (tls !== null) levels.set(process, `${tls[2]} ${tls[1] === 'Verified' ? 'verified' : 'tls'}`);
