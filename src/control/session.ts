@@ -7,8 +7,8 @@ import { connectControl, NotBegun, runRemotely } from './client.ts';
 import { openHost } from './host.ts';
 import { bothHalves, localWire } from './wire.ts';
 
-/** How long a server that starts or stops, or another command, is waited for. */
-const WAIT_MS = 10_000;
+/** How long a server that starts or stops, or another command, is waited for: a server has 19 seconds to stop. */
+const WAIT_MS = 25_000;
 const RETRY_MS = 50;
 
 /** Runs a command that was prepared; its result. */
