@@ -1,8 +1,7 @@
-// A PostgreSQL server for tests: Debian's, on a scratch folder and a free loopback port, without syncs.
+// A PostgreSQL server for tests: Debian's, on a scratch folder, without syncs.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,14 +32,14 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
     ...options,
     stdio: 'ignore',
   });
-  const port = await freePort();
-  const settings = { listen_addresses: '127.0.0.1', port, unix_socket_directories: folder, fsync: 'off' };
+  // On a socket in its own folder, and on no port that somebody else could have.
+  const settings = { listen_addresses: '', port: 5432, unix_socket_directories: folder, fsync: 'off' };
   const server = spawn(
     join(programs, 'postgres'),
     ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     { ...options, stdio: 'ignore' },
   );
-  const connection = { host: '127.0.0.1', port, user: 'posthuis', database: 'postgres' };
+  const connection = { host: folder, port: 5432, user: 'posthuis', database: 'postgres' };
   await untilReady(server, connection);
   let databases = 0;
   return {
@@ -70,23 +69,13 @@ function whoRuns(): { uid?: number; gid?: number } {
   return { uid: Number(account[2]), gid: Number(account[3]) };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
 async function untilReady(server: ChildProcess, connection: pg.ClientConfig): Promise<void> {
   for (let tries = 0; ; tries++) {
     if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`);
     try {
       return await once1(connection, 'SELECT 1');
     } catch (error) {
-      if (tries > 300) throw error;
+      if (tries > 1_000) throw error;
       await sleep(100);
     }
   }
