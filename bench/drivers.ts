@@ -31,8 +31,8 @@ export const LARGE = 100_000;
 export const LARGE_NAME = 'big';
 
 /** Fills the large mailbox of the first user. */
-export async function fill(side: Side, sample: string): Promise<void> {
-  await imapbench(side, 'fill', ['--user', user(side, 1), '--count', LARGE, '--mbox', sample]);
+export async function fill(side: Side, sample: string, messages = LARGE): Promise<void> {
+  await imapbench(side, 'fill', ['--user', user(side, 1), '--count', messages, '--mbox', sample]);
 }
 
 export interface Delivery {

@@ -3,13 +3,13 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { fill } from './drivers.ts';
+import { fill, LARGE } from './drivers.ts';
 import { appendRound, idleMemoryRound, idleRound, latencyRound, loginRound, mailboxRound } from './imap.ts';
 import { mixRound } from './mix.ts';
 import { outboundRound, waitingRound } from './outbound.ts';
 import { fillMaildrop, pop3Round } from './pop3.ts';
 import { Report } from './report.ts';
-import { fillAndIndex, SearchRounds } from './search.ts';
+import { SearchRounds } from './search.ts';
 import { diskRound, restoreRound, startRound, wrongLoginsRound } from './server.ts';
 import { openFolder, peersMissing, processCounts, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
 import { smtpRound } from './smtp.ts';
@@ -21,7 +21,11 @@ const indexed = `${settings}\n[search]\nindex_after = 1`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '3' } },
+  options: {
+    rounds: { type: 'string', default: '3' },
+    // Of the mailbox that is searched: a smaller one shows in a minute whether the group runs.
+    messages: { type: 'string', default: String(LARGE) },
+  },
 });
 const rounds = Number(values.rounds);
 const groups = positionals.length > 0 ? positionals : ['smtp', 'outbound', 'imap', 'pop3', 'server', 'search'];
@@ -33,14 +37,14 @@ const scratch = openFolder();
 async function sides(
   title: string,
   round: (side: Side, as: 'own' | 'peer', report: Report) => Promise<void>,
-  prepare?: (side: Side) => Promise<unknown>,
+  prepare?: (own: Side, peer: Side | null) => Promise<unknown>,
   ours = unindexed,
 ) {
   const report = new Report(title);
   await using own = await startOwn({ settings: ours });
   await using stack = new AsyncDisposableStack();
   const peer = missing === null ? stack.use(await startPeer('sdbox')) : null;
-  if (prepare !== undefined) for (const side of [own, peer]) if (side !== null) await prepare(side);
+  await prepare?.(own, peer);
   report.note(`${rounds} rounds, taking turns; driver and server share the cores`);
   for (let number = 0; number < rounds; number += 1) {
     for (const [side, as] of [
@@ -57,6 +61,13 @@ async function sides(
     }
   }
   return report;
+}
+
+/** The same for one side after the other. */
+function each(prepare: (side: Side) => Promise<unknown>) {
+  return async (own: Side, peer: Side | null) => {
+    for (const side of [own, peer]) if (side !== null) await prepare(side);
+  };
 }
 
 const benchmarks: Record<string, () => Promise<Report>> = {
@@ -83,22 +94,27 @@ const benchmarks: Record<string, () => Promise<Report>> = {
         await latencyRound(side, as, report);
         await idleRound(side, as, report);
       },
-      (side) => fill(side, sample),
+      each((side) => fill(side, sample)),
     );
     await idleMemoryRound(report, sample);
     return report;
   },
   search: () => {
     const sample = sampleMailbox(scratch, 600);
-    const searches = new SearchRounds();
+    const searches = new SearchRounds(Number(values.messages));
     return sides(
       'Search',
       (side, as, report) => searches.round(side, as, report),
-      (side) => fillAndIndex(side, sample),
+      (own, peer) => searches.prepare(own, peer, sample),
       indexed,
     );
   },
-  pop3: () => sides('POP3', pop3Round, (side) => fillMaildrop(side, sampleMailbox(scratch, 600))),
+  pop3: () =>
+    sides(
+      'POP3',
+      pop3Round,
+      each((side) => fillMaildrop(side, sampleMailbox(scratch, 600))),
+    ),
   server: async () => {
     const report = await sides('Server', wrongLoginsRound);
     for (let number = 0; number < rounds; number += 1) await startRound(report);
