@@ -118,7 +118,7 @@ export function sections(structure: string): Sections {
 type Value = string | Value[];
 
 /** Parses a parenthesised list; the text is our own, so it is well formed. */
-function parseList(text: string): Value[] {
+export function parseList(text: string): Value[] {
   const stack: Value[][] = [[]];
   for (let at = 0; at < text.length; ) {
     const character = text.charAt(at);
@@ -141,13 +141,17 @@ function parseList(text: string): Value[] {
   return Array.isArray(list) ? list : [];
 }
 
-function quotedEnd(text: string, start: number): number {
+/** Where a quoted string ends that begins here. */
+export function quotedEnd(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
-    if (text[at] === '\\') at++;
-    else if (text[at] === '"') return at + 1;
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at++;
+    else if (code === QUOTE) return at + 1;
   }
   return text.length;
 }
+
+const [QUOTE, BACKSLASH] = [34, 92];
 
 function atomEnd(text: string, start: number): number {
   let at = start;
@@ -201,7 +205,7 @@ function valueText(value: Value): string {
 
 // ------------------------------------------------------------------------------------------------------------ parts
 
-function readParameters(value: Value | undefined): Parameter[] {
+export function readParameters(value: Value | undefined): Parameter[] {
   const found: Parameter[] = [];
   if (!Array.isArray(value)) return found;
   for (let at = 0; at + 1 < value.length; at += 2) {
@@ -210,7 +214,8 @@ function readParameters(value: Value | undefined): Parameter[] {
   return found;
 }
 
-function charsetOf(parameters: readonly Parameter[]): string {
+/** The charset that a text's parameters name, or ''. */
+export function charsetOf(parameters: readonly Parameter[]): string {
   const found = parameters.find(({ name }) => name === 'charset' || name === 'charset*');
   if (found === undefined) return '';
   // RFC 2231 in a charset is absurd, and seen.

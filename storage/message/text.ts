@@ -7,6 +7,7 @@ import type { ByteSearch } from './byte-search.ts';
 import { decodeText, textDecoding } from './charset.ts';
 import { fields, fieldValue, latin1 } from './headers.ts';
 import { type Part, sections, walk } from './structure.ts';
+import { isText, textPlaces } from './text-places.ts';
 import { transferDecoded, transferDecoding } from './transfer.ts';
 import { decodeWords } from './words.ts';
 
@@ -68,14 +69,12 @@ export function lookAtBodyText(
   sought: ByteSearch | null,
   reader: (piece: TextPiece) => boolean,
 ): boolean {
-  const { root } = sections(structure);
-  const bodyAt = root.body.start;
-  const parts = [...walk(root)].filter((part) => isText(part) && part.body.end > part.body.start);
-  const spans = parts.map(({ body }) => [body.start - bodyAt, body.end - bodyAt] as const);
+  const { bodyAt, end, texts } = textPlaces(structure);
+  const spans = texts.map((place) => [place.start - bodyAt, place.end - bodyAt] as const);
   return body.lookAtBody(spans, (bytes) => {
-    if (bytes.length !== root.body.end - bodyAt) throw new StoreError('unavailable', 'a body has another size');
-    for (const part of parts) {
-      const text = soughtText(bytes.subarray(part.body.start - bodyAt, part.body.end - bodyAt), part, sought);
+    if (bytes.length !== end - bodyAt) throw new StoreError('unavailable', 'a body has another size');
+    for (const place of texts) {
+      const text = soughtText(bytes.subarray(place.start - bodyAt, place.end - bodyAt), place, sought);
       if (reader({ text, header: false }) || reader({ text: PART_BREAK, header: false })) return;
     }
   });
@@ -113,11 +112,6 @@ function range(pieces: readonly Uint8Array[], start: number, end: number): Uint8
   return found.length === 1 && only !== undefined ? only : Buffer.concat(found);
 }
 
-/** Parts with text a person may look for; the parts of a message/rfc822 come by themselves. */
-function isText(part: Part): boolean {
-  return part.type === 'text' || (part.type === 'message' && part.message === null);
-}
-
 /** The decoded text of one part, piece by piece. */
 export async function* partText(content: MessageContent, part: Part): AsyncGenerator<string> {
   const transfer = transferDecoding(part.encoding);
@@ -132,7 +126,11 @@ export async function* partText(content: MessageContent, part: Part): AsyncGener
 }
 
 /** The same of a part whose bytes are all there; '' if none of what is sought is in it. */
-function soughtText(bytes: Uint8Array, { encoding, charset }: Part, sought: ByteSearch | null): string {
+function soughtText(
+  bytes: Uint8Array,
+  { encoding, charset }: Pick<Part, 'encoding' | 'charset'>,
+  sought: ByteSearch | null,
+): string {
   const decoded = sought === null ? transferDecoded(bytes, encoding) : sought.decoded(bytes, encoding, charset);
   return decoded === null ? '' : decodeText(decoded, charset);
 }

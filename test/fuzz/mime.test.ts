@@ -10,6 +10,7 @@ import { type ScannedMessage, Trait } from '#storage/message/scanned.ts';
 import { MessageScanner } from '#storage/message/scanner.ts';
 import { body, bodystructure, fileName, type Part, sections, walk } from '#storage/message/structure.ts';
 import { lookAtText, textPieces } from '#storage/message/text.ts';
+import { isText, textPlaces } from '#storage/message/text-places.ts';
 import { utf8Texts } from '#storage/message/utf8-texts.ts';
 import { checkBody, checkEnvelope, parseImapText, type ToldPart } from '#test/support/imap-text.ts';
 import { composed, mutated } from '#test/support/mime-mutations.ts';
@@ -210,6 +211,13 @@ test('the text for search of damaged messages comes out without a fault', async 
     if ((traits & Trait.utf8) === 0) expect(inUtf8.structure).toBe(structure);
     const pieces = await Array.fromAsync(textPieces(content, structure, { headers: true }), ({ text }) => text);
     expect(pieces.join('').length).toBeLessThan(bytes.length * 3 + 1000);
+    const places = [...walk(sections(structure).root)].filter(
+      (part) => isText(part) && part.body.end > part.body.start,
+    );
+    expect(textPlaces(structure)).toEqual({
+      ...{ bodyAt: headerLength, end: bytes.length },
+      texts: places.map(({ encoding, charset, body }) => ({ encoding, charset, ...body })),
+    });
     const atOnce: string[] = [];
     lookAtText(content, structure, { headers: true }, ({ text }) => atOnce.push(text) === 0);
     expect(atOnce.join('')).toBe(pieces.join(''));
