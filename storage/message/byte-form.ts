@@ -8,13 +8,11 @@ const [NUL, LF, CR] = [0, 10, 13];
 export interface ByteForm {
   readonly encoding: '7bit' | '8bit' | 'binary';
   readonly octets: number;
-  readonly lines: number;
 }
 
 /** Looks at bytes that come in pieces. */
 export class ByteFormScan {
   #octets = 0;
-  #lines = 0;
   #lineLength = 0;
   #afterCr = false;
   #high = false;
@@ -23,10 +21,8 @@ export class ByteFormScan {
   add(bytes: Uint8Array): void {
     this.#octets += bytes.length;
     for (const byte of bytes) {
-      if (byte === LF) {
-        this.#lines += 1;
-        this.#lineLength = 0;
-      } else if (byte !== CR) this.#lineLength += 1;
+      if (byte === LF) this.#lineLength = 0;
+      else if (byte !== CR) this.#lineLength += 1;
       if (byte > 127) this.#high = true;
       // CR and LF are line ends together, and nothing alone.
       if (byte === NUL || this.#afterCr !== (byte === LF) || this.#lineLength > LINE_OCTETS) this.#binary = true;
@@ -44,7 +40,6 @@ export class ByteFormScan {
     return {
       encoding: this.#binary || this.#afterCr ? 'binary' : text,
       octets: this.#octets,
-      lines: this.#lines,
     };
   }
 }

@@ -61,6 +61,9 @@ export function body(structure: string): string {
   return bodyText(parseList(bodystructure(structure)));
 }
 
+/** Transfer encodings that leave bytes as they are (RFC 2045 6.2). */
+const UNENCODED = new Set(['7bit', '8bit', 'binary']);
+
 /**
  * BODYSTRUCTURE of the part that these numbers name, of the message itself without any; undefined if there is none.
  * `form`: how its bytes are given, if not as they are stored.
@@ -78,8 +81,10 @@ export function partStructure(structure: string, path: readonly number[], form?:
     [list, isRoot] = [next, false];
   }
   if (form == null) return valueText(list);
-  const lines = plain(list[0]) === 'text' ? [`${form.lines}`] : [];
-  return valueText(list.with(5, `"${form.encoding}"`).toSpliced(6, 1 + lines.length, `${form.octets}`, ...lines));
+  const given = list.with(5, `"${form.encoding}"`).with(6, `${form.octets}`);
+  // Lines are those of the transfer encoding (RFC 9051 7.5.2): what is decoded has none, which Dovecot tells as 0, too.
+  const isDecoded = plain(list[0]) === 'text' && !UNENCODED.has(plain(list[5]));
+  return valueText(isDecoded ? given.with(7, '0') : given);
 }
 
 /** The name that a person knows a part by, in Unicode, or ''. */
