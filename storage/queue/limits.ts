@@ -36,3 +36,6 @@ export const ONCE_MS = 3_600_000;
 
 /** Different results of a day with one domain: its hosts, and the ways in which each can fail; then only these count on. */
 export const TLS_RESULTS = 500;
+
+/** Drafts that a route may have left behind, as they are told at once: each was interrupted, so there is one, or two. */
+export const DRAFTS = 20;

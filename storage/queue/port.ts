@@ -208,6 +208,10 @@ export interface Queue {
   used(route: string, since: number): Promise<RouteUse[]>;
   /** Counts what goes out by a route now. */
   noteUse(route: string, use: Omit<RouteUse, 'hour'>): Promise<void>;
+  /** Drafts that a route has begun elsewhere and that are not known to be gone. */
+  drafts(route: string): Promise<string[]>;
+  /** One is there, or is gone. */
+  noteDraft(route: string, draft: string, there: boolean): Promise<void>;
   /** What stands in the way now; '' owns our own reports. */
   obstacles(owner: AccountId | '', addresses: readonly string[]): Promise<Obstacles>;
   /** An account's mail is no longer held, and what was refused before is forgotten. */

@@ -24,6 +24,7 @@ import type {
   RouteUse,
 } from '../ports.ts';
 import { add, type Outgoing, outgoing, refresh } from './add.ts';
+import { drafts, noteDraft } from './drafts.ts';
 import { STEP } from './limits.ts';
 import {
   BEGINNING,
@@ -172,6 +173,14 @@ export class SqlQueue implements Queue {
   async noteUse(route: string, use: Omit<RouteUse, 'hour'>): Promise<void> {
     const hour = Math.floor(this.#parts.now() / HOUR_MS);
     await this.#write(() => noteUse(route, { ...use, hour }));
+  }
+
+  drafts(route: string): Promise<string[]> {
+    return this.#read(() => drafts(route));
+  }
+
+  async noteDraft(route: string, draft: string, there: boolean): Promise<void> {
+    await this.#write(() => noteDraft(route, draft, there, this.#parts.now()));
   }
 
   obstacles(owner: AccountId | '', addresses: readonly string[]): Promise<Obstacles> {

@@ -28,6 +28,7 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
     ['queue/003-senders.sql'],
     ['queue/004-once.sql'],
     ['queue/005-reports.sql'],
+    ['queue/006-drafts.sql'],
   ],
 };
 

@@ -71,6 +71,17 @@ export function queueRouteContracts(open: OpenStore): void {
       expect(await due(store.clock.now)).toEqual(['one.test', 'two.test']);
     });
 
+    test('drafts that a route has begun are known until they are gone', async () => {
+      for (const draft of ['b', 'a', 'b']) await store.queue.noteDraft('=graph', draft, true);
+      await store.queue.noteDraft('=other', 'c', true);
+      expect(await store.queue.drafts('=graph')).toEqual(['a', 'b']);
+      await store.queue.noteDraft('=graph', 'a', false);
+      await store.queue.noteDraft('=graph', 'never', false);
+      expect(await store.queue.drafts('=graph')).toEqual(['b']);
+      for (let n = 0; n < 30; n++) await store.queue.noteDraft('=graph', `d${n}`, true);
+      expect(await store.queue.drafts('=graph')).toHaveLength(20);
+    });
+
     test('what went out by a route is counted by the hour', async () => {
       const hour = 3_600_000;
       const start = Math.floor(store.clock.now / hour) * hour;

@@ -16,39 +16,51 @@ export interface GraphCalls {
   note(text: string): void;
 }
 
+/** Remembers, over restarts, what was begun in the mailbox and may still be there. */
+export interface DraftKeeper {
+  known(): Promise<readonly string[]>;
+  note(draft: string, there: boolean): Promise<void>;
+}
+
 /** The answer to the request that sends it (202), or to the one that was refused. Rejects with HttpFailure. */
-export async function sendLarge(calls: GraphCalls, { rest, attachments }: TakenApart): Promise<HttpReply> {
+export async function sendLarge(
+  calls: GraphCalls,
+  { rest, attachments }: TakenApart,
+  drafts: DraftKeeper,
+): Promise<HttpReply> {
+  // One is sent at a time: whatever is known was interrupted, or it is not known whether it was sent. What was sent has
+  // another id since, so that only what is still a draft goes.
+  for (const draft of await drafts.known()) if (await remove(calls, draft)) await drafts.note(draft, false);
   const made = await calls.ask('POST', 'messages', 'text/plain', Buffer.from(rest).toString('base64'));
   if (made.status !== 201) return made;
   const id = field(made, 'id');
   if (id === '') return { ...made, status: 500, text: '' };
   const draft = `messages/${encodeURIComponent(id)}`;
-  let failed: HttpReply;
+  await drafts.note(draft, true);
+  let complete = false;
+  let reply: HttpReply;
   try {
     const refused = await attachAll(calls, draft, attachments);
-    if (refused === null) return await send(calls, draft);
-    failed = refused;
+    complete = refused === null;
+    reply = refused ?? (await calls.ask('POST', `${draft}/send`, 'text/plain', ''));
+    // Nobody knows whether it was sent: the draft is left as it is, until the next attempt.
+    if (complete && reply.status >= 500) return reply;
   } catch (error) {
-    if (error instanceof HttpFailure && !(error instanceof Unclear)) await remove(calls, draft);
+    if (!(error instanceof HttpFailure) || (complete && error.sent)) throw error;
+    if (await remove(calls, draft)) await forget(calls, drafts, draft);
     throw error;
   }
-  await remove(calls, draft);
-  return failed;
+  if (reply.status === 202 || (await remove(calls, draft))) await forget(calls, drafts, draft);
+  return reply;
 }
 
-/** Nobody knows whether it was sent: the draft is left as it is. */
-class Unclear extends HttpFailure {}
-
-async function send(calls: GraphCalls, draft: string): Promise<HttpReply> {
-  let sent: HttpReply;
+/** What became of the message is known; that the draft is gone is found out again, if it can't be written down. */
+async function forget(calls: GraphCalls, drafts: DraftKeeper, draft: string): Promise<void> {
   try {
-    sent = await calls.ask('POST', `${draft}/send`, 'text/plain', '');
+    await drafts.note(draft, false);
   } catch (error) {
-    if (error instanceof HttpFailure && error.sent) throw new Unclear(error.message, true, { cause: error });
-    throw error;
+    calls.note(`a draft could not be forgotten: ${error instanceof Error ? error.message : ''}`);
   }
-  if (sent.status !== 202 && sent.status < 500) await remove(calls, draft);
-  return sent;
 }
 
 /** The first refusal; null if all are there. */
@@ -94,14 +106,17 @@ async function attachInPieces(
   return null;
 }
 
-/** Nothing is left behind in the mailbox, if it can be. */
-async function remove(calls: GraphCalls, draft: string): Promise<void> {
+/** Nothing is left behind in the mailbox, if it can be: true if it is gone, or can't be taken away at all. */
+async function remove(calls: GraphCalls, draft: string): Promise<boolean> {
   try {
-    await calls.ask('DELETE', draft, 'text/plain', '');
+    const { status } = await calls.ask('DELETE', draft, 'text/plain', '');
+    if (status < 500 && status !== 401 && status !== 429) return true;
+    calls.note(`a draft is left behind for now: ${status}`);
   } catch (error) {
     if (!(error instanceof HttpFailure)) throw error;
-    calls.note(`a draft is left behind: ${error.message}`);
+    calls.note(`a draft is left behind for now: ${error.message}`);
   }
+  return false;
 }
 
 function field({ text }: HttpReply, name: string): string {

@@ -14,7 +14,7 @@ import { type Carried, type Carrier, NoRoute } from '../carrier.ts';
 import type { AddressesOf } from './addresses.ts';
 import { takeApart } from './apart.ts';
 import { withExactRecipients } from './exact-recipients.ts';
-import { type GraphCalls, sendLarge } from './graph-large.ts';
+import { type DraftKeeper, type GraphCalls, sendLarge } from './graph-large.ts';
 import {
   GRAPH_ADDED_BYTES,
   GRAPH_BYTES,
@@ -29,6 +29,7 @@ export interface GraphParts {
   readonly addressesOf: AddressesOf;
   readonly extraCa: readonly string[];
   readonly signal: AbortSignal;
+  readonly drafts: DraftKeeper;
 }
 
 /** There is nothing to connect: that the token can be had is all that is known before the first message. */
@@ -73,7 +74,7 @@ export async function connectGraph(parts: GraphParts, route: RouteConfig, loginF
   };
   return {
     ...{ host, tls: url.protocol === 'https:' ? 'HTTPS verified' : '', usable: true, transcript },
-    carry: (outgoing) => carry(outgoing, route, calls, parts.signal),
+    carry: (outgoing) => carry(outgoing, route, { ...calls, drafts: parts.drafts }, parts.signal),
     end: async () => {},
     destroy: () => {},
   };
@@ -82,7 +83,7 @@ export async function connectGraph(parts: GraphParts, route: RouteConfig, loginF
 async function carry(
   outgoing: Outgoing,
   { limits }: RouteConfig,
-  calls: GraphCalls,
+  calls: GraphCalls & { readonly drafts: DraftKeeper },
   signal: AbortSignal,
 ): Promise<Carried> {
   const { envelope, recipients } = outgoing;
@@ -102,7 +103,7 @@ async function carry(
     return await navigator.locks.request('posthuis graph large', { signal }, async () => {
       const message = await exactly(outgoing);
       if (message.length <= GRAPH_BYTES) return await carryWhole(message, calls, all);
-      return await carryLarge(message, calls, all);
+      return await carryLarge(message, calls, calls.drafts, all);
     });
   } catch (error) {
     if (error instanceof NoRoute)
@@ -124,13 +125,13 @@ async function carryWhole(message: Uint8Array, calls: GraphCalls, all: All): Pro
   return judgedGraph(await calls.ask('POST', 'sendMail', 'text/plain', Buffer.from(message).toString('base64')), all);
 }
 
-async function carryLarge(message: Uint8Array, calls: GraphCalls, all: All): Promise<Carried> {
+async function carryLarge(message: Uint8Array, calls: GraphCalls, drafts: DraftKeeper, all: All): Promise<Carried> {
   const parts = takeApart(message, GRAPH_BYTES);
   if (parts === null) {
     const text = `The message has ${message.length} bytes, and Microsoft Graph takes ${GRAPH_BYTES} beside attachments`;
     return all({ code: 552, enhanced: '5.3.4', text: `${text} that can be taken out of it` });
   }
-  const reply = await sendLarge(calls, parts);
+  const reply = await sendLarge(calls, parts, drafts);
   if (reply.status !== 403 || errorOf(reply.text).code === 'ErrorSendAsDenied') return judgedGraph(reply, all);
   // Small ones may go without that permission: the route does not rest.
   const text = 'Microsoft Graph: a message over 3 MB needs the permission Mail.ReadWrite';

@@ -14,6 +14,7 @@ import { TRANSACTION_RECIPIENTS, WINDOW } from '../limits.ts';
 import type { AddressesOf } from './addresses.ts';
 import { readLane } from './choose.ts';
 import { connectGraph } from './graph.ts';
+import type { DraftKeeper } from './graph-large.ts';
 import { loginOf } from './logins.ts';
 import { Pace } from './pace.ts';
 import { connectSmtp, type LoginOf } from './smtp.ts';
@@ -24,7 +25,7 @@ export interface RoutesParts extends OurNames {
   readonly gateways: readonly GatewayConfig[];
   readonly credentials: RouteCredentials;
   readonly directory: Pick<Directory, 'account'>;
-  readonly queue: Pick<Queue, 'used' | 'noteUse'>;
+  readonly queue: Pick<Queue, 'used' | 'noteUse' | 'drafts' | 'noteDraft'>;
   readonly addressesOf: AddressesOf;
   /** More authorities, PEM. */
   readonly extraCa: readonly string[];
@@ -69,11 +70,18 @@ export function createRoutes(parts: RoutesParts): RouteOf {
       takeBack: (recipients) => pace.takeBack(recipients),
       connect: (signal) =>
         route.driver === 'graph'
-          ? connectGraph({ addressesOf, extraCa, signal }, route, loginFor)
+          ? connectGraph({ addressesOf, extraCa, signal, drafts: draftsOf(parts.queue, lane) }, route, loginFor)
           : connectSmtp(smtp, route, loginFor, signal),
     };
   };
   return routeOf;
+}
+
+function draftsOf(queue: RoutesParts['queue'], lane: string): DraftKeeper {
+  return {
+    known: () => queue.drafts(lane),
+    note: (draft, there) => queue.noteDraft(lane, draft, there),
+  };
 }
 
 /** Mail that waits for a route which is in the settings no more: it waits on, and somebody is told. */

@@ -144,6 +144,37 @@ test('what goes wrong with a draft leaves none behind, and sends nothing twice',
     await until(() => at.mails.length > 0);
   }));
 
+test('a draft that could not be taken away is taken away by the next attempt, whoever was restarted meanwhile', () =>
+  graph(async (lab, at) => {
+    const { queue } = lab.smtp.store;
+    at.failDraft = (step) => (step === 'PUT' || step.startsWith('DELETE') ? 'cut' : undefined);
+    await lab.submit({ to: 'a@other.test', attachments: [{ filename: 'a.bin', content: Buffer.alloc(4 * MB, 1) }] });
+    await lab.settled(1);
+    expect([lab.outcomes, at.drafts.size, (await queue.drafts('=m365')).length]).toEqual([['waiting'], 1, 1]);
+    await lab.restart();
+    at.failDraft = () => undefined;
+    at.steps.length = 0;
+    lab.pass(400_000);
+    await lab.settled(2);
+    expect([lab.outcomes, at.drafts.size, at.mails.length]).toEqual([['waiting', 'sent'], 0, 1]);
+    expect(at.steps.slice(0, 2)).toEqual(['DELETE', 'POST messages']);
+    expect(await queue.drafts('=m365')).toEqual([]);
+    // Nobody hears whether it was sent: what was sent stays, and is no draft any more.
+    at.failDraft = (step) => {
+      if (step !== 'POST send') return undefined;
+      at.drafts.clear();
+      return 'cut';
+    };
+    await lab.submit({ to: 'b@other.test', attachments: [{ filename: 'a.bin', content: Buffer.alloc(4 * MB, 2) }] });
+    await lab.settled(3);
+    expect(await queue.drafts('=m365')).toHaveLength(1);
+    at.failDraft = () => undefined;
+    lab.pass(400_000);
+    await lab.settled(4);
+    expect([lab.outcomes.at(-1), at.mails.length]).toEqual(['sent', 2]);
+    expect(await queue.drafts('=m365')).toEqual([]);
+  }));
+
 test('that the permission for large messages is missing is an alert', async () => {
   const { pino } = await import('pino');
   const lines: string[] = [];
