@@ -9,7 +9,10 @@ import type { Socket } from 'node:net';
 export function peek(socket: Socket, ms: number, enough: (bytes: Buffer) => boolean): Promise<Buffer | null> {
   return new Promise((resolve) => {
     let seen: Buffer | null = null;
+    let settled = false;
     const settle = () => {
+      if (settled) return;
+      settled = true;
       clearTimeout(timer);
       socket.off('readable', look).off('end', settle).off('close', settle).off('error', settle);
       if (seen !== null && !socket.destroyed) socket.unshift(seen);
@@ -21,7 +24,9 @@ export function peek(socket: Socket, ms: number, enough: (bytes: Buffer) => bool
       }
       if (seen !== null && enough(seen)) settle();
     };
-    const timer = setTimeout(settle, ms);
+    // Where the thread itself was busy for so long, what has come meanwhile is read first: in the next turn, or in the
+    // one after it if the connection was only just taken in.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(settle)), ms);
     socket.on('readable', look).once('end', settle).once('close', settle).once('error', settle);
   });
 }
