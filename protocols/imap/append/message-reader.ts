@@ -14,7 +14,7 @@ import {
   type MessageHead,
   messageHead,
 } from '../grammar/append-message.ts';
-import { type Command, literalTimeout, type PendingLiteral } from '../grammar/command-reader.ts';
+import type { Command, PendingLiteral } from '../grammar/command-reader.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { quoted } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
@@ -169,8 +169,8 @@ export class MessageReader implements AsyncDisposable {
   }
 
   async #receive(staging: Staging, streams: (rest: Scanner) => boolean): Promise<void> {
-    const { connection, reader, server } = this.#session;
-    using _timeout = literalTimeout(connection, server.settings.idle);
+    const { reader, server } = this.#session;
+    using _timeout = reader.literalTimeout(server.settings.idle);
     await reader.receive((bytes) => staging.write(bytes));
     ({ scanner: this.#scanner, pending: this.#pending } = await reader.rest(streams));
   }

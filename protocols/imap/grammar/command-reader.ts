@@ -75,6 +75,9 @@ export class CommandReader {
   off: ReadonlySet<string> = new Set();
   /** What of the command in hand is unread, because its verb has not taken it: a literal, or the text after one. */
   #unread: { readonly verb: string; readonly literal: PendingLiteral | null } | null = null;
+  /** See `literalTimeout`; and more of it was waited for. */
+  #inLiteral = false;
+  #waited = false;
   /** A line to be read again. */
   #returned: Buffer | null = null;
 
@@ -269,8 +272,28 @@ export class CommandReader {
     }
   }
 
+  /**
+   * Until it is disposed a literal is in hand, which has a time of its own to come in; `afterwards`: what the connection
+   * may be idle otherwise. A literal that came with its command sets no timer.
+   */
+  literalTimeout(afterwards: number): Disposable {
+    this.#inLiteral = true;
+    return {
+      [Symbol.dispose]: () => {
+        this.#inLiteral = false;
+        if (!this.#waited) return;
+        this.#waited = false;
+        this.#connection.idle(afterwards, true);
+      },
+    };
+  }
+
   /** More input inside a command: an interrupt is for whoever waits between commands. */
   async #more(): Promise<void> {
+    if (this.#inLiteral && !this.#waited) {
+      this.#waited = true;
+      this.#connection.idle(LITERAL_MS, true);
+    }
     const event = await this.#connection.more();
     if (event === 'end') throw new Disconnected();
     if (event === 'timeout') throw new Violation('Time-out inside a command');
@@ -304,10 +327,4 @@ function commandHead(scanner: Scanner): { tag: string; verb: string } | Malforme
   if (verb === '') return { tag, error: 'Expected a command' };
   if (verb !== 'UID' || !scanner.take(' ')) return { tag, verb };
   return { tag, verb: `UID ${scanner.name()}` };
-}
-
-/** Sets the time that a literal may take to come, and back. */
-export function literalTimeout(connection: Connection, afterwards: number): Disposable {
-  connection.idle(LITERAL_MS, true);
-  return { [Symbol.dispose]: () => connection.idle(afterwards, true) };
 }

@@ -263,7 +263,8 @@ export class Selected {
     // RFC 3501 7.3.2; an EXPUNGE says nothing of how many are left.
     if ((more || fewer) && this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
     // Flags that the client does not want to hear of are told when it does.
-    if (flags) await this.#tellFlags(connection, movedTo(after, before, told), annotations || this.#annotate);
+    if (flags && index.tick === this.#tick) this.#modseq = index.complete;
+    else if (flags) await this.#tellFlags(connection, movedTo(after, before, told), annotations || this.#annotate);
     if (withheld) return 'withheld';
     if (this.#tick === index.tick || flags) this.synced = complete;
     return gone.length > 0 ? 'told' : 'none';
