@@ -32,6 +32,8 @@ type Outcomes = Map<string, string[]>;
 
 async function main(folder: string): Promise<void> {
   await using stack = new AsyncDisposableStack();
+  // Who gives it up leaves nothing behind: the daemons are nobody's children.
+  process.once('SIGTERM', () => void stack.disposeAsync().finally(() => process.exit(1)));
   const lab = join(folder, 'lab');
   startDns(lab);
   stack.defer(() => void spawnSync(join(here, 'lab.sh'), ['down', lab]));
