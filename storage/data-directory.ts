@@ -11,6 +11,7 @@ import { Control } from './engines/sqlite/control.ts';
 import { lockData } from './engines/sqlite/data-lock.ts';
 import { SqliteEngine } from './engines/sqlite/engine.ts';
 import { toStoreError } from './engines/sqlite/failure.ts';
+import { replayJournals } from './engines/sqlite/journal-replay.ts';
 import { type Layout, layoutOf } from './engines/sqlite/layout.ts';
 import type { StoreShared } from './engines/sqlite/shared.ts';
 import { create } from './engines/sqlite/upkeep.ts';
@@ -72,8 +73,10 @@ async function openMain(layout: Layout, options: DataDirectoryOptions): Promise<
   for (const kind of ['directory', 'queue'] as const) {
     if (!existsSync(layout[kind])) await create(layout, { kind }, bootsOf(shared.bootId, []), sync);
   }
+  const journals = await replayJournals({ layout, bootId: shared.bootId, sync, log: options.log });
   const { rows, interrupted } = await beginRun(layout, shared.bootId, now(), sync);
-  const background = startBackground({ data: layout.data, shared, boots: rows, interrupted }, options.log, fatal);
+  const told = { data: layout.data, shared, boots: rows, interrupted, journals };
+  const background = startBackground(told, options.log, fatal);
   stack.defer(async () => {
     const others = new Int32Array(shared.members).some((member) => member !== 0);
     if (others) options.log.error({}, 'the store was closed before a thread that uses it: this is no clean end');
@@ -108,6 +111,7 @@ function openThread(layout: Layout, options: DataDirectoryOptions, rows: readonl
       grown: (name, urgent) => control.tell('grown', { name, urgent } satisfies GrownLog),
     },
     bulk: null,
+    journal: {},
     fatal,
     ...(sync === undefined ? {} : { sync }),
     ...(now === undefined ? {} : { now }),
@@ -132,10 +136,9 @@ async function refuseWithoutDirectory(layout: Layout): Promise<void> {
 
 /** The folders of a new data directory, durable before anything is put into them. */
 async function makeFolders(layout: Layout, sync: SyncCalls): Promise<void> {
-  if (existsSync(layout.accounts) && existsSync(layout.staging) && existsSync(layout.queueFolder)) return;
-  await mkdir(layout.accounts, { recursive: true, mode: 0o700 });
-  await mkdir(layout.staging, { recursive: true, mode: 0o700 });
-  await mkdir(layout.queueFolder, { recursive: true, mode: 0o700 });
+  const folders = [layout.accounts, layout.staging, layout.queueFolder, layout.journal];
+  if (folders.every((folder) => existsSync(folder))) return;
+  for (const folder of folders) await mkdir(folder, { recursive: true, mode: 0o700 });
   await sync.folder(layout.data);
   await sync.folder(dirname(layout.data));
 }

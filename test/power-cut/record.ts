@@ -1,7 +1,8 @@
-// Records a delivery run: `node test/power-cut/record.ts FOLDER [seed]`. The server runs under strace while twenty clients
-// deliver some hundred messages, inline and large, to one or several recipients, and change them; a small budget of handles
-// makes it close and reopen databases all the time, and the changes are enough for checkpoints. FOLDER then has the data
-// as it was before (`base`) and after (`run/data`), the trace, and the ledger of what the clients were told.
+// Records a delivery run: `node test/power-cut/record.ts FOLDER [seed] [handles] [accounts]`. The server runs under strace
+// while twenty clients deliver some hundred messages, inline and large, to one or several recipients, and change them; a
+// small budget of handles makes it close and reopen databases all the time, a large one and many accounts make it commit
+// through its journal, and the changes are enough for checkpoints. FOLDER then has the data as it was before (`base`) and
+// after (`run/data`), the trace, and the ledger of what the clients were told.
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,8 +13,15 @@ import { TRACED } from './machine.ts';
 
 /** Acknowledged messages and changes after which the recording ends. */
 const ENOUGH = 700;
-/** Open databases in the whole process: fewer than the accounts, so that they are evicted. */
-const HANDLES = 3;
+/** Open databases in the whole process, if not said: fewer than the accounts, so that they are evicted. */
+const HANDLES = 8;
+const ACCOUNTS = 12;
+
+export interface Load {
+  readonly seed: number;
+  readonly handles?: number;
+  readonly accounts?: number;
+}
 
 /** What replay.ts needs to know of a recording. */
 export interface Recording {
@@ -30,8 +38,9 @@ export function recordingIn(folder: string): Recording {
   return JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8'));
 }
 
-export async function record(folder: string, seed: number): Promise<Recording> {
-  const accounts = Array.from({ length: 5 }, (_, index) => ({
+export async function record(folder: string, load: Load): Promise<Recording> {
+  const { seed, handles = HANDLES } = load;
+  const accounts = Array.from({ length: load.accounts ?? ACCOUNTS }, (_, index) => ({
     name: `user${index}`,
     address: `user${index}@example.test`,
     password: 'correct horse',
@@ -48,7 +57,7 @@ export async function record(folder: string, seed: number): Promise<Recording> {
     folder: join(folder, 'run'),
     threads: 2,
     listen: { smtp: 0, submission: 0, imap: 0 },
-    settings: `[storage]\nhandles = ${HANDLES}`,
+    settings: `[storage]\nhandles = ${handles}`,
   });
   await program.populate(
     accounts.map(({ name }) => name),
@@ -86,10 +95,12 @@ function tracedPid(server: Running): number {
 }
 
 if (import.meta.main) {
-  const [folder, seed = '1'] = process.argv.slice(2);
-  if (folder === undefined) throw new Error('usage: node test/power-cut/record.ts FOLDER [seed]');
+  const [folder, seed = '1', handles = String(HANDLES), accounts = String(ACCOUNTS)] = process.argv.slice(2);
+  if (folder === undefined) throw new Error('usage: node test/power-cut/record.ts FOLDER [seed] [handles] [accounts]');
   if (spawnSync('strace', ['--version']).status !== 0) throw new Error('strace is not installed');
-  const recording = await record(resolve(folder), Number(seed));
+  const recording = await record(resolve(folder), {
+    ...{ seed: Number(seed), handles: Number(handles), accounts: Number(accounts) },
+  });
   const files = readdirSync(recording.data, { recursive: true }).length;
   const megabytes = Math.round(statSync(recording.trace).size / 1e6);
   console.log(

@@ -54,6 +54,7 @@ test('a first opening makes the data directory, and a second process is refused 
   expect((await readdir(data)).filter((name) => !name.includes('-'))).toEqual([
     'accounts',
     'directory.db',
+    'journal',
     'lock',
     'queue',
     'queue.db',

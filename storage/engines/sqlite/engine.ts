@@ -7,6 +7,7 @@ import { StoreError } from '../../errors.ts';
 import type { StoreLog } from '../../log.ts';
 import type { Op } from '../../operation.ts';
 import type { DatabaseKey, Engine } from '../port.ts';
+import { CommitJournal, type JournalOptions } from './commit-journal.ts';
 import type { Control } from './control.ts';
 import type { Batch } from './database.ts';
 import { isExpected, isFailedSync, toStoreError } from './failure.ts';
@@ -54,6 +55,8 @@ export interface EngineOptions {
   /** Called once, when a sync has failed: nothing can be promised any more, and the process must end. */
   readonly fatal: (error: Error) => void;
   readonly sync?: SyncCalls;
+  /** In a thread that commits for many at once: one sync for all of them (commit-journal.ts). */
+  readonly journal?: Pick<JournalOptions, 'size'>;
   /** Unix ms, for the epoch rule. */
   readonly now?: () => number;
 }
@@ -66,6 +69,7 @@ export class SqliteEngine implements Engine {
   readonly #feed: Feed;
   readonly #calls: SyncCalls;
   readonly #files: OpenFiles;
+  readonly #journal: CommitJournal | null;
   readonly #pace = new Pace();
   readonly #unsynced: Int32Array;
   readonly #corruptLogged = new Map<string, number>();
@@ -77,8 +81,10 @@ export class SqliteEngine implements Engine {
     this.#calls = options.sync ?? SYSTEM_SYNC;
     this.#feed = new Feed(options.shared, options.log);
     this.#unsynced = new Int32Array(options.shared.unsynced);
+    this.#journal = options.journal === undefined ? null : this.#newJournal(options.journal);
     this.#files = new OpenFiles(options, {
       sync: this.#calls,
+      journal: this.#journal,
       pace: this.#pace,
       check: () => this.#check(),
       durable: (handle) => this.#durable(handle),
@@ -172,6 +178,7 @@ export class SqliteEngine implements Engine {
     if (this.#closed) return;
     this.#closed = true;
     await this.#files.close();
+    await this.#journal?.close();
     this.#feed.close();
   }
 
@@ -297,6 +304,15 @@ export class SqliteEngine implements Engine {
   /** Closes account handles that nobody has used for so many ms. */
   closeIdle(age: number): Promise<void> {
     return this.#files.closeIdle(age);
+  }
+
+  #newJournal(options: Pick<JournalOptions, 'size'>): CommitJournal {
+    const { layout, shared } = this.#options;
+    return new CommitJournal({
+      ...options,
+      ...{ folder: layout.journal, bootId: shared.bootId, calls: this.#calls },
+      failed: (error) => this.#poisoned(error),
+    });
   }
 
   #check(): void {

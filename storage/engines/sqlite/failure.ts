@@ -28,6 +28,11 @@ export function isBusy(error: unknown): boolean {
   return kindOf(codeOf(error)) === 'busy' && codeOf(error).startsWith('SQLITE_');
 }
 
+/** True if the disk is full. */
+export function isNoSpace(error: unknown): boolean {
+  return kindOf(codeOf(error)) === 'no-space';
+}
+
 /** True if SQLite could not sync a file. */
 export function isFailedSync(error: unknown): boolean {
   return /^SQLITE_IOERR_(DIR_)?FSYNC$/.test(codeOf(error));

@@ -3,6 +3,7 @@
 
 import type { DatabaseKey } from '../port.ts';
 import { type BatchCalls, BatchWriter } from './batch-writer.ts';
+import type { CommitJournal } from './commit-journal.ts';
 import { type Batch, Database } from './database.ts';
 import { databaseFile, databaseName, type Layout } from './layout.ts';
 import { WATCH_ROWS } from './maintenance-rules.ts';
@@ -27,10 +28,11 @@ export class Handle {
   /** There is something in the log. */
   #begun = false;
 
-  constructor(file: string, calls: SyncCalls) {
+  constructor(file: string, name: string, calls: SyncCalls, journal: CommitJournal | null) {
     this.database = new Database({ file, busyTimeout: BUSY_TIMEOUT });
     try {
-      this.sync = new WalSync(file, calls);
+      const frames = () => this.database.checkpoint('NOOP').frames;
+      this.sync = new WalSync(file, calls, journal === null ? null : { journal, name, frames });
       if (!this.sync.isCurrent()) throw new Error(`the WAL of ${file} was replaced while it was opened`);
     } catch (error) {
       this.database.close();

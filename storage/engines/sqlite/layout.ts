@@ -10,6 +10,8 @@ export interface Layout {
   readonly lock: string;
   readonly staging: string;
   readonly accounts: string;
+  /** The journals of commits (commit-journal.ts). */
+  readonly journal: string;
   readonly directory: string;
   readonly queue: string;
   /** What of the queue is no row: bodies. */
@@ -23,6 +25,7 @@ export function layoutOf(data: string): Layout {
     lock: join(data, 'lock'),
     staging: join(data, 'staging'),
     accounts: join(data, 'accounts'),
+    journal: join(data, 'journal'),
     directory: join(data, 'directory.db'),
     queue: join(data, 'queue.db'),
     queueFolder: join(data, 'queue'),

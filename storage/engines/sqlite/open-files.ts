@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { StoreError } from '../../errors.ts';
 import type { DatabaseKey } from '../port.ts';
 import type { BatchCalls } from './batch-writer.ts';
+import type { CommitJournal } from './commit-journal.ts';
 import type { EngineOptions } from './engine.ts';
 import { type Committed, Handle, Seat } from './handles.ts';
 import { databaseName } from './layout.ts';
@@ -21,6 +22,8 @@ const EXPIRE_EVERY = 1_000;
 export interface OpenFilesCalls {
   readonly sync: SyncCalls;
   readonly pace: Pace;
+  /** For the commits of many databases; null: each is synced for itself. */
+  readonly journal: CommitJournal | null;
   /** Throws if nothing may be begun any more. */
   check(): void;
   /** Makes durable what was committed to a handle. */
@@ -155,7 +158,7 @@ export class OpenFiles {
 
   #newHandle(seat: Seat): Handle {
     try {
-      return new Handle(seat.file, this.#calls.sync);
+      return new Handle(seat.file, seat.name, this.#calls.sync, this.#calls.journal);
     } catch (error) {
       if (existsSync(seat.file)) throw error;
       if (existsSync(dirname(seat.file))) throw new StoreError('corrupt', `${seat.file} is missing`, { cause: error });

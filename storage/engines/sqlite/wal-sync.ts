@@ -1,9 +1,12 @@
 // The group commit: after COMMIT a writer waits for an asynchronous fdatasync of the WAL file. One is in flight and one
-// is waiting; everybody who commits while one is in flight shares the next.
+// is waiting; everybody who commits while one is in flight shares the next. Where several logs wait at once, the thread's
+// journal (commit-journal.ts) syncs for all of them.
 
 import { close, fdatasync, fstatSync, fsync, open, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import type { CommitJournal } from './commit-journal.ts';
+import { WalTail } from './wal-tail.ts';
 
 const fsyncAsync = promisify(fsync);
 const openAsync = promisify(open);
@@ -34,21 +37,37 @@ export const SYSTEM_SYNC: SyncCalls = {
   },
 };
 
+/** How a log takes part in the journal of its thread. */
+export interface InJournal {
+  readonly journal: CommitJournal;
+  /** The database, by databaseName. */
+  readonly name: string;
+  /** The frames of its log that are committed. */
+  readonly frames: () => number;
+}
+
 /** The WAL file of one open database. Lives no longer than its handle, which keeps the file from being deleted. */
 export class WalSync {
   readonly #path: string;
   readonly #fd: number;
   readonly #calls: SyncCalls;
+  readonly #journal: CommitJournal | null;
+  readonly name: string;
+  /** What the journal knows of the log. */
+  readonly tail: WalTail;
   #folderSynced = false;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
   /** To be made after the handle has read from the database, which opens (or makes) its WAL. */
-  constructor(database: string, calls: SyncCalls) {
+  constructor(database: string, calls: SyncCalls, inJournal: InJournal | null = null) {
     this.#path = `${database}-wal`;
     this.#calls = calls;
     // Opening and closing the WAL is harmless; closing the database or its -shm would drop SQLite's POSIX locks.
     this.#fd = openSync(this.#path, 'r');
+    this.#journal = inJournal?.journal ?? null;
+    this.name = inJournal?.name ?? '';
+    this.tail = new WalTail(this.#fd, inJournal?.frames ?? (() => 0));
   }
 
   /** True if the name still leads to the file that we sync: it must, as long as the handle is open. */
@@ -73,9 +92,20 @@ export class WalSync {
     return this.#next;
   }
 
+  /**
+   * Syncs the file itself; what was committed before the call is durable when it resolves. `mark`: what is committed later
+   * may go through the journal.
+   */
+  async whole(mark: boolean): Promise<void> {
+    const end = mark ? this.tail.end() : null;
+    await this.#calls.file(this.#fd, this.#path);
+    if (end !== null) this.tail.synced(end);
+  }
+
   /** Closes the file, once no sync is in hand. */
   async close(): Promise<void> {
     await Promise.allSettled([this.#running]);
+    await this.#journal?.release(this);
     await closeAsync(this.#fd);
   }
 
@@ -90,7 +120,7 @@ export class WalSync {
   async #sync(): Promise<void> {
     // The WAL may be new (the last handle to close deletes it), and only its folder's sync makes its name durable.
     // Every handle does that once: another one's first sync may not have got so far.
-    if (this.#folderSynced) return this.#calls.file(this.#fd, this.#path);
+    if (this.#folderSynced) return this.#journal === null ? this.whole(false) : this.#journal.sync(this);
     await Promise.all([this.#calls.file(this.#fd, this.#path), this.#calls.folder(dirname(this.#path))]);
     this.#folderSynced = true;
   }

@@ -1,0 +1,66 @@
+// SQLite's write-ahead log as a file (sqlite.org/fileformat2.html, section 4): a header of 32 bytes, then frames of 24 bytes
+// and a page. Each frame has the header's two salts, and a checksum over everything before it and itself; one that ends a
+// transaction says so. What does not continue the chain of checksums is not there for SQLite, and not for us.
+
+export const WAL_HEAD = 32;
+const FRAME_HEAD = 24;
+/** Of a log whose checksums are made of little-endian words, as every machine writes it that Node runs on. */
+const MAGIC = 0x377f0682;
+const SALTS = 16;
+
+/** The end of a transaction in a log. */
+export interface LogEnd {
+  /** The log's header: another one is another log. */
+  readonly header: Buffer;
+  readonly offset: number;
+  /** The checksum up to there. */
+  readonly sum: readonly [number, number];
+}
+
+/** The beginning of a log, if this is a header and ours to read. */
+export function beginningOf(header: Buffer): LogEnd | null {
+  if (header.length < WAL_HEAD || header.readUInt32BE(0) !== MAGIC) return null;
+  const sum = [header.readUInt32BE(24), header.readUInt32BE(28)] as const;
+  const words = new Uint32Array(new Uint8Array(header.subarray(0, 24)).buffer);
+  const [first, second] = checksum(words, 0, words.length, [0, 0]);
+  return first === sum[0] && second === sum[1] ? { header, offset: WAL_HEAD, sum } : null;
+}
+
+/** Bytes of a frame. */
+export function frameSize({ header }: LogEnd): number {
+  return FRAME_HEAD + header.readUInt32BE(8);
+}
+
+/**
+ * The last end of a transaction among the frames that follow `end`, which lie in `buffer` (whose memory is its own, and
+ * aligned) from `at` to `limit`; `end` itself if there is none. `whole` is false if the chain goes on at `limit`.
+ */
+export function follow(end: LogEnd, buffer: Buffer, at: number, limit: number): { last: LogEnd; whole: boolean } {
+  const size = frameSize(end);
+  const words = new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
+  let { sum } = end;
+  let last = end;
+  for (let frame = at; ; frame += size) {
+    if (frame + size > limit) return { last, whole: false };
+    if (buffer.compare(end.header, SALTS, SALTS + 8, frame + 8, frame + 16) !== 0) break;
+    sum = checksum(words, frame >> 2, (frame >> 2) + 2, sum);
+    sum = checksum(words, (frame + FRAME_HEAD) >> 2, (frame + size) >> 2, sum);
+    if (buffer.readUInt32BE(frame + 16) !== sum[0] || buffer.readUInt32BE(frame + 20) !== sum[1]) break;
+    // The size of the database after it: of the last frame of a transaction.
+    if (buffer.readUInt32BE(frame + 4) !== 0) {
+      last = { header: end.header, offset: end.offset + frame + size - at, sum };
+    }
+  }
+  return { last, whole: true };
+}
+
+/** SQLite's checksum of an even number of words, going on from another. */
+function checksum(words: Uint32Array, from: number, to: number, [a, b]: readonly [number, number]): [number, number] {
+  let first = a | 0;
+  let second = b | 0;
+  for (let i = from; i < to; i += 2) {
+    first = (first + (words[i] as number) + second) | 0;
+    second = (second + (words[i + 1] as number) + first) | 0;
+  }
+  return [first >>> 0, second >>> 0];
+}
