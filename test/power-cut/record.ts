@@ -1,7 +1,7 @@
-// Records a delivery run: `node test/power-cut/record.ts FOLDER [seed] [handles] [accounts]`. The server runs under strace
-// while twenty clients deliver some hundred messages, inline and large, to one or several recipients, and change them; a
-// small budget of handles makes it close and reopen databases all the time, a large one and many accounts make it commit
-// through its journal, and the changes are enough for checkpoints. FOLDER then has the data as it was before (`base`) and
+// Records a delivery run: `node test/power-cut/record.ts FOLDER [seed] [narrow|wide]`. The server runs under strace while
+// twenty clients deliver some hundred messages, inline and large, to one or several recipients, and change them, enough for
+// checkpoints. In a narrow one a small budget of handles makes it close and reopen databases all the time; in a wide one
+// many databases are committed to at once, through the journal. FOLDER then has the data as it was before (`base`) and
 // after (`run/data`), the trace, and the ledger of what the clients were told.
 import { spawnSync } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -13,18 +13,13 @@ import { TRACED } from './machine.ts';
 
 /** Acknowledged messages and changes after which the recording ends. */
 const ENOUGH = 700;
-/** Open databases in the whole process, if not said: fewer than the accounts, so that they are evicted. */
-const HANDLES = 8;
-const ACCOUNTS = 12;
-
-export interface Load {
-  readonly seed: number;
-  readonly handles?: number;
-  readonly accounts?: number;
-}
+/** Open databases in the whole process, and accounts: fewer and more, so that they are evicted; or enough. */
+const KINDS = { narrow: { handles: 3, accounts: 5 }, wide: { handles: 100, accounts: 14 } };
+export type Kind = keyof typeof KINDS;
 
 /** What replay.ts needs to know of a recording. */
 export interface Recording {
+  readonly kind: Kind;
   readonly trace: string;
   /** The data before and after, and its path while the server ran. */
   readonly base: string;
@@ -38,14 +33,15 @@ export function recordingIn(folder: string): Recording {
   return JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8'));
 }
 
-export async function record(folder: string, load: Load): Promise<Recording> {
-  const { seed, handles = HANDLES } = load;
-  const accounts = Array.from({ length: load.accounts ?? ACCOUNTS }, (_, index) => ({
+export async function record(folder: string, seed: number, kind: Kind): Promise<Recording> {
+  const { handles } = KINDS[kind];
+  const accounts = Array.from({ length: KINDS[kind].accounts }, (_, index) => ({
     name: `user${index}`,
     address: `user${index}@example.test`,
     password: 'correct horse',
   }));
   const recording: Recording = {
+    kind,
     trace: join(folder, 'trace'),
     base: join(folder, 'base'),
     data: join(folder, 'run/data'),
@@ -95,12 +91,11 @@ function tracedPid(server: Running): number {
 }
 
 if (import.meta.main) {
-  const [folder, seed = '1', handles = String(HANDLES), accounts = String(ACCOUNTS)] = process.argv.slice(2);
-  if (folder === undefined) throw new Error('usage: node test/power-cut/record.ts FOLDER [seed] [handles] [accounts]');
+  const [folder, seed = '1', kind = 'narrow'] = process.argv.slice(2);
+  if (folder === undefined || (kind !== 'narrow' && kind !== 'wide'))
+    throw new Error('usage: node test/power-cut/record.ts FOLDER [seed] [narrow|wide]');
   if (spawnSync('strace', ['--version']).status !== 0) throw new Error('strace is not installed');
-  const recording = await record(resolve(folder), {
-    ...{ seed: Number(seed), handles: Number(handles), accounts: Number(accounts) },
-  });
+  const recording = await record(resolve(folder), Number(seed), kind);
   const files = readdirSync(recording.data, { recursive: true }).length;
   const megabytes = Math.round(statSync(recording.trace).size / 1e6);
   console.log(

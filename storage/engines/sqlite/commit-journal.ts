@@ -17,6 +17,8 @@ const FILE = 16 * 1024 * 1024;
 /** Most that is synced at once, and most of it that is of one log: a larger commit is synced in its log. */
 const BATCH = 1024 * 1024;
 const SHARE = 256 * 1024;
+/** Of a record's place in its log, which has four bytes. */
+const MOST_OFFSET = 0x7fff_ffff;
 /** Logs that are synced at once before a file is written again: they are in nobody's way. */
 const SYNCS = 2;
 
@@ -51,7 +53,17 @@ class JournalFile {
   constructor(folder: string, bootId: string) {
     this.path = join(folder, randomUUID());
     this.fd = openSync(this.path, 'wx+', 0o600);
-    writeSync(this.fd, firstPage(bootId), 0, FIRST_RECORD, 0);
+    try {
+      writeSync(this.fd, firstPage(bootId), 0, FIRST_RECORD, 0);
+    } catch (error) {
+      this.delete();
+      throw error;
+    }
+  }
+
+  delete(): void {
+    closeSync(this.fd);
+    rmSync(this.path);
   }
 }
 
@@ -97,10 +109,7 @@ export class CommitJournal {
   /** Deletes its files; once every log is closed. */
   async close(): Promise<void> {
     await Promise.allSettled([this.#running, this.#preparing]);
-    for (const { fd, path } of this.#files ?? []) {
-      closeSync(fd);
-      rmSync(path);
-    }
+    for (const file of this.#files ?? []) file.delete();
     this.#files = null;
   }
 
@@ -113,37 +122,58 @@ export class CommitJournal {
       for (const { log, resolve } of waiting) resolve(log.whole(waiting.length >= LEAST));
       return;
     }
-    this.#running = this.#together(waiting).finally(() => {
-      this.#running = null;
-      this.#start();
-    });
+    this.#running = this.#together(waiting)
+      .catch((error) => {
+        for (const { reject } of waiting) reject(error);
+      })
+      .finally(() => {
+        this.#running = null;
+        this.#start();
+      });
   }
 
   /** True if there is room for a batch. */
   #ready(): boolean {
     if (this.#files === null) {
-      this.#preparing ??= this.#create().catch(this.#options.failed);
+      this.#preparing ??= this.#prepare(() => this.#create());
       return false;
     }
     const [file, other] = this.#files;
     if (file.position + BATCH <= (this.#options.size ?? FILE)) return true;
     if (this.#preparing !== null) return false;
     this.#files = [other, file];
-    this.#preparing = this.#settle(file)
-      .catch(this.#options.failed)
-      .finally(() => {
-        this.#preparing = null;
-      });
+    this.#preparing = this.#prepare(() => this.#settle(file));
     return true;
   }
 
+  async #prepare(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#options.failed(error);
+    } finally {
+      this.#preparing = null;
+    }
+  }
+
+  /** On a full disk there is no journal, until the next time. */
   async #create(): Promise<void> {
     const { folder, bootId, calls } = this.#options;
-    const files = [new JournalFile(folder, bootId), new JournalFile(folder, bootId)] as const;
-    for (const { fd, path } of files) await calls.file(fd, path);
-    await calls.folder(folder);
-    this.#files = files;
-    this.#preparing = null;
+    const made: JournalFile[] = [];
+    const make = async (): Promise<JournalFile> => {
+      const file = new JournalFile(folder, bootId);
+      made.push(file);
+      await calls.file(file.fd, file.path);
+      return file;
+    };
+    try {
+      const files = [await make(), await make()] as const;
+      await calls.folder(folder);
+      this.#files = files;
+    } catch (error) {
+      for (const file of made) file.delete();
+      if (!isNoSpace(error)) throw error;
+    }
   }
 
   /** Syncs the logs of which something is only in this file; then it is written from its beginning. */
@@ -184,10 +214,7 @@ export class CommitJournal {
         return;
       }
     } catch (error) {
-      if (!isNoSpace(error)) {
-        for (const { reject } of written) reject(error);
-        return;
-      }
+      if (!isNoSpace(error)) throw error;
     }
     // A full disk, which has room for what is in the logs already.
     for (const { log, resolve } of written) resolve(log.whole(true));
@@ -199,7 +226,7 @@ export class CommitJournal {
     if (buffer === null) return null;
     const frames = at + RECORD_HEAD;
     const { durable } = tail;
-    if (durable === null || frames >= BATCH) return null;
+    if (durable === null || durable.offset > MOST_OFFSET || frames >= BATCH) return null;
     const length = tail.copy(buffer, frames, Math.min(BATCH, frames + SHARE));
     if (length === null) return null;
     writeHead(buffer, at, {

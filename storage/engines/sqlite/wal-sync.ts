@@ -55,6 +55,7 @@ export class WalSync {
   readonly name: string;
   /** What the journal knows of the log. */
   readonly tail: WalTail;
+  readonly #inHand = new Set<Promise<void>>();
   #folderSynced = false;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -98,7 +99,13 @@ export class WalSync {
    */
   async whole(mark: boolean): Promise<void> {
     const end = mark ? this.tail.end() : null;
-    await this.#calls.file(this.#fd, this.#path);
+    const sync = this.#calls.file(this.#fd, this.#path);
+    this.#inHand.add(sync);
+    try {
+      await sync;
+    } finally {
+      this.#inHand.delete(sync);
+    }
     if (end !== null) this.tail.synced(end);
   }
 
@@ -106,6 +113,8 @@ export class WalSync {
   async close(): Promise<void> {
     await Promise.allSettled([this.#running]);
     await this.#journal?.release(this);
+    // The journal's own, too: the descriptor may be another file's at once.
+    await Promise.allSettled(this.#inHand);
     await closeAsync(this.#fd);
   }
 
