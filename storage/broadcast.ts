@@ -5,7 +5,7 @@
 
 import { BroadcastChannel, MessagePort } from 'node:worker_threads';
 
-/** One thread's end of it; it keeps no thread alive. */
+/** One thread's end of it; it keeps no thread alive, unless asked to. */
 export class Broadcast<T> {
   /** True where no events are made. */
   readonly direct: boolean;
@@ -28,6 +28,15 @@ export class Broadcast<T> {
   /** Structured-cloneable. */
   tell(message: T): void {
     this.#channel.postMessage(message);
+  }
+
+  /** Something is awaited by it: it keeps the thread alive. */
+  ref(): void {
+    this.#channel.ref();
+  }
+
+  unref(): void {
+    this.#channel.unref();
   }
 
   /** Nothing is heard after this. */

@@ -1,8 +1,8 @@
 // Requests between the threads of one store: to the one with a role (the background thread: hold this file open, run
-// this bulk operation; the search thread: find this text), and to every thread (close this account's file, it is being replaced). Carried by a BroadcastChannel, which needs no
+// this bulk operation; the search thread: find this text), and to every thread (close this account's file, it is being replaced). Carried by a channel (storage/broadcast.ts), which needs no
 // port handed from thread to thread; they are rare, so that all see all of them costs nothing.
 
-import { BroadcastChannel } from 'node:worker_threads';
+import { Broadcast } from '../../broadcast.ts';
 import { StoreError, type StoreErrorCode } from '../../errors.ts';
 import { ROLES, type Role, type StoreShared } from './shared.ts';
 
@@ -34,7 +34,7 @@ export class Control {
   readonly #members: Int32Array;
   readonly #place: number;
   readonly #roles: Int32Array;
-  readonly #channel: BroadcastChannel;
+  readonly #channel: Broadcast<Request | Reply>;
   readonly #handlers = new Map<string, Handler>();
   readonly #pending = new Map<number, Pending>();
   #lastRequest = 0;
@@ -45,9 +45,7 @@ export class Control {
     this.#roles = new Int32Array(shared.roles);
     this.#members = new Int32Array(shared.members);
     this.#place = this.#join();
-    this.#channel = new BroadcastChannel(`${shared.name}-control`);
-    this.#channel.unref();
-    this.#channel.onmessage = (message) => this.#receive(message.data as Request | Reply);
+    this.#channel = new Broadcast(`${shared.name}-control`, (message) => this.#receive(message));
   }
 
   /** What to do with requests of a kind; the reply is what the handler returns or throws. */
@@ -77,7 +75,7 @@ export class Control {
     const to = this.#member(role);
     // A channel does not deliver to the one that sends.
     if (to === this.id) void this.#answer(kind, body);
-    else if (to !== 0) this.#channel.postMessage({ to, from: 0, id: 0, kind, body } satisfies Request);
+    else if (to !== 0) this.#channel.tell({ to, from: 0, id: 0, kind, body } satisfies Request);
   }
 
   /** Asks every other member and waits for all. Errors: busy if one does not answer in time. */
@@ -131,7 +129,7 @@ export class Control {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { resolve, reject });
     this.#channel.ref();
-    this.#channel.postMessage({ to, from: this.id, id, kind, body } satisfies Request);
+    this.#channel.tell({ to, from: this.id, id, kind, body } satisfies Request);
     return promise;
   }
 
@@ -143,7 +141,7 @@ export class Control {
 
   async #serve({ from, id, kind, body }: Request): Promise<void> {
     const reply = await this.#answer(kind, body);
-    if (from !== 0) this.#channel.postMessage({ to: from, id, ...reply } satisfies Reply);
+    if (from !== 0) this.#channel.tell({ to: from, id, ...reply } satisfies Reply);
   }
 
   async #answer(kind: string, body: unknown): Promise<Pick<Reply, 'body' | 'failure'>> {

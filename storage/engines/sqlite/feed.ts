@@ -1,7 +1,7 @@
 // Wake-ups: after each durable commit the database's generation is raised and its subscribers are woken; those of this
 // thread directly, those of other threads by one merged message a turn of the event loop.
 
-import { BroadcastChannel } from 'node:worker_threads';
+import { Broadcast } from '../../broadcast.ts';
 import type { StoreLog } from '../../log.ts';
 import type { DatabaseKey } from '../port.ts';
 import { type StoreShared, slotOf } from './shared.ts';
@@ -10,7 +10,7 @@ import { type StoreShared, slotOf } from './shared.ts';
 export class Feed {
   readonly #generations: Int32Array;
   readonly #subscribed: Int32Array;
-  readonly #channel: BroadcastChannel;
+  readonly #channel: Broadcast<number[]>;
   readonly #log: StoreLog;
   readonly #wakes = new Map<number, Set<() => void>>();
   readonly #raised = new Set<number>();
@@ -19,11 +19,9 @@ export class Feed {
     this.#generations = new Int32Array(shared.generations);
     this.#subscribed = new Int32Array(shared.subscribed);
     this.#log = log;
-    this.#channel = new BroadcastChannel(`${shared.name}-feed`);
-    this.#channel.unref();
-    this.#channel.onmessage = (message) => {
-      for (const slot of message.data as number[]) this.#wake(slot);
-    };
+    this.#channel = new Broadcast(`${shared.name}-feed`, (slots) => {
+      for (const slot of slots) this.#wake(slot);
+    });
   }
 
   generation(db: DatabaseKey): number {
@@ -68,7 +66,7 @@ export class Feed {
   }
 
   #tellOthers(): void {
-    this.#channel.postMessage([...this.#raised]);
+    this.#channel.tell([...this.#raised]);
     this.#raised.clear();
   }
 
