@@ -56,8 +56,8 @@ export const STOP_MS = 15_000;
 /** A thread that does not answer a scrape in this time is left out of it. */
 export const SCRAPE_MS = 2_000;
 
-/** A server thread opens its store and its listeners well within this; longer means that it hangs. */
-export const THREAD_START_MS = 30_000;
+/** A server thread opens its store and its listeners within a second; on a machine with twenty others at work 41 were seen. */
+export const THREAD_START_MS = 120_000;
 
 /** Rows of the table of what networks did lately, 12 bytes each. */
 export const CONDUCT_ROWS = 32_768;
