@@ -73,10 +73,9 @@ async function openMain(layout: Layout, options: DataDirectoryOptions): Promise<
   for (const kind of ['directory', 'queue'] as const) {
     if (!existsSync(layout[kind])) await create(layout, { kind }, bootsOf(shared.bootId, []), sync);
   }
-  const journals = await replayJournals({ layout, bootId: shared.bootId, sync, log: options.log });
+  await replayJournals({ layout, sync, log: options.log });
   const { rows, interrupted } = await beginRun(layout, shared.bootId, now(), sync);
-  const told = { data: layout.data, shared, boots: rows, interrupted, journals };
-  const background = startBackground(told, options.log, fatal);
+  const background = startBackground({ data: layout.data, shared, boots: rows, interrupted }, options.log, fatal);
   stack.defer(async () => {
     const others = new Int32Array(shared.members).some((member) => member !== 0);
     if (others) options.log.error({}, 'the store was closed before a thread that uses it: this is no clean end');

@@ -12,8 +12,6 @@ export interface BackgroundData extends StoreData {
   readonly kind: 'posthuis-background';
   /** The run before was killed: what it left is to be settled. */
   readonly interrupted: boolean;
-  /** Its journals of commits, which go once the logs are synced. */
-  readonly journals: readonly string[];
 }
 
 export type FromBackground =

@@ -1,8 +1,7 @@
 // After a killed run under the same boot: what it had committed is readable from the page cache, and may not be on the
-// disk. Nothing is lost by that, until the boot is called cleanly ended; so every write-ahead log is synced first. The
-// journals of commits stand for what is not, until then.
+// disk. Nothing is lost by that, until the boot is called cleanly ended; so every write-ahead log is synced first.
 
-import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Layout } from '../engines/sqlite/layout.ts';
 import type { SyncCalls } from '../engines/sqlite/wal-sync.ts';
@@ -17,11 +16,6 @@ export async function syncLogs(layout: Layout, sync: SyncCalls, signal: AbortSig
       await syncLog(join(layout.accounts, prefix, id, 'mail.db'), sync);
     }
   }
-}
-
-/** Deletes journals that stand for nothing any more. */
-export async function deleteJournals(paths: readonly string[]): Promise<void> {
-  for (const path of paths) await rm(path);
 }
 
 async function syncLog(database: string, sync: SyncCalls): Promise<void> {

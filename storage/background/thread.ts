@@ -10,7 +10,7 @@ import { Checkpoints, type GrownLog } from './checkpoints.ts';
 import { type BackgroundData, type FromBackground, forwardingLog, type ToBackground } from './host.ts';
 import { Housekeeping } from './housekeeping.ts';
 import { joinStore } from './member.ts';
-import { deleteJournals, syncLogs } from './settle.ts';
+import { syncLogs } from './settle.ts';
 import { removeStrays } from './strays.ts';
 
 /** Files that this thread keeps open at most: those being checkpointed, and those just let go by a server thread. */
@@ -43,12 +43,9 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
   const housekeeping = new Housekeeping({ engine, blobs, log, now: Date.now, signal });
 
   // After a run that was killed: its logs are synced, its loose bodies swept, before the store counts as settled.
-  const settled = data.interrupted ? settle() : deleteJournals(data.journals);
-  async function settle(): Promise<void> {
-    await syncLogs(layout, SYSTEM_SYNC, signal);
-    await deleteJournals(data.journals);
-    await housekeeping.sweepAllBlobs();
-  }
+  const settled = data.interrupted
+    ? syncLogs(layout, SYSTEM_SYNC, signal).then(() => housekeeping.sweepAllBlobs())
+    : Promise.resolve();
   settled.then(
     () => post({ kind: 'settled' }),
     (error) => {

@@ -1,32 +1,35 @@
 // One sync for the commits of many databases. Each database has a write-ahead log of its own, and a sync of each costs more
 // than what is written: so when several wait at once, what was committed to them is copied, as it stands in their logs, into
-// one file of this thread, and that is synced. After a power cut it is put back into the logs (journal-replay.ts); the logs
-// themselves are synced later, before the part of the journal that stands for them is written over.
+// one file of this thread, and that is synced. After a run that did not end it is put back into the logs (journal-replay.ts);
+// the logs themselves are synced later, before the part of the journal that stands for them is written over.
 
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import type { StoreLog } from '../../log.ts';
 import { isNoSpace } from './failure.ts';
-import { FIRST_RECORD, firstPage, RECORD_HEAD, writeHead } from './journal-format.ts';
+import { RECORD_HEAD, writeHead } from './journal-format.ts';
 import type { SyncCalls, WalSync } from './wal-sync.ts';
 
 /** Two or fewer are synced each for itself: that takes no longer, and nothing is written twice. */
 const LEAST = 3;
-/** A file of the journal is as long as 200 deliveries: with 100 mailboxes each log is synced once in four of them. */
+/** A file of the journal is as long as 400 deliveries: with 100 mailboxes each log is synced once in four of its own. */
 const FILE = 16 * 1024 * 1024;
-/** Most that is synced at once, and most of it that is of one log: a larger commit is synced in its log. */
-const BATCH = 1024 * 1024;
+/** Most that is synced at once, 50 deliveries, and most of it that is of one log: a larger commit is synced in its log. */
+const BATCH = 2 * 1024 * 1024;
 const SHARE = 256 * 1024;
 /** Of a record's place in its log, which has four bytes. */
 const MOST_OFFSET = 0x7fff_ffff;
 /** Logs that are synced at once before a file is written again: they are in nobody's way. */
 const SYNCS = 2;
+/** Where no journal could be made, as on a full disk, it is tried again after so many ms. */
+const TRY_AGAIN = 60_000;
 
 export interface JournalOptions {
   /** The folder of all threads' journals. */
   readonly folder: string;
-  readonly bootId: string;
   readonly calls: SyncCalls;
+  readonly log: StoreLog;
   /** Bytes of a file; less only in tests. */
   readonly size?: number;
   /** Called when a sync that nobody waits for has failed. */
@@ -46,24 +49,23 @@ class JournalFile {
   /** Logs of which something is only here. */
   readonly logs = new Set<WalSync>();
   /** Where the next record goes. */
-  position = FIRST_RECORD;
+  position = 0;
   pass = 0;
   records = 0;
 
-  constructor(folder: string, bootId: string) {
+  constructor(folder: string) {
     this.path = join(folder, randomUUID());
     this.fd = openSync(this.path, 'wx+', 0o600);
-    try {
-      writeSync(this.fd, firstPage(bootId), 0, FIRST_RECORD, 0);
-    } catch (error) {
-      this.delete();
-      throw error;
-    }
   }
 
-  delete(): void {
-    closeSync(this.fd);
-    rmSync(this.path);
+  /** The logs have what was in it: it is written from its beginning. */
+  rewind(): void {
+    this.logs.clear();
+    // A start need not look at the last pass any more; if this is lost, it does so for nothing.
+    writeSync(this.fd, Buffer.alloc(RECORD_HEAD), 0, RECORD_HEAD, 0);
+    this.position = 0;
+    this.records = 0;
+    this.pass += 1;
   }
 }
 
@@ -76,7 +78,10 @@ export class CommitJournal {
   /** The one that is written, and the one that is made ready to be written again; none until they are needed. */
   #files: readonly [JournalFile, JournalFile] | null = null;
   #preparing: Promise<void> | null = null;
+  #tryAfter = 0;
   #buffer: Buffer | null = null;
+  /** A log could not be synced: what the journal has may be all there is. */
+  #needed = false;
 
   constructor(options: JournalOptions) {
     this.#options = options;
@@ -101,16 +106,24 @@ export class CommitJournal {
     try {
       await log.whole(false);
     } catch (error) {
-      this.#options.failed(error);
+      this.#failed(error);
     }
     for (const { logs } of files) logs.delete(log);
   }
 
-  /** Deletes its files; once every log is closed. */
+  /** Once every log is closed: deletes its files, unless they are needed at the next start. */
   async close(): Promise<void> {
     await Promise.allSettled([this.#running, this.#preparing]);
-    for (const file of this.#files ?? []) file.delete();
+    for (const { fd, path } of this.#files ?? []) {
+      closeSync(fd);
+      if (!this.#needed) rmSync(path);
+    }
     this.#files = null;
+  }
+
+  #failed(error: unknown): void {
+    this.#needed = true;
+    this.#options.failed(error);
   }
 
   #start(): void {
@@ -118,11 +131,12 @@ export class CommitJournal {
     if (this.#running !== null || this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
-    if (waiting.length < LEAST || !this.#ready()) {
+    const file = waiting.length < LEAST ? null : this.#ready();
+    if (file === null) {
       for (const { log, resolve } of waiting) resolve(log.whole(waiting.length >= LEAST));
       return;
     }
-    this.#running = this.#together(waiting)
+    this.#running = this.#together(file, waiting)
       .catch((error) => {
         for (const { reject } of waiting) reject(error);
       })
@@ -132,36 +146,25 @@ export class CommitJournal {
       });
   }
 
-  /** True if there is room for a batch. */
-  #ready(): boolean {
+  /** The file that has room for a batch; null if there is none yet. */
+  #ready(): JournalFile | null {
     if (this.#files === null) {
-      this.#preparing ??= this.#prepare(() => this.#create());
-      return false;
+      if (performance.now() >= this.#tryAfter) this.#preparing ??= this.#create();
+      return null;
     }
     const [file, other] = this.#files;
-    if (file.position + BATCH <= (this.#options.size ?? FILE)) return true;
-    if (this.#preparing !== null) return false;
+    if (file.position + BATCH <= (this.#options.size ?? FILE)) return file;
+    if (this.#preparing !== null || this.#needed) return null;
     this.#files = [other, file];
-    this.#preparing = this.#prepare(() => this.#settle(file));
-    return true;
+    this.#preparing = this.#settle(file);
+    return other;
   }
 
-  async #prepare(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.#options.failed(error);
-    } finally {
-      this.#preparing = null;
-    }
-  }
-
-  /** On a full disk there is no journal, until the next time. */
   async #create(): Promise<void> {
-    const { folder, bootId, calls } = this.#options;
+    const { folder, calls, log } = this.#options;
     const made: JournalFile[] = [];
     const make = async (): Promise<JournalFile> => {
-      const file = new JournalFile(folder, bootId);
+      const file = new JournalFile(folder);
       made.push(file);
       await calls.file(file.fd, file.path);
       return file;
@@ -169,10 +172,17 @@ export class CommitJournal {
     try {
       const files = [await make(), await make()] as const;
       await calls.folder(folder);
+      await calls.folder(dirname(folder));
       this.#files = files;
     } catch (error) {
-      for (const file of made) file.delete();
-      if (!isNoSpace(error)) throw error;
+      log.warn({ err: error }, 'no journal of commits can be made: each log is synced for itself');
+      this.#tryAfter = performance.now() + TRY_AGAIN;
+      for (const { fd, path } of made) {
+        closeSync(fd);
+        rmSync(path);
+      }
+    } finally {
+      this.#preparing = null;
     }
   }
 
@@ -182,52 +192,65 @@ export class CommitJournal {
     const some = async (): Promise<void> => {
       for (const log of logs) await log.whole(false);
     };
-    await Promise.all(Array.from({ length: SYNCS }, some));
-    file.logs.clear();
-    Object.assign(file, { position: FIRST_RECORD, pass: file.pass + 1, records: 0 });
+    try {
+      await Promise.all(Array.from({ length: SYNCS }, some));
+      file.rewind();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#preparing = null;
+    }
   }
 
-  async #together(waiting: readonly Waiting[]): Promise<void> {
-    const [file] = this.#files ?? [];
-    if (file === undefined) throw new Error('there is no journal');
+  async #together(file: JournalFile, waiting: readonly Waiting[]): Promise<void> {
     this.#buffer ??= Buffer.alloc(BATCH);
     const written: Waiting[] = [];
     let length = 0;
-    for (const one of waiting) {
-      const end = this.#record(file, file.records + written.length, one.log, length);
+    for (const [index, one] of waiting.entries()) {
+      if (length + RECORD_HEAD + SHARE > BATCH) {
+        this.#waiting.unshift(...waiting.slice(index));
+        break;
+      }
+      const end = this.#record(this.#buffer, length, one.log, file, file.records + written.length);
       if (end === null) one.resolve(one.log.whole(true));
       else {
         length = end;
         written.push(one);
       }
     }
-    try {
-      if (writeSync(file.fd, this.#buffer, 0, length, file.position) === length) {
-        for (const { log } of written) file.logs.add(log);
-        await this.#options.calls.file(file.fd, file.path);
-        file.position += length;
-        file.records += written.length;
-        for (const { log, resolve } of written) {
-          log.tail.advance();
-          resolve();
-        }
-        return;
+    if (written.length === 0) return;
+    for (const { log } of written) file.logs.add(log);
+    if (await this.#write(file, this.#buffer.subarray(0, length))) {
+      file.position += length;
+      file.records += written.length;
+      for (const { log, resolve } of written) {
+        log.tail.advance();
+        resolve();
       }
-    } catch (error) {
-      if (!isNoSpace(error)) throw error;
+      return;
     }
-    // A full disk, which has room for what is in the logs already.
+    // A full disk has room for what is in the logs already.
     for (const { log, resolve } of written) resolve(log.whole(true));
   }
 
-  /** Puts what is new of a log into the buffer; where it ends, null if it must be synced itself. */
-  #record(file: JournalFile, number: number, { name, tail }: WalSync, at: number): number | null {
-    const buffer = this.#buffer;
-    if (buffer === null) return null;
-    const frames = at + RECORD_HEAD;
+  /** False on a full disk. */
+  async #write(file: JournalFile, records: Buffer): Promise<boolean> {
+    try {
+      if (writeSync(file.fd, records, 0, records.length, file.position) < records.length) return false;
+      await this.#options.calls.file(file.fd, file.path);
+      return true;
+    } catch (error) {
+      if (isNoSpace(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Puts what is new of a log into the buffer; where it ends, null if the log must be synced itself. */
+  #record(buffer: Buffer, at: number, { name, tail }: WalSync, file: JournalFile, number: number): number | null {
     const { durable } = tail;
-    if (durable === null || durable.offset > MOST_OFFSET || frames >= BATCH) return null;
-    const length = tail.copy(buffer, frames, Math.min(BATCH, frames + SHARE));
+    if (durable === null || durable.offset > MOST_OFFSET) return null;
+    const frames = at + RECORD_HEAD;
+    const length = tail.copy(buffer, frames, frames + SHARE);
     if (length === null) return null;
     writeHead(buffer, at, {
       ...{ pass: file.pass, number, database: name },

@@ -307,12 +307,9 @@ export class SqliteEngine implements Engine {
   }
 
   #newJournal(options: Pick<JournalOptions, 'size'>): CommitJournal {
-    const { layout, shared } = this.#options;
-    return new CommitJournal({
-      ...options,
-      ...{ folder: layout.journal, bootId: shared.bootId, calls: this.#calls },
-      failed: (error) => this.#poisoned(error),
-    });
+    const { layout, log } = this.#options;
+    const failed = (error: unknown) => this.#poisoned(error);
+    return new CommitJournal({ ...options, folder: layout.journal, calls: this.#calls, log, failed });
   }
 
   #check(): void {

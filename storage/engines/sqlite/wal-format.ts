@@ -3,7 +3,7 @@
 // transaction says so. What does not continue the chain of checksums is not there for SQLite, and not for us.
 
 export const WAL_HEAD = 32;
-const FRAME_HEAD = 24;
+export const FRAME_HEAD = 24;
 /** Of a log whose checksums are made of little-endian words, as every machine writes it that Node runs on. */
 const MAGIC = 0x377f0682;
 const SALTS = 16;
@@ -24,6 +24,11 @@ export function beginningOf(header: Buffer): LogEnd | null {
   const words = new Uint32Array(new Uint8Array(header.subarray(0, 24)).buffer);
   const [first, second] = checksum(words, 0, words.length, [0, 0]);
   return first === sum[0] && second === sum[1] ? { header, offset: WAL_HEAD, sum } : null;
+}
+
+/** The checksum in a frame's head, up to the end of that frame. */
+export function sumOf(head: Buffer): [number, number] {
+  return [head.readUInt32BE(16), head.readUInt32BE(20)];
 }
 
 /** Bytes of a frame. */

@@ -55,7 +55,7 @@ export class WalSync {
   readonly name: string;
   /** What the journal knows of the log. */
   readonly tail: WalTail;
-  readonly #inHand = new Set<Promise<void>>();
+  #whole: Promise<void> | null = null;
   #folderSynced = false;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -97,15 +97,16 @@ export class WalSync {
    * Syncs the file itself; what was committed before the call is durable when it resolves. `mark`: what is committed later
    * may go through the journal.
    */
-  async whole(mark: boolean): Promise<void> {
+  whole(mark: boolean): Promise<void> {
+    // One at a time: of a failure only the first who waits is told by the kernel. After it there is no other.
+    const sync = this.#whole === null ? this.#syncWhole(mark) : this.#whole.then(() => this.#syncWhole(mark));
+    this.#whole = sync;
+    return sync;
+  }
+
+  async #syncWhole(mark: boolean): Promise<void> {
     const end = mark ? this.tail.end() : null;
-    const sync = this.#calls.file(this.#fd, this.#path);
-    this.#inHand.add(sync);
-    try {
-      await sync;
-    } finally {
-      this.#inHand.delete(sync);
-    }
+    await this.#calls.file(this.#fd, this.#path);
     if (end !== null) this.tail.synced(end);
   }
 
@@ -114,7 +115,7 @@ export class WalSync {
     await Promise.allSettled([this.#running]);
     await this.#journal?.release(this);
     // The journal's own, too: the descriptor may be another file's at once.
-    await Promise.allSettled(this.#inHand);
+    await Promise.allSettled([this.#whole]);
     await closeAsync(this.#fd);
   }
 

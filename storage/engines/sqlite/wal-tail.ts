@@ -1,7 +1,7 @@
 // How far a write-ahead log is durable, as far as one handle knows, and what has been committed to it since.
 
 import { readSync } from 'node:fs';
-import { beginningOf, follow, frameSize, type LogEnd, WAL_HEAD } from './wal-format.ts';
+import { beginningOf, FRAME_HEAD, follow, frameSize, type LogEnd, sumOf, WAL_HEAD } from './wal-format.ts';
 
 /** Frames that are looked at in one go: a delivery's commit is ten. */
 const STEP = 12;
@@ -36,9 +36,9 @@ export class WalTail {
     if (this.#beginning()?.header.equals(begun.header) !== true) return null;
     if (frames === 0) return begun;
     const offset = WAL_HEAD + frames * frameSize(begun);
-    const frame = Buffer.alloc(24);
-    if (readSync(this.#fd, frame, 0, 24, offset - frameSize(begun)) !== 24) return null;
-    return { header: begun.header, offset, sum: [frame.readUInt32BE(16), frame.readUInt32BE(20)] };
+    const head = Buffer.alloc(FRAME_HEAD);
+    if (!this.#read(head, offset - frameSize(begun))) return null;
+    return { header: begun.header, offset, sum: sumOf(head) };
   }
 
   /** A sync of the whole file has ended, that began when the log ended there. */
