@@ -143,7 +143,8 @@ function* touch(
 ): Op<readonly number[]> {
   const { account, modseq } = unit;
   const places = yield* all<{ mailbox: number; uid: number }>(
-    `SELECT mailbox, uid FROM placement WHERE account = $1 AND thread = $2 AND message = $3 LIMIT ${PAGE_ROWS}`,
+    `SELECT mailbox, uid FROM placement WHERE account = $1 AND thread = $2 AND message = $3
+     ORDER BY mailbox, uid LIMIT ${PAGE_ROWS}`,
     [account, thread, message],
   );
   const name = [...new Set(changes.map((one) => one.name))].join(' ');

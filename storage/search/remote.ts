@@ -35,7 +35,10 @@ export class RemoteSearch implements SearchIndex {
       if (!control.has('search')) await control.ask('start-search', null, 'main');
       signal.throwIfAborted();
       const request: FindRequest = { ticket, account, queries };
-      return (await control.ask('find', request, 'search')) as TextFindings | null;
+      const found = (await control.ask('find', request, 'search')) as TextFindings | null;
+      // It may have been found before the search thread heard that it is not wanted.
+      signal.throwIfAborted();
+      return found;
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StoreError)) throw error;
