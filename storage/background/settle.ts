@@ -1,12 +1,12 @@
 // After a killed run under the same boot: what it had committed is readable from the page cache, and may not be on the
 // disk. Nothing is lost by that, until the boot is called cleanly ended; so every write-ahead log is synced first.
 
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Layout } from '../engines/sqlite/layout.ts';
-import type { SyncCalls } from '../engines/sqlite/wal-sync.ts';
+import { openLog, type SyncCalls } from '../engines/sqlite/wal-sync.ts';
 
-/** Syncs every write-ahead log that lies in the data directory. Opening them drops no lock of SQLite's. */
+/** Syncs every write-ahead log that lies in the data directory. */
 export async function syncLogs(layout: Layout, sync: SyncCalls, signal: AbortSignal): Promise<void> {
   await syncLog(layout.directory, sync);
   await syncLog(layout.queue, sync);
@@ -19,23 +19,8 @@ export async function syncLogs(layout: Layout, sync: SyncCalls, signal: AbortSig
 }
 
 async function syncLog(database: string, sync: SyncCalls): Promise<void> {
-  const path = `${database}-wal`;
-  const file = await openIfThere(path);
+  await using file = await openLog(database, 'r');
   if (file === null) return;
-  try {
-    await sync.file(file.fd, path);
-  } finally {
-    await file.close();
-  }
-  await sync.folder(dirname(path));
-}
-
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    // The last handle to close deletes it, synced into its database.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
+  await sync.file(file.fd, `${database}-wal`);
+  await sync.folder(dirname(database));
 }

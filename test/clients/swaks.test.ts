@@ -6,25 +6,23 @@ import { client, list, PASSWORD, PATIENCE, run, startServer, succeeded } from '.
 const NO_RECIPIENT = 24;
 const NO_LOGIN = 28;
 
+type Port = 'smtp' | 'submission' | 'submissions';
+
+/** Hands in one message, or tries to. */
+function swaks(
+  { running, folder }: Awaited<ReturnType<typeof startServer>>,
+  port: Port,
+  to: string,
+  ...args: string[]
+) {
+  const where = ['--server', '127.0.0.1', '--port', String(running.port(port)), '--timeout', `${PATIENCE / 1_000}`];
+  return run('swaks', [...where, '--to', to, ...args], { home: folder, input: '' });
+}
+
 client('swaks', () => {
   test('delivers by MX with STARTTLS, and submits with each login method and port', async () => {
     await using server = await startServer();
-    const send = (port: 'smtp' | 'submission' | 'submissions', ...args: string[]) =>
-      run(
-        'swaks',
-        [
-          '--server',
-          '127.0.0.1',
-          '--timeout',
-          `${PATIENCE / 1_000}`,
-          '--port',
-          String(server.running.port(port)),
-          '--to',
-          'anna@example.test',
-          ...args,
-        ],
-        { home: server.folder, input: '' },
-      );
+    const send = (port: Port, ...args: string[]) => swaks(server, port, 'anna@example.test', ...args);
     const login = ['--auth-user', 'bert@example.test', '--auth-password', PASSWORD, '--from', 'bert@example.test'];
     const subject = (text: string) => ['--header', `Subject: ${text}`];
 
@@ -44,25 +42,7 @@ client('swaks', () => {
 
   test('is refused an unknown recipient, relaying and a wrong password', async () => {
     await using server = await startServer();
-    const send = (port: 'smtp' | 'submission', to: string, ...args: string[]) =>
-      run(
-        'swaks',
-        [
-          '--server',
-          '127.0.0.1',
-          '--timeout',
-          `${PATIENCE / 1_000}`,
-          '--port',
-          String(server.running.port(port)),
-          '--to',
-          to,
-          ...args,
-        ],
-        {
-          home: server.folder,
-          input: '',
-        },
-      );
+    const send = (port: Port, to: string, ...args: string[]) => swaks(server, port, to, ...args);
     const unknown = await send('smtp', 'nobody@example.test', '--from', 'peer@peer.test');
     expect(unknown).toMatchObject({ status: NO_RECIPIENT, output: expect.stringContaining('550 5.1.1') });
     const relay = await send('smtp', 'someone@elsewhere.test', '--from', 'peer@peer.test');

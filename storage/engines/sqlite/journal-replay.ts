@@ -10,7 +10,7 @@ import type { StoreLog } from '../../log.ts';
 import { type JournalRecord, RECORD_HEAD, readHead } from './journal-format.ts';
 import { databaseFile, databaseKey, isAccountId, type Layout } from './layout.ts';
 import { beginningOf, FRAME_HEAD, follow, frameSize, type LogEnd, sumOf, WAL_HEAD } from './wal-format.ts';
-import type { SyncCalls } from './wal-sync.ts';
+import { openLog, type SyncCalls } from './wal-sync.ts';
 
 /** A log is read in pieces of so much, and more only if one transaction is larger. */
 const PIECE = 256 * 1024;
@@ -65,8 +65,8 @@ async function* recordsOf(file: FileHandle): AsyncGenerator<Found> {
 /** Makes the log of a database as long as the records say, durably. */
 async function putBack({ layout, sync, log }: ReplayOptions, name: string, records: Found[]): Promise<void> {
   if (name !== 'directory' && name !== 'queue' && !isAccountId(name)) return;
-  const path = `${databaseFile(layout, databaseKey(name))}-wal`;
-  await using file = await openIfThere(path);
+  const database = databaseFile(layout, databaseKey(name));
+  await using file = await openLog(database, 'r+');
   const begun = file === null ? null : beginningOf(await bytesAt(file, 0, WAL_HEAD));
   if (file === null || begun === null) return;
   const ours = records.filter((record) => record.log.equals(begun.header)).sort((a, b) => a.offset - b.offset);
@@ -85,7 +85,7 @@ async function putBack({ layout, sync, log }: ReplayOptions, name: string, recor
     }
     end = await putRecord(file, end, record);
   }
-  await sync.file(file.fd, path);
+  await sync.file(file.fd, `${database}-wal`);
   const bytes = end.offset - found.offset;
   if (bytes > 0) log.warn({ database: name, bytes }, 'what a power cut took from a write-ahead log is put back');
 }
@@ -134,13 +134,4 @@ async function bytesAt(file: FileHandle, position: number, length: number): Prom
     filled += bytesRead;
   }
   return buffer.subarray(0, filled);
-}
-
-async function openIfThere(path: string): Promise<FileHandle | null> {
-  try {
-    return await open(path, 'r+');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
 }

@@ -3,9 +3,11 @@
 // journal (commit-journal.ts) syncs for all of them.
 
 import { close, fdatasync, fstatSync, fsync, open, openSync, statSync } from 'node:fs';
+import { type FileHandle, open as openFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { CommitJournal } from './commit-journal.ts';
+import { codeOf } from './failure.ts';
 import { WalTail } from './wal-tail.ts';
 
 const fsyncAsync = promisify(fsync);
@@ -36,6 +38,17 @@ export const SYSTEM_SYNC: SyncCalls = {
     }
   },
 };
+
+/** Opens the log of a database; null if there is none. Closing it again drops no lock of SQLite's. */
+export async function openLog(database: string, flags: 'r' | 'r+'): Promise<FileHandle | null> {
+  try {
+    return await openFile(`${database}-wal`, flags);
+  } catch (error) {
+    // The last handle to close deletes it, synced into its database.
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
 
 /** How a log takes part in the journal of its thread. */
 export interface InJournal {

@@ -2,47 +2,19 @@
 import { existsSync, statSync } from 'node:fs';
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pino from 'pino';
 import { expect, test, vi } from 'vitest';
 import { compile } from '#storage/engines/parameters.ts';
-import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
+import type { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
 import { accountFolder, layoutOf } from '#storage/engines/sqlite/layout.ts';
-import { createStoreShared, type StoreShared } from '#storage/engines/sqlite/shared.ts';
+import { createStoreShared } from '#storage/engines/sqlite/shared.ts';
 import type { SyncCalls } from '#storage/engines/sqlite/wal-sync.ts';
 import { StoreError } from '#storage/errors.ts';
 import { all, type Op, one, run } from '#storage/operation.ts';
-import { type TemporaryFolder, temporaryFolder } from '#test/support/folder.ts';
+import { engineOn } from '#test/support/engine.ts';
+import { temporaryFolder } from '#test/support/folder.ts';
 
 const ID = 'a000000000000001';
 const ACCOUNT = { kind: 'account', id: ID } as const;
-
-interface Options {
-  sync?: SyncCalls;
-  shared?: StoreShared;
-  handles?: number;
-  fatal?: (error: Error) => void;
-}
-
-function engineOn(folder: TemporaryFolder, options: Options = {}): SqliteEngine & AsyncDisposable {
-  const shared = options.shared ?? createStoreShared();
-  const engine = new SqliteEngine({
-    layout: layoutOf(folder.path),
-    shared,
-    log: pino({ level: 'silent' }),
-    handles: options.handles ?? 10,
-    boots: { current: shared.bootId, endedCleanly: () => false },
-    control: null,
-    maintenance: null,
-    bulk: null,
-    fatal:
-      options.fatal ??
-      ((error) => {
-        throw error;
-      }),
-    ...(options.sync === undefined ? {} : { sync: options.sync }),
-  });
-  return Object.assign(engine, { [Symbol.asyncDispose]: () => engine.close() });
-}
 
 function* subscribe(name: string): Op<void> {
   yield* run('INSERT INTO subscription (account, owner, name) VALUES ($1, $1, $2)', [ID, name]);
@@ -56,8 +28,8 @@ function* names(): Op<string[]> {
 test('what is written is read by another thread’s engine, and the generation was raised for both', async () => {
   await using folder = await temporaryFolder();
   const shared = createStoreShared();
-  await using one = engineOn(folder, { shared });
-  await using two = engineOn(folder, { shared });
+  await using one = engineOn(folder.path, { shared });
+  await using two = engineOn(folder.path, { shared });
   await one.createAccount(ID);
   const before = two.generation(ACCOUNT);
   const woken = Promise.withResolvers<void>();
@@ -70,7 +42,7 @@ test('what is written is read by another thread’s engine, and the generation w
 
 test('a failing operation leaves nothing, and its own error comes back', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   await engine.createAccount(ID);
   const before = engine.generation(ACCOUNT);
   await expect(
@@ -93,7 +65,7 @@ test('the planner never sees the value of a parameter, so that no binding prepar
 
 test('parameters go by their number, undefined and booleans are refused', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   await engine.createAccount(ID);
   const row = await engine.read(ACCOUNT, () => one("SELECT $2 AS b, $1 AS a, $2 || '$1' AS c", [1, 'x']));
   expect(row).toEqual({ b: 'x', a: 1, c: 'x$1' });
@@ -108,7 +80,7 @@ test('parameters go by their number, undefined and booleans are refused', async 
 
 test('a statement that returns more than the most rows is a mistake of the program', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   await engine.createAccount(ID);
   const count = (n: number) =>
     engine.read(ACCOUNT, () =>
@@ -121,8 +93,8 @@ test('a statement that returns more than the most rows is a mistake of the progr
 test('SQLite syncs nothing by itself, on our thread, for a log that is still empty, and does for any other', async () => {
   await using folder = await temporaryFolder();
   const shared = createStoreShared();
-  await using one = engineOn(folder, { shared });
-  await using two = engineOn(folder, { shared });
+  await using one = engineOn(folder.path, { shared });
+  await using two = engineOn(folder.path, { shared });
   await one.createAccount(ID);
   function* level(): Op<unknown> {
     yield* subscribe('x');
@@ -154,9 +126,9 @@ test('a log is moved into its database only once its name is durable', async () 
       return stalled.promise;
     },
   };
-  await using writer = engineOn(folder, { shared });
+  await using writer = engineOn(folder.path, { shared });
   await writer.createAccount(ID);
-  await using background = engineOn(folder, { shared, sync });
+  await using background = engineOn(folder.path, { shared, sync });
   const text = 'x'.repeat(4_000);
   const fill = function* (): Op<void> {
     for (let row = 0; row < 1_000; row++) yield* subscribe(`${row} ${text}`);
@@ -181,7 +153,7 @@ test('nothing is acknowledged while the sync stalls, and an error comes when it 
     file: () => (stall ? stalled.promise : Promise.resolve()),
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { sync, fatal: fatal.resolve });
+  await using engine = engineOn(folder.path, { sync, fatal: fatal.resolve });
   await engine.createAccount(ID);
   await engine.write(ACCOUNT, () => subscribe('before'));
   const generation = engine.generation(ACCOUNT);
@@ -220,9 +192,9 @@ test('a write that finds its work done by a commit that is not yet synced waits 
     },
     folder: () => Promise.resolve(),
   };
-  await using other = engineOn(folder, { shared, sync: counted });
+  await using other = engineOn(folder.path, { shared, sync: counted });
   await other.createAccount(ID);
-  await using engine = engineOn(folder, { shared, sync: slow });
+  await using engine = engineOn(folder.path, { shared, sync: slow });
   const first = engine.write(ACCOUNT, () => subscribe('INBOX'));
   while ((await other.read(ACCOUNT, names)).length === 0);
   const retry = () => run('DELETE FROM subscription WHERE account = $1 AND name = $2', [ID, 'absent']);
@@ -256,7 +228,7 @@ test('a series goes on while the sync of what it did stalls, not without end, an
     file: () => (stall ? new Promise((resolve) => stalls.push(resolve)) : Promise.resolve()),
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { sync });
+  await using engine = engineOn(folder.path, { sync });
   await engine.createAccount(ID);
   await engine.write(ACCOUNT, () => subscribe('0'));
   const generation = engine.generation(ACCOUNT);
@@ -287,7 +259,7 @@ test('where an operation of a series fails, those before it stay and are durable
     },
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { sync });
+  await using engine = engineOn(folder.path, { sync });
   await engine.createAccount(ID);
   await engine.write(ACCOUNT, () => subscribe('0'));
   syncs = 0;
@@ -305,7 +277,7 @@ test('a series whose sync fails is not answered', async () => {
     file: () => (fail ? Promise.reject(new Error('EIO: i/o error, fdatasync')) : Promise.resolve()),
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { sync, fatal: fatal.resolve });
+  await using engine = engineOn(folder.path, { sync, fatal: fatal.resolve });
   await engine.createAccount(ID);
   await engine.write(ACCOUNT, () => subscribe('0'));
   fail = true;
@@ -323,7 +295,7 @@ test('two writers at once share a sync', async () => {
     },
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { sync });
+  await using engine = engineOn(folder.path, { sync });
   await engine.createAccount(ID);
   // A slow machine would have more batches, and a sync for each: they are bounded in time.
   using _clock = vi.spyOn(performance, 'now').mockReturnValue(0);
@@ -334,7 +306,7 @@ test('two writers at once share a sync', async () => {
 
 test('of operations that are run together one that fails leaves the others as they are', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   await engine.createAccount(ID);
   const outcomes = await Promise.allSettled(
     Array.from({ length: 30 }, (_, i) =>
@@ -363,7 +335,7 @@ test('many slow operations at once are several batches, between which the event 
     },
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { sync });
+  await using engine = engineOn(folder.path, { sync });
   await engine.createAccount(ID);
   const slow = function* (name: string): Op<void> {
     for (let n = 0; n < 10; n++) {
@@ -378,7 +350,7 @@ test('many slow operations at once are several batches, between which the event 
 test('handles past the budget are closed, the ones used longest ago first, and open again when needed', async () => {
   await using folder = await temporaryFolder();
   const shared = createStoreShared();
-  await using engine = engineOn(folder, { shared, handles: 3 });
+  await using engine = engineOn(folder.path, { shared, handles: 3 });
   const open = new Int32Array(shared.handles);
   const ids = Array.from({ length: 10 }, (_, i) => `b00000000000000${i}`);
   for (const id of ids) {
@@ -406,7 +378,7 @@ test('a handle in use is not closed', async () => {
     file: () => (stall ? stalled.promise : Promise.resolve()),
     folder: () => Promise.resolve(),
   };
-  await using engine = engineOn(folder, { shared, handles: 1, sync });
+  await using engine = engineOn(folder.path, { shared, handles: 1, sync });
   const other = { kind: 'account', id: 'c000000000000001' } as const;
   await engine.createAccount(ID);
   await engine.createAccount(other.id);
@@ -422,7 +394,7 @@ test('a handle in use is not closed', async () => {
 
 test('a damaged file makes its own account unavailable and no other', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   const other = { kind: 'account', id: 'c000000000000001' } as const;
   await engine.createAccount(ID);
   await engine.createAccount(other.id);
@@ -436,7 +408,7 @@ test('a damaged file makes its own account unavailable and no other', async () =
 
 test('an account that does not exist is not found, and one removed is gone', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   await expect(engine.read(ACCOUNT, names)).rejects.toMatchObject({ code: 'not-found' });
   await engine.createAccount(ID);
   await engine.write(ACCOUNT, () => subscribe('INBOX'));
@@ -446,7 +418,7 @@ test('an account that does not exist is not found, and one removed is gone', asy
 
 test('a full disk is no-space, nothing is lost, and it recovers', async () => {
   await using folder = await temporaryFolder();
-  await using engine = engineOn(folder);
+  await using engine = engineOn(folder.path);
   await engine.createAccount(ID);
   await engine.write(ACCOUNT, () => subscribe('before'));
   const big = 'x'.repeat(200_000);
