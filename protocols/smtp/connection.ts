@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { SMTPStream } from 'smtp-server/lib/smtp-stream.js';
+import { type ChannelBinding, channelBinding } from '#protocols/net/channel-binding.ts';
 import { letGoWhenClosed } from '#protocols/net/let-go.ts';
 import type { Source } from '#protocols/net/proxy.ts';
 import type { Peer, PeerConduct, Principal, SmtpReply } from '#protocols/ports.ts';
@@ -71,6 +72,10 @@ export class Connection extends SMTPConnection implements Session {
   get tls(): Session['tls'] {
     if (!(this._socket instanceof TLSSocket)) return null;
     return { version: this._socket.getProtocol() ?? '', cipher: this._socket.getCipher()?.name ?? '' };
+  }
+
+  get channelBinding(): ChannelBinding | null {
+    return channelBinding(this._socket);
   }
 
   receive(sink: DataSink): void {

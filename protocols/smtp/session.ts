@@ -1,6 +1,7 @@
 // What a command sees of its session: the state that commands change, and the little that it may ask for.
 
 import type { Logger } from 'pino';
+import type { ChannelBinding } from '#protocols/net/channel-binding.ts';
 import type { Source } from '#protocols/net/proxy.ts';
 import type {
   Conduct,
@@ -97,6 +98,8 @@ export interface Session {
   /** TLS protects the connection. */
   readonly secure: boolean;
   readonly tls: { readonly version: string; readonly cipher: string } | null;
+  /** What a login can be bound to; null on a plain connection. */
+  readonly channelBinding: ChannelBinding | null;
 
   /** What EHLO or HELO said; null before. */
   hello: { readonly name: string; readonly esmtp: boolean } | null;
@@ -135,12 +138,9 @@ export interface Session {
   cut(reply: SmtpReply): void;
 }
 
-/**
- * Where a login happens. Nothing is bound to the TLS connection, so SCRAM-SHA-256-PLUS is not offered: neomutt (with
- * GNU SASL) takes it wherever it is, binds nothing, and gives up instead of taking the next one.
- */
-export function loginContext({ part, peer }: Session): LoginContext {
-  return { authenticator: part.context.authenticator, protocol: 'smtp', peer, binding: null };
+/** Where a login happens. */
+export function loginContext({ part, peer, channelBinding: binding }: Session): LoginContext {
+  return { authenticator: part.context.authenticator, protocol: 'smtp', peer, binding };
 }
 
 /** AUTH is offered here and now (RFC 4954 4): on submission, under TLS or where [auth] plaintext allows it. */

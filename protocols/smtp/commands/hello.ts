@@ -61,6 +61,16 @@ function extensions(session: Session): string[] {
   if (verp === true) list.push('XVERP');
   if (session.proxied) list.push('XCLIENT NAME ADDR PORT PROTO HELO');
   if (!session.secure) list.push('STARTTLS');
-  if (mayLogIn(session) && session.principal === null) list.push(`AUTH ${offered(loginContext(session)).join(' ')}`);
+  if (mayLogIn(session) && session.principal === null) list.push(...logins(offered(loginContext(session))));
   return list;
+}
+
+/**
+ * RFC 4954 3. What is bound to the TLS connection is named in the first of two lines: neomutt (with GNU SASL) takes it where
+ * it is offered, can't bind and gives up, but it goes by the last line; other programs take the first, or both together.
+ */
+function logins(mechanisms: readonly string[]): string[] {
+  const unbound = mechanisms.filter((name) => !name.endsWith('-PLUS'));
+  const lines = unbound.length < mechanisms.length ? [mechanisms, unbound] : [mechanisms];
+  return lines.map((names) => `AUTH ${names.join(' ')}`);
 }

@@ -4,7 +4,7 @@ import { simpleParser } from 'mailparser';
 import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeField } from '#src/outbound/eight-bit.ts';
-import { ScramClient } from '#test/support/scram-client.ts';
+import { bindingOf, ScramClient } from '#test/support/scram-client.ts';
 import { PASSWORD, type SmtpServers, startSmtp } from '#test/support/smtp-server.ts';
 import { SmtpWire } from '#test/support/wire.ts';
 
@@ -316,16 +316,49 @@ describe('what office programs get wrong is repaired (F222)', () => {
   });
 });
 
+const base64 = (text: string) => Buffer.from(text).toString('base64');
+const plain = (lines: readonly string[]) => Buffer.from(lines[0] ?? '', 'base64').toString('utf8');
+
+/** Runs an exchange to its end; the last code, and whether the server has proven itself. */
+async function exchange(client: SmtpWire, mechanism: string, scram: ScramClient) {
+  const challenge = await client.command(`AUTH ${mechanism} ${base64(scram.first())}`);
+  if (challenge.code !== 334) return { code: challenge.code, proven: false };
+  const last = await client.command(base64(scram.final(plain(challenge.lines))));
+  if (last.code !== 334) return { code: last.code, proven: false };
+  const proven = scram.verifies(plain(last.lines));
+  return { code: (await client.command('')).code, proven };
+}
+
+async function greeted(secure: boolean): Promise<SmtpWire> {
+  const client = await SmtpWire.open(secure ? smtp.submissions : smtp.submission, { secure });
+  await client.command('EHLO peer.test');
+  return client;
+}
+
 test('AUTH: SCRAM-SHA-256 proves the password without sending it, once it has been seen', async () => {
   await login();
-  const client = await SmtpWire.open(smtp.submission);
-  await client.command('EHLO peer.test');
   const scram = new ScramClient({ user: 'anna', password: PASSWORD });
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
-  const challenge = await client.command(`AUTH SCRAM-SHA-256 ${base64(scram.first())}`);
-  const plain = (lines: readonly string[]) => Buffer.from(lines[0] ?? '', 'base64').toString('utf8');
-  const last = await client.command(base64(scram.final(plain(challenge.lines))));
-  expect(last.code).toBe(334);
-  expect(scram.verifies(plain(last.lines))).toBe(true);
-  expect((await client.command('')).code).toBe(235);
+  expect(await exchange(await greeted(false), 'SCRAM-SHA-256', scram)).toEqual({ code: 235, proven: true });
+});
+
+test('AUTH: SCRAM-SHA-256-PLUS is bound to this TLS connection, in both ways, and refused on another', async () => {
+  await login();
+  const PLUS = 'SCRAM-SHA-256-PLUS';
+  for (const type of ['tls-exporter', 'tls-server-end-point'] as const) {
+    const client = await greeted(true);
+    const binding = bindingOf(client.wire.socket, type);
+    const scram = new ScramClient({ user: 'anna', password: PASSWORD, header: `p=${type},,`, binding });
+    expect([type, await exchange(client, PLUS, scram)]).toEqual([type, { code: 235, proven: true }]);
+  }
+  const upgraded = await greeted(false);
+  await upgraded.startTls();
+  await upgraded.command('EHLO peer.test');
+  const binding = bindingOf(upgraded.wire.socket, 'tls-exporter');
+  const bound = { user: 'anna', password: PASSWORD, header: 'p=tls-exporter,,', binding };
+  expect(await exchange(await greeted(true), PLUS, new ScramClient(bound))).toEqual({ code: 535, proven: false });
+  expect(await exchange(upgraded, PLUS, new ScramClient(bound))).toEqual({ code: 235, proven: true });
+  // Who could bind, and was told that we can't, was told so by somebody else.
+  const told = new ScramClient({ user: 'anna', password: PASSWORD, header: 'y,,' });
+  expect((await exchange(await greeted(true), 'SCRAM-SHA-256', told)).code).toBe(501);
+  expect((await (await greeted(false)).command(`AUTH ${PLUS}`)).code).toBe(504);
 });
