@@ -120,7 +120,7 @@ export async function createProtocolServers(
   const pop3 = createPop3Server(context);
   return {
     smtp: createSmtpServer({ ...smtp, ingress, queue: { dsn: true, requireTls: true } }, 'mx'),
-    lmtp: createSmtpServer({ ...smtp, ingress }, 'lmtp'),
+    lmtp: createSmtpServer({ ...smtp, ingress, queue: { dsn: true } }, 'lmtp'),
     submission: submissions,
     submissions,
     imap,

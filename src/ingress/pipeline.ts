@@ -43,7 +43,12 @@ export function createIngress(parts: IngressParts): Ingress {
       const delivery = deliveryOf(...about);
       return await oneReply(parts.reports, delivery, await deliver(delivery));
     },
-    deliver: (...about) => deliver(deliveryOf(...about)),
+    async deliver(...about) {
+      const delivery = deliveryOf(...about);
+      const replies = await deliver(delivery);
+      await reportDelivered(parts.reports, delivery, replies);
+      return replies;
+    },
   };
 }
 
@@ -66,6 +71,14 @@ async function oneReply(reports: Reports, delivery: Delivery, replies: readonly 
     one.code < 300 ? [] : [{ recipient: envelope.recipients[i] ?? '', reply: one }],
   );
   return (await reports.refused(delivery, refused)) ? ACCEPTED : reply;
+}
+
+/** Of each who has it, where that was asked for; who else there is has a reply of his own (LMTP). */
+async function reportDelivered(reports: Reports, delivery: Delivery, replies: readonly SmtpReply[]): Promise<void> {
+  const { envelope } = delivery;
+  if (envelope.dsn === undefined) return;
+  const recipients = envelope.recipients.filter((_, i) => (replies[i]?.code ?? 451) < 300);
+  await reports.delivered({ ...delivery, envelope: { ...envelope, recipients } });
 }
 
 /** Some have it, some never will, and nobody is put off. */

@@ -3,18 +3,39 @@
 import { isIPv6 } from 'node:net';
 import { verifyDkim } from '#protocols/authenticity/dkim.ts';
 import { checkSpf } from '#protocols/authenticity/spf.ts';
-import { hostAddresses } from '#protocols/dns/mail-hosts.ts';
+import { untilDeadline } from '#protocols/dns/deadline.ts';
+import { hostAddresses, type Resolving } from '#protocols/dns/mail-hosts.ts';
 import { DnsFailure, Resolver } from '#protocols/dns/resolver.ts';
 import { canonicalDomain } from '#storage/directory/addresses.ts';
 import type { Staged } from '#storage/ports.ts';
 import type { Delivery } from './deliver.ts';
+import { VOUCHING_MS } from './limits.ts';
 import type { Vouching, VouchingParts } from './vouching.ts';
 
-export function vouchingBy({ servers, hostname, hostname6 = hostname, source }: VouchingParts): Vouching {
-  const resolver = new Resolver({ servers });
-  const known = new WeakMap<Staged, Promise<boolean>>();
+/** What is asked about one message, by whomever of its recipients. */
+interface Asked {
+  /** It answers as long as the peer is kept waiting, and no longer. */
+  readonly resolver: Resolving;
+  confirmed: Promise<boolean> | null;
+}
 
-  async function confirm({ envelope, staged, session }: Delivery): Promise<boolean> {
+export function vouchingBy({
+  servers,
+  hostname,
+  hostname6 = hostname,
+  source,
+  limitMs = VOUCHING_MS,
+}: VouchingParts): Vouching {
+  const common = new Resolver({ servers });
+  const known = new WeakMap<Staged, Asked>();
+
+  function askedOf({ staged }: Delivery): Asked {
+    const asked = known.get(staged) ?? { resolver: untilDeadline(common, limitMs), confirmed: null };
+    known.set(staged, asked);
+    return asked;
+  }
+
+  async function confirm(resolver: Resolving, { envelope, staged, session }: Delivery): Promise<boolean> {
     const { sender } = envelope;
     const domain = canonicalDomain(sender.slice(sender.lastIndexOf('@') + 1));
     if (sender === '' || domain === '') return false;
@@ -32,7 +53,7 @@ export function vouchingBy({ servers, hostname, hostname6 = hostname, source }: 
   }
 
   /** Those that mail may leave from: as they are set, else as our name says. None: it is not known. */
-  async function ownAddresses(): Promise<readonly string[]> {
+  async function ownAddresses(resolver: Resolving): Promise<readonly string[]> {
     const unset = ([4, 6] as const).filter((family) => !source.some((own) => isIPv6(own) === (family === 6)));
     const named = unset.map((family) => hostAddresses(resolver, family === 6 ? hostname6 : hostname, [family]));
     return [...source, ...(await Promise.all(named)).flatMap(({ addresses }) => addresses)];
@@ -40,14 +61,15 @@ export function vouchingBy({ servers, hostname, hostname6 = hostname, source }: 
 
   return {
     confirmed(delivery) {
-      // Once for each message, whoever of its recipients asks.
-      const asked = known.get(delivery.staged) ?? confirm(delivery);
-      known.set(delivery.staged, asked);
-      return asked;
+      const asked = askedOf(delivery);
+      asked.confirmed ??= confirm(asked.resolver, delivery);
+      return asked.confirmed;
     },
-    async allowsUs(sender) {
+    async allowsUs(delivery) {
+      const { resolver } = askedOf(delivery);
+      const { sender } = delivery.envelope;
       try {
-        const addresses = await ownAddresses();
+        const addresses = await ownAddresses(resolver);
         for (const ip of addresses) {
           if ((await checkSpf(resolver, { ip, sender, helo: isIPv6(ip) ? hostname6 : hostname })) !== 'pass')
             return false;

@@ -7,8 +7,8 @@ import type { Delivery } from './deliver.ts';
 export interface Vouching {
   /** SPF or DKIM says that the sender of this message has sent it. What can't be found out is no. */
   confirmed(delivery: Delivery): Promise<boolean>;
-  /** The policy of the sender's domain (SPF) lets every address that our mail leaves from send for it. */
-  allowsUs(sender: string): Promise<boolean>;
+  /** The policy of its sender's domain (SPF) lets every address that our mail leaves from send for it. */
+  allowsUs(delivery: Delivery): Promise<boolean>;
 }
 
 export interface VouchingParts {
@@ -19,6 +19,8 @@ export interface VouchingParts {
   readonly hostname6?: string;
   /** [outbound] source. */
   readonly source: readonly string[];
+  /** For tests; see VOUCHING_MS. */
+  readonly limitMs?: number;
 }
 
 export function createVouching(parts: VouchingParts): Vouching {
@@ -33,7 +35,7 @@ export function createVouching(parts: VouchingParts): Vouching {
   };
   return {
     confirmed: async (delivery) => (await loaded()).confirmed(delivery),
-    allowsUs: async (sender) => (await loaded()).allowsUs(sender),
+    allowsUs: async (delivery) => (await loaded()).allowsUs(delivery),
   };
 }
 

@@ -5,8 +5,15 @@
 
 import { isAscii } from 'node:buffer';
 import { hash } from 'node:crypto';
-import type { SmtpReply } from '#protocols/ports.ts';
-import { type NewQueued, NOTIFY_UNSAID, Notify, type Queue, type Staged } from '#storage/ports.ts';
+import type { Envelope, SmtpReply } from '#protocols/ports.ts';
+import {
+  type NewQueued,
+  type NewQueuedRecipient,
+  NOTIFY_UNSAID,
+  Notify,
+  type Queue,
+  type Staged,
+} from '#storage/ports.ts';
 import type { Delivery } from '../ingress/deliver.ts';
 import type { Forwarder } from '../ingress/forwarder.ts';
 import { ACCEPTED } from '../ingress/outcome.ts';
@@ -38,9 +45,13 @@ interface Onward {
   readonly recipient: string;
   readonly sender: string;
   readonly targets: readonly string[];
-  /** See Notify. */
-  readonly notify: number;
+  readonly asked: Asked;
 }
+
+/** What is asked of the servers that it goes on to about reports (RFC 3461). */
+type Asked = Pick<NewQueued, 'envelopeId' | 'returnFull'> & Pick<NewQueuedRecipient, 'original' | 'notify'>;
+
+const NOTHING: Asked = { envelopeId: '', returnFull: true, original: '', notify: NOTIFY_UNSAID };
 
 export function createForwarder(parts: ForwardParts): Forwarder {
   const { send, queue, now, vouching, routed } = parts;
@@ -51,7 +62,7 @@ export function createForwarder(parts: ForwardParts): Forwarder {
     const { sender } = onward;
     // Whoever is logged in here sends as an address of ours, whose domain names this server.
     const own = sender === '' || delivery.session.principal !== null;
-    if (!own && !(confirmed && (await vouching.allowsUs(sender)))) return null;
+    if (!own && !(confirmed && (await vouching.allowsUs(delivery)))) return null;
     const message = await routed({ ...(await passedOn(parts, delivery, onward)), forwarded: onward.recipient }, null);
     // From where another server sends is not known.
     return own || message.recipients.every(({ route = '' }) => route === '') ? message : null;
@@ -64,8 +75,9 @@ export function createForwarder(parts: ForwardParts): Forwarder {
       const { sender } = delivery.envelope;
       const strange = sender !== '' && delivery.session.principal === null;
       const confirmed = strange && (await vouching.confirmed(delivery));
-      const told = confirmed && (recipientOf(recipient, delivery.envelope).notify & Notify.failure) !== 0;
-      const onward = { recipient, sender, targets, notify: NOTIFY_UNSAID | (told ? Notify.confirmed : 0) };
+      const asked = sender === '' ? NOTHING : askedOf(delivery.envelope, recipient);
+      const told = confirmed && (asked.notify & Notify.failure) !== 0 ? Notify.confirmed : 0;
+      const onward = { recipient, sender, targets, asked: { ...asked, notify: asked.notify | told } };
       const kept = await unchanged(delivery, onward, confirmed);
       if (kept === null) {
         const rewritten = { ...onward, sender: srs.rewrite(sender, domainOf(recipient), now()) };
@@ -76,25 +88,35 @@ export function createForwarder(parts: ForwardParts): Forwarder {
     },
     async giveBack(delivery, recipient, sender) {
       if (!send) return NOT_SENT;
-      const onward = { recipient, sender: '', targets: [sender], notify: NOTIFY_UNSAID };
+      const onward = { recipient, sender: '', targets: [sender], asked: NOTHING };
       await queue.add(await routed(await passedOn(parts, delivery, onward), null));
       return ACCEPTED;
     },
   };
 }
 
+/**
+ * RFC 3461 5.2.7.3 (c): an address that leads elsewhere passes on what was asked about reports, but for those of success: such
+ * a one is ours to make (told.ts), as 5.2.7.4 has it where the addresses behind it are nobody's business.
+ */
+function askedOf(envelope: Envelope, recipient: string): Asked {
+  const { original, notify } = recipientOf(recipient, envelope);
+  const { ret = null, envid = null } = envelope.dsn ?? {};
+  return { envelopeId: envid ?? '', returnFull: ret !== 'hdrs', original, notify: notify & ~Notify.success };
+}
+
 async function passedOn(
   { hostname, retry, now }: ForwardParts,
   { envelope, staged, session }: Delivery,
-  { recipient, sender, targets, notify }: Onward,
+  { recipient, sender, targets, asked: { envelopeId, returnFull, original, notify } }: Onward,
 ): Promise<NewQueued> {
   const at = now();
   const seconds = Math.floor(at / 1000);
   const trace = received({ hostname, envelope, session, now: seconds }, `for <${recipient}>`);
-  const recipients = targets.map((address) => ({ address, domain: domainOf(address), original: '', notify }));
+  const recipients = targets.map((address) => ({ address, domain: domainOf(address), original, notify }));
   return {
     ...(envelope.requireTls !== true && asksForNoTls(staged.header) && { tlsOptional: true }),
-    ...{ staged, owner: '', sender, requireTls: envelope.requireTls === true, envelopeId: '', returnFull: true },
+    ...{ staged, owner: '', sender, requireTls: envelope.requireTls === true, envelopeId, returnFull },
     // RFC 9228: what a loop is found by.
     prefix: Buffer.from(`Delivered-To: ${recipient}\r\n${trace}`),
     utf8: envelope.smtputf8 && !(isAscii(staged.header) && isAscii(Buffer.from(sender))),

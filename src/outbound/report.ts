@@ -6,7 +6,7 @@ import { formatReply, type ServerReply } from '#protocols/smtp/client/reply.ts';
 import { formatDate } from '#storage/message/date.ts';
 import type { QueuedMessage, QueuedRecipient, Staged, Staging } from '#storage/ports.ts';
 
-export type Action = 'failed' | 'delayed' | 'delivered' | 'relayed';
+export type Action = 'failed' | 'delayed' | 'delivered' | 'relayed' | 'expanded';
 
 export interface Reported {
   readonly recipient: Pick<QueuedRecipient, 'address' | 'domain' | 'original'>;
@@ -37,6 +37,7 @@ const TITLES: Readonly<Record<Action, string>> = {
   delayed: 'Delayed mail (still being retried)',
   delivered: 'Successful mail delivery report',
   relayed: 'Successful mail delivery report',
+  expanded: 'Successful mail delivery report',
 };
 
 /** For him to whom it came. */
@@ -57,6 +58,7 @@ const LEADS: Readonly<Record<Action, string>> = {
     'Your message could not be delivered yet, and it is still being tried. You need not send it again. It waits for:',
   delivered: 'Your message was delivered to:',
   relayed: 'Your message was handed on to a server that does not report deliveries, for:',
+  expanded: 'Your message was delivered to an address that hands it on to several others:',
 };
 
 /** The report as a message, but for what goes back with it. */

@@ -66,13 +66,15 @@ export function createReports(parts: ToldParts): Reports {
     },
     async delivered(delivery) {
       const { envelope, about } = delivery;
-      const wanted = envelope.recipients.filter((recipient) => (asked(delivery, recipient) & Notify.success) !== 0);
+      const wanted = [...new Set(envelope.recipients)].filter(
+        (recipient) => (asked(delivery, recipient) & Notify.success) !== 0,
+      );
       if (wanted.length === 0 || !(await isTold(delivery))) return;
       try {
         const all = await Promise.all(
           wanted.map(async (recipient) => ({ recipient, ...(await outcomeOf(recipient)) })),
         );
-        for (const action of ['delivered', 'relayed'] as const) {
+        for (const action of ['delivered', 'relayed', 'expanded'] as const) {
           const recipients = all
             .filter((one) => one.action === action)
             .map(({ recipient, reply }) => ({ ...reply, recipient: recipientOf(recipient, envelope) }));
@@ -88,9 +90,10 @@ export function createReports(parts: ToldParts): Reports {
   /** RFC 3461 5.2.2, 5.2.7: what goes on elsewhere is out of our hands. */
   async function outcomeOf(recipient: string) {
     const resolution = await directory.resolve(recipient);
-    const relayed = resolution.kind === 'local' && resolution.forwards !== undefined;
-    const action: Action = relayed ? 'relayed' : 'delivered';
-    const status = relayed ? '2.1.9' : '2.1.5'; // RFC 3886 3.3.4
+    const { accounts = [], forwards = [], onwards = [] } = resolution.kind === 'local' ? resolution : {};
+    const several = forwards.length + accounts.length - onwards.length > 1;
+    const action: Action = forwards.length === 0 ? 'delivered' : several ? 'expanded' : 'relayed';
+    const status = action === 'relayed' ? '2.1.9' : '2.1.5'; // RFC 3886 3.3.4
     return { action, reply: { reply: { code: 250, enhanced: status, text: 'OK' }, status } };
   }
 }

@@ -268,9 +268,11 @@ export class Lane {
     const { recipients } = group;
     try {
       const content = await this.#parts.queue.content(message.id);
-      const said = !recipients.every(({ notify }) => (notify & Notify.unsaid) !== 0) || message.envelopeId !== '';
+      const { envelopeId, returnFull } = message;
+      const said =
+        !returnFull || envelopeId !== '' || !recipients.every(({ notify }) => (notify & Notify.unsaid) !== 0);
       const { replies, dsn, rest, alert } = await carrier.carry({
-        envelope: { ...message, returnFull: said ? message.returnFull : null },
+        envelope: { ...message, returnFull: said ? returnFull : null },
         recipients: recipients.map(({ address, notify, original }) => ({
           ...{ address, original, notify: (notify & Notify.unsaid) === 0 ? notify : null },
         })),

@@ -140,7 +140,7 @@ function isConfirmedForward({ message, recipients }: Pick<Attempted, 'message' |
 /** In terms of the address that its sender knows (RFC 3464 4.2). */
 function asForwarded({ recipient, reply, status }: Reported, address: string): Reported {
   const text = 'The message could not be forwarded';
-  return { recipient: { ...recipient, address, original: '' }, reply: { ...reply, enhanced: status, text }, status };
+  return { recipient: { ...recipient, address }, reply: { ...reply, enhanced: status, text }, status };
 }
 
 /**
@@ -163,11 +163,10 @@ async function reportOn(
   const { host } = reader.knows ? attempted : { host: '' };
   const message = { ...attempted.message, sender: senderOf(parts, attempted.message) };
   const content = await queue.content(message.id);
-  // Of what was forwarded there may be no other copy.
-  const small = message.size <= REPORTED_BYTES || reader.address !== '';
   // RFC 8689 6: what was to be protected does not come back.
-  const open = !message.requireTls || reader.address !== '';
-  const whole = action === 'failed' && message.returnFull && small && open;
+  const comesBack = message.returnFull && message.size <= REPORTED_BYTES && !message.requireTls;
+  // Of what was forwarded there may be no other copy.
+  const whole = action === 'failed' && (reader.address !== '' || comesBack);
   const options = { hostname, message, action, recipients, host, now, whole, reader: reader.address };
   const report = makeReport(options);
   const header = whole ? null : await headerOf(content);

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { decode, encode } from 'dns-packet';
 import { expect, test } from 'vitest';
+import { untilDeadline } from '#protocols/dns/deadline.ts';
 import { answerTo } from '#protocols/dns/exchange.ts';
 import { hostAddresses, mailHosts } from '#protocols/dns/mail-hosts.ts';
 import { Resolver } from '#protocols/dns/resolver.ts';
@@ -178,4 +179,14 @@ test('no datagram makes the reader throw or hang', () => {
     answerTo(bytes.subarray(0, Math.floor(random() * (bytes.length + 1))), 7, question);
     answerTo(bytes, 7, question);
   }
+});
+
+test('a deadline is one for all questions: what comes later has failed, and what came before is there', async () => {
+  const answer = { exists: true, name: 'a.test', records: [], authentic: false };
+  const silent = untilDeadline({ resolve: () => new Promise(() => {}) }, 20);
+  await expect(silent.resolve('a.test', 'A')).rejects.toMatchObject({ name: 'DnsFailure', rcode: 'TIMEOUT' });
+  const over = untilDeadline({ resolve: async () => answer }, 0);
+  await expect(over.resolve('a.test', 'A')).rejects.toMatchObject({ name: 'DnsFailure', rcode: 'TIMEOUT' });
+  const open = untilDeadline({ resolve: async () => answer }, 60_000);
+  expect(await open.resolve('a.test', 'A')).toBe(answer);
 });

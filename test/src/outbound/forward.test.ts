@@ -201,3 +201,58 @@ test('who is confirmed is told himself what could not be forwarded, and not wher
   expect(report?.content).not.toMatch(/other\.test/);
   expect(await junk(lab)).toEqual([]);
 });
+
+test('what was asked about reports goes on with the message, but for successes, which are told here', async () => {
+  const zones = { ...ZONES, 'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
+  await using lab = await outboundLab(zones);
+  await using peer = await lab.peer(2, { extensions: ['DSN'] });
+  await using sender = await lab.peer(3);
+  await lab.smtp.store.directory.addAlias('out@example.test', ['one@other.test']);
+  await lab.smtp.store.directory.addAlias('two@example.test', ['one@other.test', 'bert@example.test']);
+  const sent = async (to: string, from: string, mail: string, rcpt: string) => {
+    expect(await incoming(lab, [to], from, [], { mail, rcpt })).toMatch(/^250 /);
+    await drained(lab);
+    const last = peer.messages.at(-1);
+    return [last?.mail, ...(last?.recipients ?? [])].join(' ').replace(/^MAIL FROM:<[^>]*> ?| ?RCPT TO:<[^>]*>/g, '');
+  };
+  const all = ' NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first@sender.test';
+  for (const from of ['joe@sender.test', 'joe@nowhere.test']) {
+    expect(await sent('out@example.test', from, ' RET=HDRS ENVID=E1', all)).toBe(
+      'RET=HDRS ENVID=E1 NOTIFY=FAILURE ORCPT=rfc822;first@sender.test',
+    );
+    expect(await sent('out@example.test', from, ' RET=HDRS', '')).toBe('RET=HDRS');
+    expect(await sent('out@example.test', from, '', ' NOTIFY=NEVER')).toBe('RET=FULL NOTIFY=NEVER');
+    expect(await sent('two@example.test', from, '', ' NOTIFY=SUCCESS')).toBe('RET=FULL NOTIFY=NEVER');
+    expect(await sent('out@example.test', from, '', '')).toBe('');
+  }
+  expect(await sent('out@example.test', '', ' RET=HDRS ENVID=E2', ' NOTIFY=DELAY')).toBe('');
+  expect(
+    sender.messages.map(({ content }) => /Final-Recipient: rfc822;(.*)\r\nAction: (.*)\r\n/.exec(content)?.slice(1)),
+  ).toEqual([
+    ['out@example.test', 'relayed'],
+    ['two@example.test', 'expanded'],
+  ]);
+});
+
+test('of mail that asks for its header only, all is filed for him who has no other copy, and its sender has the header', async () => {
+  const zones = { ...ZONES, 'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
+  await using lab = await outboundLab(zones);
+  await using _other = await lab.peer(2, { act: (line) => (/^RCPT/.test(line) ? '550 5.1.1 Nobody' : undefined) });
+  await using sender = await lab.peer(3);
+  const { directory } = lab.smtp.store;
+  await directory.setSetting(lab.smtp.anna.id, 'forward', ['one@other.test']);
+  await directory.setSetting(lab.smtp.anna.id, 'forward-copy', ['no']);
+  const asked = { mail: ' RET=HDRS ENVID=E1', rcpt: ' ORCPT=rfc822;first@sender.test' };
+  for (const from of ['joe@nowhere.test', 'joe@sender.test']) {
+    expect(await incoming(lab, ['anna@example.test'], from, [], asked)).toMatch(/^250 /);
+    await drained(lab);
+  }
+  const [filed, ...more] = await junk(lab);
+  expect(more).toEqual([]);
+  expect(filed).toMatch(/Content-Type: message\/rfc822[\s\S]*Subject: hello\r\n\r\ntext\r\n/);
+  expect(sender.messages.map(({ content }) => content)).toEqual([
+    expect.stringMatching(
+      /Original-Envelope-Id: E1\r\n[\s\S]*Original-Recipient: rfc822;first@sender\.test\r\nFinal-Recipient: rfc822;anna@example\.test\r\nAction: failed[\s\S]*text\/rfc822-headers/,
+    ),
+  ]);
+});

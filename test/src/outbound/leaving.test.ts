@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { vouchingBy } from '#src/ingress/vouching-by.ts';
 import { leavingTo } from '#src/outbound/leaving.ts';
+import { strangers } from '#test/support/delivery.ts';
 import { testDns } from '#test/support/dns-server.ts';
 import { outboundLab, until } from '#test/support/outbound.ts';
 
@@ -42,9 +43,10 @@ test('that a domain lets us send is asked of the addresses of both names', async
     'both.test': { TXT: ['v=spf1 ip4:192.0.2.1 ip6:2001:db8::1 -all'] },
     'four.test': { TXT: ['v=spf1 ip4:192.0.2.1 -all'] },
   });
+  const from = (sender: string) => strangers({ sender });
   const { allowsUs } = vouchingBy({ ...NAMES, source: [], servers: dns.servers });
-  expect(await allowsUs('joe@both.test')).toBe(true);
-  expect(await allowsUs('joe@four.test')).toBe(false);
+  expect(await allowsUs(from('joe@both.test'))).toBe(true);
+  expect(await allowsUs(from('joe@four.test'))).toBe(false);
   const unnamed = vouchingBy({ hostname: 'nowhere.test', source: [], servers: dns.servers });
-  expect(await unnamed.allowsUs('joe@both.test')).toBe(false);
+  expect(await unnamed.allowsUs(from('joe@both.test'))).toBe(false);
 });

@@ -1,6 +1,9 @@
 // Reports about mail that came in at our MX: of recipients that were refused after others had it, and of deliveries.
+import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { signatures } from '#protocols/authenticity/sign.ts';
 import { incoming, junk, type OutboundLab, outboundLab, until } from '#test/support/outbound.ts';
+import { SmtpWire } from '#test/support/wire.ts';
 
 const ZONES = {
   'sender.test': { MX: [[1, 'mx.sender.test']], TXT: ['v=spf1 ip4:127.0.0.1 -all'] },
@@ -87,4 +90,45 @@ test('NOTIFY at our MX: successes are told to confirmed senders, failures to nob
   expect(await incoming(lab, BOTH, 'joe@sender.test', LARGE, never)).toMatch(/^250/);
   await drained(lab);
   expect(sender.messages).toHaveLength(before);
+});
+
+test('NOTIFY by LMTP: deliveries are told to a sender whom DKIM confirms, each once, and not those that failed', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const key = publicKey.export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64');
+  const record = { 's._domainkey.sender.test': { TXT: [`v=DKIM1; k=ed25519; p=${key}`] } };
+  await using lab = await outboundLab({ ...ZONES, ...record }, { smtp: { quota: 1_500 } });
+  await using sender = await lab.peer(3);
+  const header = Buffer.from('From: joe@sender.test\r\nSubject: hello\r\n\r\n');
+  const text = `text${'.'.repeat(70)}\r\n`.repeat(20);
+  async function* body() {
+    yield Buffer.from(text);
+  }
+  const signer = { domain: 'sender.test', selector: 's', algorithm: 'ed25519-sha256' } as const;
+  const keys = [{ ...signer, privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }) }];
+  const signed = await signatures(keys, { header, body: body(), now: Math.floor(Date.now() / 1_000) });
+  const client = await SmtpWire.open(lab.smtp.lmtp);
+  expect((await client.command('LHLO mta.test')).lines).toContain('DSN');
+  const send = async (message: string) => {
+    await client.command('MAIL FROM:<joe@sender.test> RET=HDRS ENVID=E3');
+    // Three replies: anna has no room.
+    for (const to of ['bert', 'anna', 'bert'])
+      expect(
+        (await client.command(`RCPT TO:<${to}@example.test> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;${to}@list.test`)).code,
+      ).toBe(250);
+    await client.command('DATA');
+    client.wire.send(`${message}.\r\n`);
+    return [(await client.reply()).code, (await client.reply()).code, (await client.reply()).code];
+  };
+  expect(await send(`${signed}${header}${text}`)).toEqual([250, 552, 250]);
+  expect(await send(`${header}${text}`)).toEqual([250, 552, 250]);
+  await drained(lab);
+  expect(
+    sender.messages.map(({ content }) =>
+      /Original-Envelope-Id: (.*)\r\n[\s\S]*Original-Recipient: (.*)\r\n.*bert@example\.test\r\nAction: (.*)\r\n/
+        .exec(content)
+        ?.slice(1),
+    ),
+  ).toEqual([['E3', 'rfc822;bert@list.test', 'delivered']]);
+  expect(sender.messages[0]?.content).not.toContain('anna');
+  client.wire.destroy();
 });
