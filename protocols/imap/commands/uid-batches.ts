@@ -20,8 +20,8 @@ export const uidBatches: Verb = {
     out.text(`* UIDBATCHES (TAG "${tag}")`);
     let separator = ' ';
     for (const [high, low] of batches(session.current.view, request)) {
-      out.text(separator).number(high);
-      if (low < high) out.text(':').number(low);
+      // A range has both ends, the higher UID first, even around a single UID (uid-range, RFC 9051 9).
+      out.text(separator).number(high).text(':').number(low);
       separator = ',';
     }
     out.text('\r\n');

@@ -10,10 +10,9 @@ async function ranges(client: ImapWire, command: string): Promise<number[][]> {
   const [, found = ''] = /^\* UIDBATCHES \(TAG "[^"]+"\) ?(.*)$/.exec(line) ?? [];
   expect(line).not.toBe('');
   if (found === '') return [];
-  return found.split(',').map((range) => {
-    const [high, low = high] = range.split(':').map(Number);
-    return [high ?? 0, low ?? 0];
-  });
+  // Each is a uid-range of RFC 9051 9, which has both ends.
+  expect(found).toMatch(/^[1-9]\d*:[1-9]\d*(,[1-9]\d*:[1-9]\d*)*$/);
+  return found.split(',').map((range) => range.split(':').map(Number));
 }
 
 /** INBOX with 1,600 messages of which the UIDs 1 and 11 to 90 are gone. */
@@ -53,6 +52,14 @@ test('UIDBATCHES: ranges of so many messages, the newest first, without a gap an
   expect(await ranges(client, 'UIDBATCHES 500 50:4294967295')).toEqual([]);
   // What is told can be used as it is.
   expect((await client.ok('UID SEARCH UID 1100:601')).untagged[0]?.text.split(' ')).toHaveLength(502);
+});
+
+test('UIDBATCHES: a single UID is a range with both ends', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('APPEND INBOX', Buffer.from(message('x')));
+  await client.ok('SELECT INBOX');
+  expect(await ranges(client, 'UIDBATCHES 500')).toEqual([[1, 1]]);
 });
 
 test('UIDBATCHES: an empty mailbox has no batch, and the reply comes all the same', async () => {
