@@ -7,7 +7,7 @@ import type { FlagRun } from './changes/flag-run.ts';
 import type { Devices, Directory, DomainSettings, RouteCredentials, SigningKeys } from './directory/port.ts';
 import type { ScannedMessage } from './message/scanned.ts';
 import type { Policies, Queue, Suppression, TlsResults } from './queue/port.ts';
-import type { TextFindings, TextQuery } from './search/port.ts';
+import type { Looked, LookQuery, TextFindings, TextQuery } from './search/port.ts';
 import type { Sharing } from './sharing/port.ts';
 
 export type * from './directory/port.ts';
@@ -375,6 +375,8 @@ export interface MailAccount extends Annotations {
    * behind and is never wrong. Aborted, it rejects with the signal's reason.
    */
   findText(queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
+  /** Looks for texts in messages, elsewhere than in the thread that asks; null if nobody does. */
+  lookInto(mailbox: MailboxId, query: LookQuery): Promise<Looked | null>;
   /** What a reader of a shared mailbox has seen, in order: the runs that changed after `since`. */
   seenBy(mailbox: MailboxId, reader: AccountId, since: number): Promise<SeenRun[]>;
   /** Errors: not-found. */

@@ -35,7 +35,7 @@ import type {
   Uid,
   UidSet,
 } from '../ports.ts';
-import type { SearchIndex, TextFindings, TextQuery } from '../search/port.ts';
+import type { Looked, LookQuery, SearchIndex, TextFindings, TextQuery } from '../search/port.ts';
 import type { AnnotationChange, MessageAnnotation } from './annotation-port.ts';
 import { annotate, annotationsPage } from './annotations.ts';
 import { append } from './append.ts';
@@ -212,6 +212,10 @@ export class SqlMailAccount implements MailAccount {
 
   async findText(queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null> {
     return (await this.#parts.search?.find(this.id, queries, signal)) ?? null;
+  }
+
+  async lookInto(mailbox: MailboxId, query: LookQuery): Promise<Looked | null> {
+    return (await this.#parts.search?.look(this.id, mailbox, query)) ?? null;
   }
 
   seenBy(mailbox: MailboxId, reader: AccountId, since: number): Promise<SeenRun[]> {

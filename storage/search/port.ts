@@ -1,6 +1,6 @@
 // What is asked of a search index: for texts, the messages that can hold them. It may be behind; it is never wrong.
 
-import type { AccountId, MessageId } from '../ports.ts';
+import type { AccountId, MailboxId, MessageId, UidSet } from '../ports.ts';
 
 /** Header fields of which the index knows by themselves what is in them: those that programs have a search field for. */
 export const INDEXED_FIELDS = ['cc', 'from', 'subject', 'to'] as const;
@@ -43,7 +43,31 @@ export interface TextFindings {
   readonly findings: readonly (TextFinding | null)[];
 }
 
+/** Texts to look for in messages themselves, folded and not empty: at most LOOK_TEXTS in all. */
+export interface LookQuery {
+  readonly uids: UidSet;
+  /** In header fields and bodies (SEARCH TEXT). */
+  readonly texts: readonly string[];
+  /** In bodies (BODY). */
+  readonly bodies: readonly string[];
+}
+
+export const LOOK_TEXTS = 31;
+
+/** What was found; of a message that is not named nothing is said. */
+export interface Looked {
+  readonly uids: Uint32Array;
+  /** Of each of these messages, which texts it has: `bitOf` their places in `texts` and, behind those, in `bodies`. */
+  readonly found: Uint32Array;
+}
+
+export function bitOf(place: number): number {
+  return 1 << place;
+}
+
 export interface SearchIndex {
   /** Asks the account's index; null if there is none (yet). Aborted, it rejects with the signal's reason. */
   find(account: AccountId, queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
+  /** Looks into messages in place of the one that asks; null if nobody does. */
+  look(account: AccountId, mailbox: MailboxId, query: LookQuery): Promise<Looked | null>;
 }

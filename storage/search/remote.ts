@@ -3,14 +3,20 @@
 import type { Control } from '../engines/sqlite/control.ts';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
-import type { AccountId } from '../ports.ts';
-import type { SearchIndex, TextFindings, TextQuery } from './port.ts';
+import type { AccountId, MailboxId } from '../ports.ts';
+import type { Looked, LookQuery, SearchIndex, TextFindings, TextQuery } from './port.ts';
 
 export interface FindRequest {
   /** Names the request, so that it can be dropped. */
   readonly ticket: string;
   readonly account: AccountId;
   readonly queries: readonly TextQuery[];
+}
+
+export interface LookRequest {
+  readonly account: AccountId;
+  readonly mailbox: MailboxId;
+  readonly query: LookQuery;
 }
 
 /** The search thread's indexes, asked from another thread. A search they fail at is done without them. */
@@ -46,6 +52,17 @@ export class RemoteSearch implements SearchIndex {
       return null;
     } finally {
       signal.removeEventListener('abort', drop);
+    }
+  }
+
+  async look(account: AccountId, mailbox: MailboxId, query: LookQuery): Promise<Looked | null> {
+    if (!this.#control.has('search')) return null;
+    try {
+      return (await this.#control.ask('look', { account, mailbox, query } satisfies LookRequest, 'search')) as Looked;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      this.#log.warn({ err: error, account }, 'the search thread could not look into messages: the session does');
+      return null;
     }
   }
 }

@@ -12,7 +12,8 @@ import type { AccountId } from '../ports.ts';
 import type { SearchData } from './host.ts';
 import { epochOf, Indexer } from './indexer.ts';
 import { Indexes } from './indexes.ts';
-import type { FindRequest } from './remote.ts';
+import { lookInto } from './look.ts';
+import type { FindRequest, LookRequest } from './remote.ts';
 
 /** Files of accounts that this thread keeps open at most: it goes from one to the next. */
 const HANDLES = 4;
@@ -63,6 +64,7 @@ function runSearch(port: MessagePort, data: SearchData): void {
     // One that has been answered meanwhile is not remembered for ever.
     setTimeout(() => dropped.delete(ticket), 60_000).unref();
   });
+  control.handle('look', ({ account, mailbox, query }: LookRequest) => lookInto(mail(account), mailbox, query));
   const passes = (async () => {
     while (!signal.aborted) {
       await indexer.pass();

@@ -6,6 +6,7 @@ import type { Session } from '../session.ts';
 export class Progress {
   readonly #session: Session;
   readonly #goal: number;
+  #done = 0;
   #due = performance.now() + PROGRESS_MS;
 
   /** `goal`: how many messages are to be looked at. */
@@ -14,8 +15,10 @@ export class Progress {
     this.#goal = goal;
   }
 
-  /** So many have been looked at: told from time to time. */
-  at(done: number): void {
+  /** So many more have been looked at: told from time to time. */
+  add(count: number): void {
+    this.#done += count;
+    const done = this.#done;
     if (performance.now() < this.#due || done >= this.#goal) return;
     this.#due = performance.now() + PROGRESS_MS;
     const { tag, connection } = this.#session;

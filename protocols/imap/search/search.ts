@@ -7,6 +7,7 @@ import type { Annotation } from '#storage/account/annotation-port.ts';
 import { StoreError } from '#storage/errors.ts';
 import { fold } from '#storage/message/fold.ts';
 import { fuzzyWords } from '#storage/message/fuzzy.ts';
+import { Needles, Sought } from '#storage/message/needles.ts';
 import { lookAtBodyText, lookAtText, type TextPiece, textPieces } from '#storage/message/text.ts';
 import type { AccountId, ListingColumn, ListingRow, MessageContent, UidSet } from '#storage/ports.ts';
 import { isMeant, isOf } from '../grammar/annotation.ts';
@@ -32,7 +33,7 @@ import { FuzzyNeedles, type Scores } from './fuzzy.ts';
 import { HeaderTexts } from './header-match.ts';
 import { IndexAnswers, type TextKey } from './indexed.ts';
 import { Progress } from './progress.ts';
-import { Needles, Sought } from './text.ts';
+import { askToLook, canAsk, divided, type LookedFor, TOGETHER_FROM } from './together.ts';
 
 /** With fewer messages to look at, looking is quicker than asking the index. */
 const INDEXED_FROM = 50;
@@ -95,7 +96,12 @@ class SearchRun {
         if (this.#answers !== null) open = await this.#decide(open, matched);
       }
     }
-    if (open.length > 0) for (const member of await this.#readRows(open)) matched.push(member);
+    if (open.length > 0) {
+      // One sequence of numbers a command: of the mailboxes of an ESEARCH only the selected one has it.
+      const progress = this.#selected === this.#session.selected ? new Progress(this.#session, open.length) : null;
+      if (this.#isShared(open)) await this.#readTogether(open, matched, progress);
+      else await this.#readRows(open, matched, progress);
+    }
     return matched.sort((a, b) => a.seq - b.seq);
   }
 
@@ -146,8 +152,39 @@ class SearchRun {
     return { known: this.#known(member), indexed: this.#answers?.of(message) };
   }
 
-  /** Those of messages that match by their rows or their text. One that is expunged meanwhile does not. */
-  async #readRows(members: readonly Member[]): Promise<Member[]> {
+  /** Are they many that only their texts decide about? The other thread has no annotations, flags or words of FUZZY. */
+  #isShared(members: readonly Member[]): boolean {
+    const { onlyText, texts, bodies } = this.#needs;
+    if (members.length < TOGETHER_FROM || this.#answers === null || !onlyText) return false;
+    return texts.words.length + bodies.words.length === 0 && canAsk(this.#lookedFor);
+  }
+
+  /** As `#readRows`, in two threads. */
+  async #readTogether(members: readonly Member[], matched: Member[], progress: Progress | null): Promise<void> {
+    const { view, mailbox, account } = this.#selected;
+    const uidOf = ({ slot }: Member) => view.rows.uid(slot);
+    const look = async (share: readonly Member[]) => {
+      const found = await askToLook(account.mail, mailbox.id, this.#lookedFor, share.map(uidOf));
+      if (found === null) return null;
+      const left: Member[] = [];
+      for (const member of share) {
+        const ofMember = found.get(uidOf(member));
+        if (ofMember === undefined) left.push(member);
+        else if (evaluate(this.#key, { ...this.#facts(member), found: ofMember }) === true) matched.push(member);
+      }
+      progress?.add(share.length - left.length);
+      return left;
+    };
+    await divided(members, (share) => this.#readRows(share, matched, progress), look);
+  }
+
+  get #lookedFor(): LookedFor {
+    const { texts, bodies } = this.#needs;
+    return { texts: [...texts.exact.strings], bodies: [...bodies.exact.strings] };
+  }
+
+  /** Adds those of messages, in order, that match by their rows or their text. One that is expunged meanwhile does not. */
+  async #readRows(members: readonly Member[], matched: Member[], progress: Progress | null): Promise<void> {
     const { view, mailbox, account } = this.#selected;
     const { header, envelope, text } = this.#needs;
     const columns: ListingColumn[] = ['message'];
@@ -162,20 +199,16 @@ class SearchRun {
     const uids: [number, number][] = [];
     for (const { slot } of members) appendUid(uids, view.rows.uid(slot));
     const annotated = await this.#annotated(uids);
-    const matched: Member[] = [];
-    // One sequence of numbers a command: of the mailboxes of an ESEARCH only the selected one has it.
-    const progress = this.#selected === this.#session.selected ? new Progress(this.#session, members.length) : null;
     let next = 0;
     for await (const page of account.mail.listing(mailbox.id, uids, columns)) {
       for (const row of page) {
         while (view.rows.uid(members[next]?.slot ?? -1) < row.uid) next++;
         const member = members[next++];
         if (member !== undefined && (await this.#matches(member, row, annotated))) matched.push(member);
-        progress?.at(next);
+        progress?.add(1);
         if (this.#pace.late) await this.#rest();
       }
     }
-    return matched;
   }
 
   async #matches(member: Member, row: ListingRow, noted: Annotated): Promise<boolean> {
