@@ -1,7 +1,8 @@
 // `npm run bench [-- smtp outbound imap pop3 server search] [--rounds 3]`: measures Posthuis and, when they are installed, Dovecot and
 // Postfix beside it, the two sides taking turns, and writes docs/benchmarks/. bench/README.md says how.
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fill, LARGE } from './drivers.ts';
 import { appendRound, idleMemoryRound, idleRound, latencyRound, loginRound, mailboxRound } from './imap.ts';
@@ -11,13 +12,22 @@ import { fillMaildrop, pop3Round } from './pop3.ts';
 import { Report } from './report.ts';
 import { SearchRounds } from './search.ts';
 import { diskRound, restoreRound, startRound, wrongLoginsRound } from './server.ts';
-import { openFolder, peersMissing, processCounts, type Side, sampleMailbox, startOwn, startPeer } from './side.ts';
+import {
+  type OwnOptions,
+  openFolder,
+  peersMissing,
+  processCounts,
+  type Side,
+  sampleMailbox,
+  startOwn,
+  startPeer,
+} from './side.ts';
 import { smtpRound } from './smtp.ts';
 
-const settings = '[log]\nlevel = "warn"';
+const quiet = '[log]\nlevel = "warn"';
 /** What is indexed is not measured, and indexing would fall into the peer's turns. */
-const unindexed = `${settings}\n[search]\nindex_after = 86400`;
-const indexed = `${settings}\n[search]\nindex_after = 1`;
+const unindexed = `${quiet}\n[search]\nindex_after = 86400`;
+const indexed = `${quiet}\n[search]\nindex_after = 1`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,6 +35,8 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '3' },
     // Of the mailbox that is searched: a smaller one shows in a minute whether the group runs.
     messages: { type: 'string', default: String(LARGE) },
+    // The folder in which the mailboxes that are searched stay, so that another run need not fill and index them.
+    keep: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
@@ -33,17 +45,30 @@ const missing = peersMissing();
 if (missing !== null) console.log(`only Posthuis is measured: ${missing}`);
 const scratch = openFolder();
 
+interface SideOptions extends Pick<OwnOptions, 'settings' | 'compiled'> {
+  /** The folder in which both sides' data stays, for another run. */
+  readonly keep?: string | undefined;
+}
+
 /** Starts both sides, lets them take turns, and writes the group's page. */
 async function sides(
   title: string,
   round: (side: Side, as: 'own' | 'peer', report: Report) => Promise<void>,
   prepare?: (own: Side, peer: Side | null) => Promise<unknown>,
-  ours = unindexed,
+  { settings = unindexed, compiled = false, keep }: SideOptions = {},
 ) {
   const report = new Report(title);
-  await using own = await startOwn({ settings: ours });
+  const kept = (name: string) => {
+    if (keep === undefined) return undefined;
+    const folder = join(keep, name);
+    mkdirSync(folder, { recursive: true });
+    // Other users reach it, as which the peer's processes run.
+    for (const one of [keep, folder]) chmodSync(one, 0o755);
+    return folder;
+  };
+  await using own = await startOwn({ settings, kept: kept('own'), compiled });
   await using stack = new AsyncDisposableStack();
-  const peer = missing === null ? stack.use(await startPeer('sdbox')) : null;
+  const peer = missing === null ? stack.use(await startPeer('sdbox', kept('peer'))) : null;
   await prepare?.(own, peer);
   report.note(`${rounds} rounds, taking turns; driver and server share the cores`);
   for (let number = 0; number < rounds; number += 1) {
@@ -106,7 +131,7 @@ const benchmarks: Record<string, () => Promise<Report>> = {
       'Search',
       (side, as, report) => searches.round(side, as, report),
       (own, peer) => searches.prepare(own, peer, sample),
-      indexed,
+      { settings: indexed, compiled: true, keep: values.keep },
     );
   },
   pop3: () =>
@@ -130,7 +155,9 @@ try {
     const benchmark = benchmarks[name];
     if (benchmark === undefined)
       throw new Error(`no benchmark is called ${name}: ${Object.keys(benchmarks).join(', ')}`);
-    missed.push(...(await benchmark()).write());
+    const report = await benchmark();
+    // Without rounds it only fills what is kept.
+    if (rounds > 0) missed.push(...report.write());
   }
   for (const line of missed) console.log(`missed by more than a tenth: ${line}`);
 } finally {

@@ -11,7 +11,7 @@ import type { Side } from './side.ts';
 /** Indexing takes half of a core: some minutes, on a machine that does other things too several times that. */
 const INDEXED_WITHIN = 30 * 60_000;
 /** How often one is asked again. */
-const AGAIN = { own: 3, peer: 1 };
+const AGAIN = { own: 2, peer: 1 };
 /** A peer's search that took longer, s, is not asked again in a round: it has no index, and does the same each time. */
 const SLOW = 3;
 /** After each search, in which the event loops' delays are asked for, ms. */
@@ -56,17 +56,17 @@ export class SearchRounds {
     this.#messages = messages;
   }
 
-  /** Fills the large mailboxes, ours first: it is indexed while the other's is filled, and nothing is measured yet. */
+  /** Fills the large mailboxes, both at once since nothing is measured yet, where they are not full from an earlier run. */
   async prepare(own: Side, peer: Side | null, sample: string): Promise<void> {
     const seconds = (since: number) => `${Math.round((performance.now() - since) / 1_000)} s`;
     const begun = performance.now();
-    await fill(own, sample, this.#messages);
-    console.log(`${own.name} is filled after ${seconds(begun)}`);
-    if (peer !== null) {
-      const filling = performance.now();
-      await fill(peer, sample, this.#messages);
-      console.log(`${peer.name} is filled after ${seconds(filling)}`);
-    }
+    const full = async (side: Side) => {
+      if ((await messagesIn(side)) === 0) await fill(side, sample, this.#messages);
+      const messages = await messagesIn(side);
+      if (messages !== this.#messages) throw new Error(`${side.name} has ${messages} messages, not ${this.#messages}`);
+      console.log(`${side.name} is filled after ${seconds(begun)}`);
+    };
+    await Promise.all([own, peer].map((side) => (side === null ? undefined : full(side))));
     await indexed(own);
     console.log(`all is indexed, ${seconds(begun)} after the beginning`);
   }
@@ -122,6 +122,14 @@ export class SearchRounds {
     if (id === undefined) throw new Error(`message ${middle} has no Message-ID`);
     return id;
   }
+}
+
+/** How many messages the large mailbox has; 0 if there is none. */
+async function messagesIn(side: Side): Promise<number> {
+  const client = await login(side, 1);
+  const { untagged } = await client.command(`STATUS ${LARGE_NAME} (MESSAGES)`);
+  client.wire.destroy();
+  return Number(/MESSAGES (\d+)/.exec(untagged.map(({ text }) => text).join())?.[1] ?? 0);
 }
 
 /** Waits until the index of every account that has one has its last message. */

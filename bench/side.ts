@@ -2,7 +2,7 @@
 // its ports and processes, and stopped by what it was started with.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Installation, type Running } from '#test/support/installation.ts';
@@ -55,6 +55,10 @@ export function openFolder(): string {
 export interface OwnOptions {
   readonly threads?: number;
   readonly settings?: string;
+  /** A folder that stays, with what is in it already; else one of its own. */
+  readonly kept?: string | undefined;
+  /** Code compiled by an earlier start is kept for the next, as the unit and the image do. */
+  readonly compiled?: boolean;
   /** Runs with a server that ends before the one that is measured is started. */
   readonly prepare?: (side: Side) => Promise<void>;
 }
@@ -63,7 +67,8 @@ type Own = Side & { program: Installation; running: Running };
 
 /** Posthuis with USERS accounts; authentication of senders, classification and filters are not there yet. */
 export async function startOwn(options: OwnOptions = {}): Promise<Own> {
-  const folder = openFolder();
+  const folder = options.kept ?? openFolder();
+  const filled = existsSync(join(folder, 'data'));
   const program = new Installation({
     folder,
     threads: options.threads ?? 2,
@@ -71,15 +76,21 @@ export async function startOwn(options: OwnOptions = {}): Promise<Own> {
     ...(options.settings === undefined ? {} : { settings: options.settings }),
   });
   const names = Array.from({ length: USERS }, (_, index) => `user${index + 1}`);
-  await program.populate(names, 'pass-word', 'bench.test');
+  if (!filled) await program.populate(names, 'pass-word', 'bench.test');
+  const env: Record<string, string> = options.compiled === true ? { NODE_COMPILE_CACHE: join(folder, 'compiled') } : {};
+  const serve = () => program.serve({ env });
+  // Removes it at the end, unless it stays.
+  const remove = () => {
+    if (options.kept === undefined) rmSync(folder, { recursive: true, force: true });
+  };
   // The first start makes the certificate, which takes code that no other start loads.
-  const first = await program.serve();
-  await options.prepare?.(ownSide(program, first, folder));
+  const first = await serve();
+  await options.prepare?.(ownSide(program, first, serve, remove));
   await first.stop();
-  return ownSide(program, await program.serve(), folder);
+  return ownSide(program, await serve(), serve, remove);
 }
 
-function ownSide(program: Installation, first: Running, folder: string): Own {
+function ownSide(program: Installation, first: Running, serve: () => Promise<Running>, remove: () => void): Own {
   // Another process after a restart, with other ports.
   let running = first;
   return {
@@ -109,11 +120,11 @@ function ownSide(program: Installation, first: Running, folder: string): Own {
     delays: () => scrape(running.port('http')),
     async restart() {
       await running.stop();
-      running = await program.serve();
+      running = await serve();
     },
     async [Symbol.asyncDispose]() {
       await running.stop();
-      rmSync(folder, { recursive: true, force: true });
+      remove();
     },
   };
 }
@@ -146,9 +157,9 @@ export function peersMissing(): string | null {
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : null;
 }
 
-/** Dovecot with sdbox mailboxes, or with Maildir ones, and Postfix in front of it. */
-export async function startPeer(format: 'sdbox' | 'maildir'): Promise<Side> {
-  const folder = openFolder();
+/** Dovecot with sdbox mailboxes, or with Maildir ones, and Postfix in front of it; `kept` as in OwnOptions. */
+export async function startPeer(format: 'sdbox' | 'maildir', kept?: string): Promise<Side> {
+  const folder = kept ?? openFolder();
   execFileSync(join(here, 'dovecot.sh'), [folder], { stdio: 'ignore' });
   const config = join(folder, 'dovecot/dovecot.conf');
   const dovecot = spawn('dovecot', ['-F', '-c', config], { stdio: 'ignore' });
@@ -171,7 +182,7 @@ export async function startPeer(format: 'sdbox' | 'maildir'): Promise<Side> {
       execFileSync('postfix', ['-c', etc, 'stop'], { stdio: 'ignore' });
       dovecot.kill('SIGTERM');
       if (dovecot.exitCode === null) await once(dovecot, 'close');
-      rmSync(folder, { recursive: true, force: true });
+      if (kept === undefined) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
