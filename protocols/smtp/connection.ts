@@ -138,19 +138,24 @@ export class Connection extends SMTPConnection implements Session {
     this.close();
   }
 
-  async answer(answer: Answer): Promise<void> {
+  answer(answer: Answer): Promise<void> | void {
     if (isError(answer) && ++this.counts.errors > this.part.limits.errorsAtOnce && this.conduct !== null) {
-      await this.hold();
+      return this.hold().then(() => this.#say(answer));
     }
+    return this.#say(answer);
+  }
+
+  #say(answer: Answer): Promise<void> | void {
     if (this._closing || this.#gone) return;
     this.#write(typeof answer === 'string' ? answer : format(answer));
     if (typeof answer !== 'string') this.#enforce();
     if (this._closing) return;
     if (this.#after === 'finish') this.close();
     else if (this.#stopping && this.#sink === null) this.cut(Reply.stopping);
-    else if (this.#after === 'upgrade') this.#upgrade();
+    // The socket that hands us its bytes changes its owner when it has done so.
+    else if (this.#after === 'upgrade') return Promise.resolve().then(() => this.#upgrade());
     // A peer that pipelines and never reads must not fill our memory with replies.
-    if (this._socket.writableNeedDrain) await new Promise<void>((resolve) => this._whenWritable(resolve));
+    if (this._socket.writableNeedDrain) return new Promise<void>((resolve) => this._whenWritable(resolve));
   }
 
   // ------------------------------------------------------------------------------------------------------ the lifetime
@@ -298,14 +303,9 @@ export class Connection extends SMTPConnection implements Session {
     return input;
   }
 
-  async #command(bytes: Buffer): Promise<void> {
+  #command(bytes: Buffer): Promise<void> | void {
     const line = decodeLine(bytes, this.part.kind === 'submission');
-    if (this.continuation !== null) {
-      const { continuation } = this;
-      this.continuation = null;
-      this.dialogue.response(line ?? '');
-      return this.answer(line === null ? Reply.authMalformed : await this.#guarded(() => continuation(line)));
-    }
+    if (this.continuation !== null) return this.#continue(this.continuation, line);
     this.dialogue.client(line ?? (isHandshake(bytes) ? HANDSHAKE : '(not a line)'));
     if (line === null) return this.answer(Reply.badLine);
     const { verb, rest } = splitVerb(line);
@@ -316,19 +316,34 @@ export class Connection extends SMTPConnection implements Session {
     }
     if (!this.#spend(verb)) return this.cut(Reply.tooManyCommands);
     const started = performance.now();
-    const answer = await this.#guarded(() => command(this, rest));
+    const answer = this.#guarded(() => command(this, rest));
+    if (answer instanceof Promise) return answer.then((later) => this.#answered(verb, started, later));
+    return this.#answered(verb, started, answer);
+  }
+
+  async #continue(continuation: NonNullable<Session['continuation']>, line: string | null): Promise<void> {
+    this.continuation = null;
+    this.dialogue.response(line ?? '');
+    await this.answer(line === null ? Reply.authMalformed : await this.#guarded(() => continuation(line)));
+  }
+
+  #answered(verb: string, started: number, answer: Answer): Promise<void> | void {
     this.part.context.metrics.command(this.#label, verb, (performance.now() - started) / 1000);
     this.log.debug({ verb, code: typeof answer === 'string' ? answer.slice(0, 3) : answer.code }, 'command');
     return this.answer(answer);
   }
 
   /** A fault of the program ends one command, not the session, and never the process. */
-  async #guarded(run: () => Answer | Promise<Answer>): Promise<Answer> {
-    try {
-      return await run();
-    } catch (error) {
+  #guarded(run: () => Answer | Promise<Answer>): Answer | Promise<Answer> {
+    const failed = (error: unknown) => {
       this.log.error({ err: error }, 'a command failed');
       return Reply.temporary;
+    };
+    try {
+      const answer = run();
+      return answer instanceof Promise ? answer.catch(failed) : answer;
+    } catch (error) {
+      return failed(error);
     }
   }
 

@@ -8,12 +8,12 @@ import { SMTPStream } from './package.ts';
 
 const LF = 0x0a;
 
-/** Where the input goes. Each call is over before the next one is made. */
+/** Where the input goes. Each call is over before the next one is made: at once, or when its promise resolves. */
 export interface InputHandler {
-  /** A line without its LF. Resolves when it is answered. */
-  command(line: Buffer): Promise<void>;
+  /** A line without its LF, to be answered. */
+  command(line: Buffer): Promise<void> | void;
   /** A line longer than allowed has been skipped to its end. */
-  overlong(): Promise<void>;
+  overlong(): Promise<void> | void;
   /** A line has no end: nothing more is read after this. */
   runaway(): void;
   /** All that has arrived has been worked off: the replies can go out. */
@@ -36,8 +36,8 @@ export interface DataSink {
   readonly reader: ContentReader;
   /** The back-pressure is the promise. */
   take(content: Uint8Array): Promise<void> | void;
-  /** The end has been read. Resolves when it is answered. */
-  end(): Promise<void>;
+  /** The end has been read, and is to be answered. */
+  end(): Promise<void> | void;
   /** There will be no end. */
   abort(): Promise<void>;
 }
@@ -47,10 +47,19 @@ export interface InputLimits {
   readonly runawayOctets: number;
 }
 
+/** How far what has arrived at once is worked off. */
+interface Place {
+  readonly chunk: Buffer;
+  at: number;
+  lines: number;
+  /** Where content went when it began. */
+  readonly sink: DataSink | null;
+}
+
 /** Where the input of a connection goes that is gone. */
 const NOBODY: InputHandler = {
-  command: async () => {},
-  overlong: async () => {},
+  command() {},
+  overlong() {},
   runaway() {},
   idle() {},
   end() {},
@@ -99,11 +108,17 @@ export class Input extends SMTPStream {
 
   override _write(chunk: Buffer, _encoding: BufferEncoding | 'buffer', next: (error?: Error | null) => void): void {
     this.working = true;
-    this.#consume(chunk)
-      .finally(() => {
-        this.working = false;
-      })
-      .then(() => next(), next);
+    const done = (error?: Error | null) => {
+      this.working = false;
+      next(error);
+    };
+    try {
+      const later = this.#consume(chunk);
+      if (later === undefined) done();
+      else later.then(() => done(), done);
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   /** smtp-server would run what is left of a line as a command; a command that was cut is none. */
@@ -111,36 +126,55 @@ export class Input extends SMTPStream {
     if (!this.isClosed) this.#handler.end();
   }
 
-  async #consume(chunk: Buffer): Promise<void> {
-    const sink = this.#sink;
-    let at = 0;
-    let burst = 0;
-    while (at < chunk.length && !this.isClosed) {
-      if (this.#sink !== null) {
-        at = await this.#content(this.#sink, chunk, at);
-        continue;
-      }
-      const end = chunk.indexOf(LF, at);
-      const line = this.#line(chunk, at, end);
-      at = end < 0 ? chunk.length : end + 1;
-      if (line === null) continue;
-      await (line === 'overlong' ? this.#handler.overlong() : this.#handler.command(line));
-      if (++burst % BURST === 0) await turn();
+  /** Works off what has arrived. Most is answered at once: promises, a dozen a command, are only for what has to wait. */
+  #consume(chunk: Buffer): Promise<void> | void {
+    const place: Place = { chunk, at: 0, lines: 0, sink: this.#sink };
+    while (this.#hasMore(place)) {
+      const waiting = this.#step(place);
+      if (waiting !== undefined) return this.#consumeLater(place, waiting);
     }
+    this.#worked(place);
+  }
+
+  async #consumeLater(place: Place, waiting: Promise<void>): Promise<void> {
+    await waiting;
+    while (this.#hasMore(place)) await this.#step(place);
+    this.#worked(place);
+  }
+
+  #hasMore({ chunk, at }: Place): boolean {
+    return at < chunk.length && !this.isClosed;
+  }
+
+  /** A line, or content as far as it goes. */
+  #step(place: Place): Promise<void> | void {
+    if (this.#sink !== null) return this.#content(this.#sink, place);
+    const { chunk, at } = place;
+    const end = chunk.indexOf(LF, at);
+    const line = this.#line(chunk, at, end);
+    place.at = end < 0 ? chunk.length : end + 1;
+    if (line === null) return;
+    const answered = line === 'overlong' ? this.#handler.overlong() : this.#handler.command(line);
+    if (++place.lines % BURST !== 0) return answered;
+    return answered === undefined ? turn() : answered.then(() => turn());
+  }
+
+  #worked({ chunk, at, sink }: Place): void {
     // All of it was content, which has been taken: nothing refers to it any more.
     if (sink !== null && sink === this.#sink && at === chunk.length) release(chunk);
     if (!this.isClosed) this.#handler.idle();
   }
 
-  async #content(sink: DataSink, chunk: Buffer, from: number): Promise<number> {
+  #content(sink: DataSink, place: Place): Promise<void> | void {
     const { reader } = sink;
-    const next = reader.read(chunk, from);
-    if (reader.content.length > 0) await sink.take(reader.content);
-    if (reader.ended) {
+    place.at = reader.read(place.chunk, place.at);
+    const taken = reader.content.length > 0 ? sink.take(reader.content) : undefined;
+    if (!reader.ended) return taken;
+    const end = () => {
       this.#sink = null;
-      await sink.end();
-    }
-    return next;
+      return sink.end();
+    };
+    return taken === undefined ? end() : taken.then(end);
   }
 
   /** The line that ends at `end`, or null when its end has not arrived (-1). */

@@ -129,7 +129,7 @@ export interface Session {
   /** What follows is content. */
   receive(sink: DataSink): void;
   /** Sends an answer of its own time: the one at the end of DATA. */
-  answer(answer: Answer): Promise<void>;
+  answer(answer: Answer): Promise<void> | void;
   /** Replies 220 and turns the connection into a TLS one. */
   startTls(): void;
   /** Ends the connection once the answer is out. */
