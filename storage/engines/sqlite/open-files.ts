@@ -130,7 +130,7 @@ export class OpenFiles {
   async closeIdle(age: number): Promise<void> {
     const before = performance.now() - age;
     for (const seat of this.#seats.values()) {
-      if (seat.key.kind === 'account' && seat.users === 0 && seat.lastUsed < before) await this.#close(seat);
+      if (seat.key.kind === 'account' && seat.lastUsed < before) await this.#closeUnused(seat);
     }
   }
 
@@ -193,7 +193,7 @@ export class OpenFiles {
         if (!this.#overBudget()) break;
         if (seat.key.kind !== 'account' || seat.handle === null || seat.users > 0 || seat.retired !== null) continue;
         await this.#options.maintenance?.hold(seat.name);
-        if (seat.users === 0) await this.#close(seat);
+        await this.#closeUnused(seat);
       }
     } catch (error) {
       if (!this.#closed) this.#options.log.error({ err: error }, 'closing a database failed');
@@ -202,9 +202,15 @@ export class OpenFiles {
     }
   }
 
-  /** Closes a seat's handle; an operation that comes meanwhile waits for the end of it. */
-  async #close(seat: Seat): Promise<void> {
+  /** Closes a seat's handle if no operation has it: nothing may come between the look and the closing. */
+  async #closeUnused(seat: Seat): Promise<void> {
     await seat.closing;
+    if (seat.users === 0) await this.#close(seat);
+  }
+
+  /** Closes a seat's handle, which nobody uses; an operation that comes meanwhile waits for the end of it. */
+  async #close(seat: Seat): Promise<void> {
+    if (seat.closing !== null) await seat.closing;
     const handle = seat.handle;
     if (handle === null) return;
     seat.handle = null;

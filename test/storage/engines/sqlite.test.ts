@@ -392,6 +392,28 @@ test('a handle in use is not closed', async () => {
   expect(await engine.read(ACCOUNT, names)).toEqual(['INBOX']);
 });
 
+test('a handle that an operation takes while it is about to be closed stays open', async () => {
+  await using folder = await temporaryFolder();
+  const shared = createStoreShared();
+  await using engine = engineOn(folder.path, { shared });
+  await using other = engineOn(folder.path, { shared });
+  await engine.createAccount(ID);
+  await engine.touch(ACCOUNT);
+  const begun = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const locked = other.locked(ACCOUNT, () => {
+    begun.resolve();
+    return held.promise;
+  });
+  await begun.promise;
+  const closed = engine.closeIdle(-1);
+  const written = engine.write(ACCOUNT, () => subscribe('INBOX'));
+  await closed;
+  held.resolve();
+  await Promise.all([locked, written]);
+  expect(await engine.read(ACCOUNT, names)).toEqual(['INBOX']);
+});
+
 test('a damaged file makes its own account unavailable and no other', async () => {
   await using folder = await temporaryFolder();
   await using engine = engineOn(folder.path);
