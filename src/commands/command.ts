@@ -90,3 +90,28 @@ export function takeWords<N extends string>(invocation: Invocation, ...names: N[
   if (words.length > names.length) throw new UsageError(`what is ${JSON.stringify(words[names.length])}?`);
   return Object.fromEntries(names.map((name, i) => [name, words[i] ?? ''])) as Record<N, string>;
 }
+
+/** A command of these words and no options, which says in one line what it has done. */
+export function deed<N extends string>(
+  names: readonly N[],
+  said: (words: Record<N, string>) => string,
+  run: (host: Host, words: Record<N, string>) => Promise<void>,
+): StoreCommand<Record<N, string>, null> {
+  return {
+    kind: 'store',
+    prepare(invocation, terminal) {
+      const words = takeWords(invocation, ...names);
+      return {
+        args: words,
+        show() {
+          terminal.out(said(words));
+          return undefined;
+        },
+      };
+    },
+    async run(host, words) {
+      await run(host, words);
+      return null;
+    },
+  };
+}

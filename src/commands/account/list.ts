@@ -2,8 +2,7 @@
 
 import { formatSize } from '#config/size.ts';
 import type { Account, Store } from '#storage/ports.ts';
-import { type StoreCommand, takeWords } from '../command.ts';
-import { showListing } from '../listing.ts';
+import { listing } from '../listing.ts';
 
 type Row = {
   readonly id: string;
@@ -19,31 +18,20 @@ type Row = {
   readonly error?: string;
 };
 
-export const command: StoreCommand<null, readonly Row[]> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    takeWords(invocation);
-    return {
-      args: null,
-      show(rows) {
-        const columns = {
-          ADDRESS: (row: Row) => row.address,
-          MESSAGES: (row: Row) => String(row.messages ?? '?'),
-          SIZE: (row: Row) => (row.bytes === null ? '?' : formatSize(row.bytes)),
-          QUOTA: (row: Row) => (row.quota === null ? 'none' : formatSize(row.quota)),
-          '': (row: Row) => row.error ?? (row.enabled ? (row.shared ? 'shared' : '') : 'disabled'),
-        };
-        showListing(rows, columns, invocation, terminal);
-        return undefined;
-      },
-    };
+export const command = listing<Row>(
+  {
+    ADDRESS: ({ address }) => address,
+    MESSAGES: ({ messages }) => String(messages ?? '?'),
+    SIZE: ({ bytes }) => (bytes === null ? '?' : formatSize(bytes)),
+    QUOTA: ({ quota }) => (quota === null ? 'none' : formatSize(quota)),
+    '': ({ error, enabled, shared }) => error ?? (enabled ? (shared ? 'shared' : '') : 'disabled'),
   },
-  async run({ store }) {
+  async ({ store }) => {
     const rows: Row[] = [];
     for (const account of await store.directory.accounts()) rows.push(await describe(store, account));
     return rows;
   },
-};
+);
 
 /** A damaged account stands in the list with what is wrong with it. */
 async function describe(store: Store, { id, address, enabled, quota, ...rest }: Account): Promise<Row> {

@@ -1,24 +1,12 @@
 // posthuis account remove ADDRESS
 
-import { type StoreCommand, takeWords } from '../command.ts';
+import { deed } from '../command.ts';
 import { findAccount } from './find.ts';
 
-type Args = { readonly address: string };
-
-export const command: StoreCommand<Args, null> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
-    return {
-      args: { address },
-      show() {
-        terminal.out(`account ${address} removed`);
-        return undefined;
-      },
-    };
+export const command = deed(
+  ['ADDRESS'],
+  ({ ADDRESS }) => `account ${ADDRESS} removed`,
+  async ({ store }, { ADDRESS }) => {
+    await store.directory.removeAccount((await findAccount(store, ADDRESS)).id);
   },
-  async run({ store }, { address }) {
-    await store.directory.removeAccount((await findAccount(store, address)).id);
-    return null;
-  },
-};
+);

@@ -1,23 +1,9 @@
 // posthuis domain add DOMAIN
 
-import { type StoreCommand, takeWords } from '../command.ts';
+import { deed } from '../command.ts';
 
-type Args = { readonly domain: string };
-
-export const command: StoreCommand<Args, null> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    const { DOMAIN: domain } = takeWords(invocation, 'DOMAIN');
-    return {
-      args: { domain },
-      show() {
-        terminal.out(`domain ${domain} added`);
-        return undefined;
-      },
-    };
-  },
-  async run({ store }, { domain }) {
-    await store.directory.addDomain(domain);
-    return null;
-  },
-};
+export const command = deed(
+  ['DOMAIN'],
+  ({ DOMAIN }) => `domain ${DOMAIN} added`,
+  ({ store }, { DOMAIN }) => store.directory.addDomain(DOMAIN),
+);

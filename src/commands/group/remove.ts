@@ -1,23 +1,9 @@
 // posthuis group remove GROUP
 
-import { type StoreCommand, takeWords } from '../command.ts';
+import { deed } from '../command.ts';
 
-type Args = { readonly group: string };
-
-export const command: StoreCommand<Args, null> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    const { GROUP: group } = takeWords(invocation, 'GROUP');
-    return {
-      args: { group },
-      show() {
-        terminal.out(`group ${group} removed`);
-        return undefined;
-      },
-    };
-  },
-  async run({ store }, { group }) {
-    await store.sharing.removeGroup(group);
-    return null;
-  },
-};
+export const command = deed(
+  ['GROUP'],
+  ({ GROUP }) => `group ${GROUP} removed`,
+  ({ store }, { GROUP }) => store.sharing.removeGroup(GROUP),
+);

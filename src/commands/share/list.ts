@@ -3,8 +3,7 @@
 import { TOP } from '#storage/ports.ts';
 import { formatRights } from '#storage/sharing/rights.ts';
 import { findAccount } from '../account/find.ts';
-import { type StoreCommand, takeWords } from '../command.ts';
-import { showListing } from '../listing.ts';
+import { listing } from '../listing.ts';
 import { EVERY } from './mailboxes.ts';
 
 type Row = {
@@ -15,25 +14,14 @@ type Row = {
   readonly rights: string;
 };
 
-export const command: StoreCommand<{ readonly address: string }, readonly Row[]> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
-    return {
-      args: { address },
-      show(rows) {
-        const columns = {
-          MAILBOX: (row: Row) => row.mailbox,
-          IDENTIFIER: (row: Row) => row.identifier,
-          RIGHTS: (row: Row) => row.rights,
-        };
-        showListing(rows, columns, invocation, terminal);
-        return undefined;
-      },
-    };
+export const command = listing<Row, 'ADDRESS'>(
+  {
+    MAILBOX: ({ mailbox }) => mailbox,
+    IDENTIFIER: ({ identifier }) => identifier,
+    RIGHTS: ({ rights }) => rights,
   },
-  async run({ store }, { address }) {
-    const { id: owner } = await findAccount(store, address);
+  async ({ store }, { ADDRESS }) => {
+    const { id: owner } = await findAccount(store, ADDRESS);
     const mailboxes = await store.mail(owner).mailboxes();
     const rows: Row[] = [];
     for (const { id, path } of [{ id: TOP, path: EVERY }, ...mailboxes]) {
@@ -43,4 +31,5 @@ export const command: StoreCommand<{ readonly address: string }, readonly Row[]>
     }
     return rows;
   },
-};
+  'ADDRESS',
+);

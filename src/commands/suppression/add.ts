@@ -1,21 +1,9 @@
 // posthuis suppression add ADDRESS
 
-import { type StoreCommand, takeWords } from '../command.ts';
+import { deed } from '../command.ts';
 
-export const command: StoreCommand<{ readonly address: string }, null> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
-    return {
-      args: { address },
-      show() {
-        terminal.out(`nothing is sent to ${address} any more`);
-        return undefined;
-      },
-    };
-  },
-  async run({ store }, { address }) {
-    await store.suppression.add(address);
-    return null;
-  },
-};
+export const command = deed(
+  ['ADDRESS'],
+  ({ ADDRESS }) => `nothing is sent to ${ADDRESS} any more`,
+  ({ store }, { ADDRESS }) => store.suppression.add(ADDRESS),
+);

@@ -1,32 +1,20 @@
 // posthuis suppression list [--json]
 
 import type { Suppressed } from '#storage/ports.ts';
-import { type StoreCommand, takeWords } from '../command.ts';
-import { showListing } from '../listing.ts';
+import { listing } from '../listing.ts';
 
 /** Rows read at a time. */
 const PAGE = 1_000;
 
-export const command: StoreCommand<null, readonly Suppressed[]> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    takeWords(invocation);
-    return {
-      args: null,
-      show(rows) {
-        const columns = {
-          ADDRESS: (row: Suppressed) => row.address,
-          BLOCKED: (row: Suppressed) => (row.blocks ? 'yes' : ''),
-          BOUNCES: (row: Suppressed) => (row.bounces === 0 ? 'by hand' : `${row.bounces}`),
-          LAST: (row: Suppressed) => new Date(row.at).toISOString(),
-          REPLY: (row: Suppressed) => row.reply,
-        };
-        showListing(rows, columns, invocation, terminal);
-        return undefined;
-      },
-    };
+export const command = listing<Suppressed>(
+  {
+    ADDRESS: ({ address }) => address,
+    BLOCKED: ({ blocks }) => (blocks ? 'yes' : ''),
+    BOUNCES: ({ bounces }) => (bounces === 0 ? 'by hand' : `${bounces}`),
+    LAST: ({ at }) => new Date(at).toISOString(),
+    REPLY: ({ reply }) => reply,
   },
-  async run({ store: { suppression } }) {
+  async ({ store: { suppression } }) => {
     const rows: Suppressed[] = [];
     for (let after = ''; ; ) {
       const page = await suppression.list(after, PAGE);
@@ -35,4 +23,4 @@ export const command: StoreCommand<null, readonly Suppressed[]> = {
       after = page.at(-1)?.address ?? after;
     }
   },
-};
+);

@@ -1,21 +1,9 @@
 // posthuis suppression remove ADDRESS
 
-import { type StoreCommand, takeWords } from '../command.ts';
+import { deed } from '../command.ts';
 
-export const command: StoreCommand<{ readonly address: string }, null> = {
-  kind: 'store',
-  prepare(invocation, terminal) {
-    const { ADDRESS: address } = takeWords(invocation, 'ADDRESS');
-    return {
-      args: { address },
-      show() {
-        terminal.out(`${address} is sent mail again`);
-        return undefined;
-      },
-    };
-  },
-  async run({ store }, { address }) {
-    await store.suppression.remove(address);
-    return null;
-  },
-};
+export const command = deed(
+  ['ADDRESS'],
+  ({ ADDRESS }) => `${ADDRESS} is sent mail again`,
+  ({ store }, { ADDRESS }) => store.suppression.remove(ADDRESS),
+);
