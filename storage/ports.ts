@@ -375,6 +375,8 @@ export interface MailAccount extends Annotations {
    * behind and is never wrong. Aborted, it rejects with the signal's reason.
    */
   findText(queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
+  /** Its mail may be searched soon: what the search index needs is made ready. */
+  expectSearch(): void;
   /** Looks for texts in messages, elsewhere than in the thread that asks; null if nobody does. */
   lookInto(mailbox: MailboxId, query: LookQuery): Promise<Looked | null>;
   /** What a reader of a shared mailbox has seen, in order: the runs that changed after `since`. */

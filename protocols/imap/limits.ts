@@ -49,6 +49,9 @@ export const SELECTED_SEARCHES = 5;
 /** Mailbox specifiers in one command, and names in one of them. */
 export const FILTERS = 100;
 export const FILTER_NAMES = 1_000;
+/** Messages of a mailbox from which on a search of it is prepared when it is selected: in fewer it is quick without. */
+export const SEARCHED_FROM = 1_000;
+
 /** Messages in a batch of UIDBATCHES: RFC 10022 lets nobody ask for fewer, so that a reply stays short. */
 export const LEAST_BATCH = 500;
 /** Options in RETURN of SEARCH: there are fewer. */

@@ -214,6 +214,10 @@ export class SqlMailAccount implements MailAccount {
     return (await this.#parts.search?.find(this.id, queries, signal)) ?? null;
   }
 
+  expectSearch(): void {
+    this.#parts.search?.expect();
+  }
+
   async lookInto(mailbox: MailboxId, query: LookQuery): Promise<Looked | null> {
     return (await this.#parts.search?.look(this.id, mailbox, query)) ?? null;
   }

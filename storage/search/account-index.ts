@@ -2,9 +2,9 @@
 
 import { bare, bestForm, rarityOf, strengthOf } from '../message/fuzzy.ts';
 import type { IndexedMessage, IndexFile, IndexState, Place } from './index-file.ts';
-import { FUZZY_LETTERS, MATCHED_TERMS, TERMS_AT_ONCE } from './limits.ts';
+import { BEGINNING, FEW_CANDIDATES, FUZZY_LETTERS, MATCHED_TERMS, TERMS_AT_ONCE } from './limits.ts';
 import type { TextFinding, TextFindings, TextQuery } from './port.ts';
-import { wantedTerms } from './terms.ts';
+import { anchored, wantedTerms } from './terms.ts';
 import { Vocabulary } from './vocabulary.ts';
 
 const NONE = new Float64Array(0);
@@ -62,12 +62,13 @@ export class AccountIndex {
     if (wanted === null) return null;
     const places: readonly Place[] = where === 'text' ? TEXT : [where];
     let candidates: Set<number> | null = null;
-    for (const pattern of wanted.patterns) {
+    for (const pattern of wanted.patterns.toSorted(byCost)) {
+      if (candidates !== null && candidates.size <= FEW_CANDIDATES) break;
       const having = new Set<number>();
       for (const place of places) {
-        const terms = (await this.#vocabulary(place, turn)).matching(pattern, MATCHED_TERMS);
-        if (terms === null) return null;
-        for (const message of await this.#having(place, [...terms], turn)) if (message <= upTo) having.add(message);
+        const found = await this.#withPattern(place, pattern, turn);
+        if (found === null) return null;
+        for (const message of found) if (message <= upTo) having.add(message);
       }
       candidates = candidates === null ? having : candidates.intersection(having);
     }
@@ -76,6 +77,15 @@ export class AccountIndex {
     // Of any header field: the key is about one that the index does not know by itself.
     if (!wanted.exact || where === 'header') return { sure: NONE, maybe: ascending(found.union(unsure)) };
     return { sure: ascending(found.difference(unsure)), maybe: ascending(unsure) };
+  }
+
+  /** The messages with a term there that the pattern stands in; null if these are too many terms. */
+  async #withPattern(place: Place, pattern: string, turn: Turn): Promise<readonly number[] | null> {
+    const start = anchored(pattern);
+    if (start?.whole === true) return this.#file.having(place, [start.term]);
+    if (start !== null && isDirect(pattern)) return this.#file.beginning(place, start.term);
+    const terms = (await this.#vocabulary(place, turn)).matching(pattern, MATCHED_TERMS);
+    return terms === null ? null : await this.#having(place, [...terms], turn);
   }
 
   /** Messages with a word, each with how strongly it has it. */
@@ -124,6 +134,17 @@ export class AccountIndex {
     }
     return vocabulary;
   }
+}
+
+/** Does the index answer it by itself, by one term or a range of them? */
+function isDirect(pattern: string): boolean {
+  const start = anchored(pattern);
+  return start !== null && (start.whole || start.term.length >= BEGINNING);
+}
+
+/** Those first that are answered without the vocabulary, which is long and read when it is needed; of them the longest. */
+function byCost(a: string, b: string): number {
+  return Number(isDirect(b)) - Number(isDirect(a)) || b.length - a.length;
 }
 
 /** The terms in which a word stands, by how it does. */

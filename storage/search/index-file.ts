@@ -112,6 +112,13 @@ export class IndexFile {
     return this.#sqlite.prepare<[string], MessageId>(sql).pluck().all(question);
   }
 
+  /** The messages that have a term there that begins so, in no order, some perhaps twice. */
+  beginning(place: Place, start: string): MessageId[] {
+    const { table, letter } = locate(place);
+    const sql = `SELECT rowid FROM ${table} WHERE ${table} MATCH ?`;
+    return this.#sqlite.prepare<[string], MessageId>(sql).pluck().all(`"${letter}${start}" *`);
+  }
+
   unsure(): MessageId[] {
     return this.#sqlite.prepare<[], MessageId>('SELECT message FROM unsure').pluck().all();
   }

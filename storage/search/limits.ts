@@ -21,6 +21,12 @@ export const HELD_TEXT = 8_192;
 /** Terms of the vocabulary that one search string may stand in: with more, looking into the messages is no slower. */
 export const MATCHED_TERMS = 20_000;
 
+/** Characters with which terms begin that are asked for together: with fewer, half of the terms may begin so. */
+export const BEGINNING = 3;
+
+/** Candidates for a phrase that are so few that looking at them costs less than asking for its other words too. */
+export const FEW_CANDIDATES = 50;
+
 /** Terms in one question to the index. */
 export const TERMS_AT_ONCE = 200;
 

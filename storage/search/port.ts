@@ -68,6 +68,8 @@ export function bitOf(place: number): number {
 export interface SearchIndex {
   /** Asks the account's index; null if there is none (yet). Aborted, it rejects with the signal's reason. */
   find(account: AccountId, queries: readonly TextQuery[], signal: AbortSignal): Promise<TextFindings | null>;
+  /** Something may be searched soon: what answers is started, if it is not there. */
+  expect(): void;
   /** Looks into messages in place of the one that asks; null if nobody does. */
   look(account: AccountId, mailbox: MailboxId, query: LookQuery): Promise<Looked | null>;
 }

@@ -55,6 +55,14 @@ export class RemoteSearch implements SearchIndex {
     }
   }
 
+  expect(): void {
+    if (this.#control.has('search')) return;
+    // Whoever searches asks again, and hears what is wrong.
+    this.#control.ask('start-search', null, 'main').catch((error: unknown) => {
+      this.#log.debug({ err: error }, 'the search thread could not be started ahead of a search');
+    });
+  }
+
   async look(account: AccountId, mailbox: MailboxId, query: LookQuery): Promise<Looked | null> {
     if (!this.#control.has('search')) return null;
     try {

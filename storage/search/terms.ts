@@ -69,6 +69,19 @@ function* pieces(word: string): Generator<string> {
   }
 }
 
+/** What a pattern asks that says how its term begins: that term, or all terms that begin so. */
+export interface Anchored {
+  readonly term: string;
+  readonly whole: boolean;
+}
+
+/** Null if a term that the pattern stands in may begin with anything. */
+export function anchored(pattern: string): Anchored | null {
+  if (!pattern.startsWith('\n')) return null;
+  const whole = pattern.endsWith('\n');
+  return { term: pattern.slice(1, whole ? -1 : undefined), whole };
+}
+
 /** What a folded search string asks of the terms of a text that holds it. */
 export interface Wanted {
   /** A term for each of these must be there. */

@@ -6,7 +6,7 @@ import { Right } from '#storage/sharing/rights.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxAsWritten, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
-import { ANNOTATION_BYTES } from '../limits.ts';
+import { ANNOTATION_BYTES, SEARCHED_FROM } from '../limits.ts';
 import { objectId } from '../object-id.ts';
 import type { Place } from '../places.ts';
 import { recentFrom } from '../recent-from.ts';
@@ -50,6 +50,7 @@ async function open(
   { readOnly, annotate }: { readonly readOnly: boolean; readonly annotate: boolean },
 ): Promise<Reply> {
   const { account, mailbox, rights, reader } = place;
+  if (mailbox.total >= SEARCHED_FROM) account.mail.expectSearch();
   const index = await account.open(mailbox.id, reader);
   let selected: Selected;
   try {

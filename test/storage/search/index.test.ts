@@ -86,6 +86,8 @@ test(`${SEARCHES} searches find in the index what a look into ${MESSAGES} texts 
   for (let search = 0; search < SEARCHES; search++) {
     // The rest comes while the vocabularies are in memory.
     if (search === SEARCHES / 2) add(300, MESSAGES);
+    // And some are asked before a vocabulary is read again.
+    if (search % 10 === 0) index.forgetVocabularies();
     const text = needle(random, [
       messages[between(random, 0, MESSAGES - 1)]?.header ?? '',
       pick(random, messages).body,
