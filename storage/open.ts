@@ -2,6 +2,7 @@
 // accounts. One in every server thread; what they share is made once, in the main thread.
 
 import { SqlMailAccount } from './account/mail-account.ts';
+import type { OwedFlags } from './background/housekeeping.ts';
 import { Jobs } from './background/jobs.ts';
 import type { BackupReport } from './backup/backup.ts';
 import type { RestoreReport } from './backup/restore.ts';
@@ -14,7 +15,7 @@ import { SqlDirectory } from './directory/directory.ts';
 import { SqlDomainSettings } from './directory/domain-settings.ts';
 import { SqlRouteCredentials } from './directory/route-credentials.ts';
 import { SqlSigningKeys } from './directory/signing-keys.ts';
-import type { AccountId, Store } from './ports.ts';
+import type { AccountId, MailboxId, Store } from './ports.ts';
 import { SqlPolicies } from './queue/policies.ts';
 import { SqlQueue } from './queue/queue.ts';
 import { SqlSuppression } from './queue/suppression.ts';
@@ -86,8 +87,9 @@ function compose(
   const directory = new SqlDirectory({ engine, now, sealer });
   const quota = async (id: AccountId) => (await directory.account(id))?.quota ?? null;
   const loose = (id: AccountId) => control.tell('loose', id);
+  const owed = (id: AccountId, mailbox: MailboxId) => control.tell('owed', { id, mailbox } satisfies OwedFlags);
   const search = options.indexAfter === undefined ? {} : { search: new RemoteSearch(control, log) };
-  const parts = { engine, blobs, now, quota, loose, retention: options.retentionDays * DAY, ...search };
+  const parts = { engine, blobs, now, quota, loose, owed, retention: options.retentionDays * DAY, ...search };
   return {
     directory,
     domainSettings: new SqlDomainSettings(engine),

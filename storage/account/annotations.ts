@@ -9,7 +9,8 @@ import type { UidRange, UidSet } from '../ports.ts';
 import type { AnnotationChange, MessageAnnotation } from './annotation-port.ts';
 import { ANNOTATED_ROWS, ANNOTATIONS, PAGE_ROWS } from './limits.ts';
 import type { Page } from './listing.ts';
-import { theMailbox, touchMailbox } from './mailbox-row.ts';
+import { touchMailbox } from './mailbox-row.ts';
+import { theSettledMailbox } from './owed-flags.ts';
 import { after, clip } from './uid-sets.ts';
 import { begin, finish, type Unit } from './unit.ts';
 
@@ -67,7 +68,7 @@ export function* annotate(job: AnnotateJob): Op<AnnotateStep> {
   const { unchangedSince } = job;
   const since =
     unchangedSince === undefined ? Number.MAX_SAFE_INTEGER : yield* trustedModseq(job.account, unchangedSince);
-  const mailbox = yield* theMailbox(job.account, job.mailbox);
+  const mailbox = yield* theSettledMailbox(job.account, job.mailbox);
   const uids = clip(job.uids, mailbox.uidnext);
   const [range] = uids;
   if (range === undefined) return { modified: [], rest: [] };

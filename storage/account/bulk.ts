@@ -4,16 +4,25 @@
 import type { Op } from '../operation.ts';
 import { append } from './append.ts';
 import { deleteMailbox, renameMailbox } from './mailboxes.ts';
+import { settleAccount } from './owed-flags.ts';
 import { restore } from './restore.ts';
 import { type TransferJob, transferAlone } from './transfer.ts';
 
 const OPERATIONS = {
   append,
-  delete: deleteMailbox,
-  rename: renameMailbox,
+  delete: settled(deleteMailbox),
+  rename: settled(renameMailbox),
   restore,
-  transfer: ({ account, job }: { account: string; job: TransferJob }) => transferAlone(account, job),
+  transfer: settled(({ account, job }: { account: string; job: TransferJob }) => transferAlone(account, job)),
 } as const;
+
+/** An operation that needs the flags of all messages as they are: it may take the time. */
+function settled<J extends { readonly account: string }, T>(operation: (job: J) => Op<T>): (job: J) => Op<T> {
+  return function* (job) {
+    yield* settleAccount(job.account);
+    return yield* operation(job);
+  };
+}
 
 /** Every bulk operation by its name. */
 export type BulkOperations = typeof OPERATIONS;

@@ -5,7 +5,8 @@ import { logPlacements } from '../changes/log.ts';
 import { all, type Op, run } from '../operation.ts';
 import { Flag, type UidRange, type UidSet } from '../ports.ts';
 import { EXPUNGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
-import { type MailboxRow, theMailbox, touchMailbox } from './mailbox-row.ts';
+import { type MailboxRow, touchMailbox } from './mailbox-row.ts';
+import { theSettledMailbox } from './owed-flags.ts';
 import { after, bounded, clip } from './uid-sets.ts';
 import { begin, count, finish, type Unit } from './unit.ts';
 
@@ -38,7 +39,7 @@ interface Tally {
 /** The first step of an expunge; the caller goes on with `rest`. Errors: not-found. */
 export function* expunge(job: ExpungeJob): Op<ExpungeStep> {
   const unit = yield* begin(job.account);
-  const mailbox = yield* theMailbox(job.account, job.mailbox);
+  const mailbox = yield* theSettledMailbox(job.account, job.mailbox);
   const mask = job.onlyDeleted ? Flag.deleted : 0;
   const tally = { total: 0, unseen: 0, bytes: 0 };
   const taken: number[] = [];

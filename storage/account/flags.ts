@@ -1,5 +1,6 @@
 // Flags and keywords. A large STORE is a series of transactions, each of a bounded number of rows, changed set-wise; only
-// what really changes gets a new modseq (RFC 7162 3.1).
+// what really changes gets a new modseq (RFC 7162 3.1). A change of all messages of a large mailbox is one row, and the
+// rest of it comes later (owed-flags.ts).
 
 import { trustedModseq } from '../changes/feed.ts';
 import { ALL_FLAGS, flagRun, flagRunName } from '../changes/flag-run.ts';
@@ -8,7 +9,8 @@ import { all, type Op, one, run, type Value } from '../operation.ts';
 import { Flag, type FlagChange, KEYWORD_BIT, type UidRange, type UidSet } from '../ports.ts';
 import { changeKeywords, formatKeywords, keywordIds, knownKeywordIds } from './keywords.ts';
 import { FLAG_ROWS, KEYWORD_SETS, PAGE_ROWS, RANGES, SET_RUNS } from './limits.ts';
-import { type MailboxRow, theMailbox, touchMailbox } from './mailbox-row.ts';
+import { type MailboxRow, touchMailbox } from './mailbox-row.ts';
+import { owe, theSettledMailbox } from './owed-flags.ts';
 import { changeSeen, overlapping } from './reader-seen.ts';
 import { after, bounded, clip, runsOf } from './uid-sets.ts';
 import { begin, finish, type Unit } from './unit.ts';
@@ -31,6 +33,8 @@ export interface FlagStep {
   readonly modified: readonly number[];
   /** What is still to be done, in further transactions. */
   readonly rest: readonly UidRange[];
+  /** The rows do not have it yet: `settle` (owed-flags.ts) is due. */
+  readonly owed: boolean;
 }
 
 /** One step's work on one mailbox. */
@@ -55,7 +59,7 @@ const NARROW = 64;
 /** The first step of a change of flags; the caller goes on with `rest`. Errors: not-found, limit, invalid. */
 export function* changeFlags(job: FlagJob): Op<FlagStep> {
   const unit = yield* begin(job.account);
-  const mailbox = yield* theMailbox(job.account, job.mailbox);
+  const mailbox = yield* theSettledMailbox(job.account, job.mailbox);
   const step = job.reader === undefined ? yield* changeIn(unit, mailbox, job) : yield* asReader(unit, mailbox, job);
   yield* finish(unit);
   return step;
@@ -78,16 +82,27 @@ function* changeIn(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> 
     ...{ runs: [], modified: [], unseen: 0 },
   };
   const uids = clip(job.uids, mailbox.uidnext);
-  const rest = yield* workThrough(work, uids);
-  if (work.runs.length === 0) return { modseq: mailbox.modseq, modified: work.modified, rest };
-  // In one range every row was looked at, those too that lie between the runs which are joined here.
   const isRun = job.change.action !== 'replace' && ids.length === 0 && unchangedSince === undefined;
+  const owed = isRun && (yield* leaveOwed(work, mailbox, uids));
+  const rest = owed ? [] : yield* workThrough(work, uids);
+  if (work.runs.length === 0) return { modseq: mailbox.modseq, modified: work.modified, rest, owed };
+  // In one range every row was looked at, those too that lie between the runs which are joined here.
   const name = isRun && uids.length === 1 ? flagRunName(job.change) : '';
   for (const [first, last] of joinRuns(work.runs, SET_RUNS)) {
     yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last, name });
   }
   yield* touchMailbox(unit, mailbox.id, { total: 0, unseen: work.unseen, bytes: 0, uids: 0 });
-  return { modseq: unit.modseq, modified: work.modified, rest };
+  return { modseq: unit.modseq, modified: work.modified, rest, owed };
+}
+
+/** Leaves a change of all messages of a large mailbox to be carried out later; false if that can't be. */
+function* leaveOwed(work: Work, mailbox: MailboxRow, uids: readonly UidRange[]): Op<boolean> {
+  const unseen = yield* owe(work.unit, mailbox, uids, work);
+  const [range] = uids;
+  if (unseen === undefined || range === undefined) return false;
+  work.runs.push([range[0], range[1]]);
+  work.unseen = unseen;
+  return true;
 }
 
 /** A change by a reader of a shared mailbox: of flags that all have in common, and of a \Seen that is his own. */
@@ -99,6 +114,7 @@ function* asReader(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> 
   let rest: readonly UidRange[] = uids.slice(RANGES);
   uids = uids.slice(0, RANGES);
   let modified: readonly number[] = [];
+  let owed = false;
   if (unchangedSince !== undefined) {
     const known = yield* trustedModseq(job.account, unchangedSince);
     const page = yield* divide(unit.account, place, uids, known);
@@ -110,13 +126,14 @@ function* asReader(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> 
   if (changesAnything(common)) {
     const step = yield* changeIn(unit, mailbox, { ...job, uids, change: common, unchangedSince: undefined });
     rest = [...step.rest, ...rest];
+    ({ owed } = step);
     uids = without(uids, step.rest);
   }
   const named = (change.flags & Flag.seen) !== 0;
   if ((only & Flag.seen) !== 0 && (named || change.action === 'replace')) {
     yield* changeSeen(unit, place, uids, named && change.action !== 'remove');
   }
-  return { modseq: unit.changes.size === 0 ? mailbox.modseq : unit.modseq, modified, rest };
+  return { modseq: unit.changes.size === 0 ? mailbox.modseq : unit.modseq, modified, rest, owed };
 }
 
 function changesAnything({ action, flags, keywords, only = 0 }: FlagChange): boolean {

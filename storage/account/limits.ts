@@ -54,6 +54,13 @@ export const DELIVERY_ROWS = 1_000;
 /** Rows that one transaction walks when it changes flags set-wise. */
 export const FLAG_ROWS = 20_000;
 
+/** Messages of a mailbox from which on a change of all their flags is answered before every row has it: it would take
+ * longer than the sync. */
+export const OWED_MESSAGES = 5_000;
+
+/** How often one operation settles what is owed before it is busy: each time somebody else was quicker with a new change. */
+export const SETTLINGS = 10;
+
 /** UID ranges that one transaction works on: each costs two or three statements. */
 export const RANGES = 400;
 

@@ -7,6 +7,7 @@ import { StoreError } from '../errors.ts';
 import { all, type Op, one } from '../operation.ts';
 import type { Listed, ListingColumn, MessageBody, MessageContent, OfHeader, Placement, UidRange } from '../ports.ts';
 import { CONTENT_PAGE_ROWS, HEADER_PAGE_ROWS, PAGE_ROWS, RANGES, WALK_ROWS } from './limits.ts';
+import { checkSettled } from './owed-flags.ts';
 import { BODY, HEADER } from './single-instance.ts';
 import { after, bounded } from './uid-sets.ts';
 
@@ -37,6 +38,7 @@ function withKeywords<R extends Placement>(rows: Bare<R>[]): R[] {
 
 /** A page of placements. */
 export function* placementsPage(account: string, mailbox: number, uids: readonly UidRange[]): Op<Page<Placement>> {
+  yield* checkSettled(account, mailbox);
   const read = function* (range: UidRange, limit: number): Op<Placement[]> {
     return withKeywords(yield* all<Bare<Placement>>(PLACEMENTS, [account, mailbox, range[0], range[1], limit]));
   };
@@ -50,6 +52,7 @@ export function* changedPage(
   uids: readonly UidRange[],
   since: number,
 ): Op<Page<Placement>> {
+  yield* checkSettled(account, mailbox);
   const known = yield* trustedModseq(account, since);
   const rows: Placement[] = [];
   let walk = WALK_ROWS;
@@ -168,6 +171,7 @@ export function* listingPage<C extends ListingColumn>(
   const columns: ReadonlySet<ListingColumn> = listing.columns;
   const [header, content, keywords] = [columns.has('header'), columns.has('content'), columns.has('keywords')];
   const body = columns.has('body');
+  if (columns.has('flags') || columns.has('modseq')) yield* checkSettled(account, mailbox);
   const read = function* (range: UidRange, limit: number): Op<StoredRow[]> {
     const rows = yield* all<StoredRow>(sql, [account, mailbox, range[0], range[1], limit]);
     if (keywords) for (const row of rows) row.keywords ??= '';

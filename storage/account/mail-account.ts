@@ -44,7 +44,7 @@ import { expunge } from './expunge.ts';
 import { changeFlags } from './flags.ts';
 import { type Incoming, incoming } from './incoming.ts';
 import { readKeywords } from './keywords.ts';
-import { APPEND_ENTRIES, TRANSFER_ROWS } from './limits.ts';
+import { APPEND_ENTRIES, SETTLINGS, TRANSFER_ROWS } from './limits.ts';
 import {
   type ContentRow,
   changedPage,
@@ -63,6 +63,7 @@ import {
   renameMailbox,
 } from './mailboxes.ts';
 import { type MetadataJob, OF_ACCOUNT, readMetadata, writeMetadata } from './metadata.ts';
+import { settle, Unsettled } from './owed-flags.ts';
 import { addedBy, flagsSetBy, OwnChanges, removedBy } from './own-changes.ts';
 import { usage } from './quota.ts';
 import { readerStatus, seenRuns } from './reader-seen.ts';
@@ -85,6 +86,8 @@ export interface MailAccountParts {
   readonly retention: number;
   /** Called when a large body was brought into the account and no message names it: something has to sweep it. */
   readonly loose?: (id: AccountId) => void;
+  /** Called when flags are owed to the messages of a mailbox: somebody should settle them soon. */
+  readonly owed?: (id: AccountId, mailbox: MailboxId) => void;
   /** Where there is none, every search looks into the messages. */
   readonly search?: SearchIndex;
 }
@@ -126,14 +129,14 @@ export class SqlMailAccount implements MailAccount {
     const mailbox = await this.mailbox(id);
     // Only INBOX gives up its messages; the rename of any other is one row.
     if (mailbox?.special === 'inbox' && mailbox.total > TRANSFER_ROWS) return await this.#bulk('rename', job);
-    await this.#write(() => renameMailbox(job));
+    await this.#settled(() => this.#write(() => renameMailbox(job)));
   }
 
   async deleteMailbox(id: MailboxId): Promise<void> {
     const job = { account: this.id, id, ...this.#expunging() };
     const mailbox = await this.mailbox(id);
     if ((mailbox?.total ?? 0) > TRANSFER_ROWS) return await this.#bulk('delete', job);
-    await this.#write(() => deleteMailbox(job));
+    await this.#settled(() => this.#write(() => deleteMailbox(job)));
   }
 
   setSubscribed(owner: AccountId, path: string, on: boolean): Promise<void> {
@@ -309,6 +312,7 @@ export class SqlMailAccount implements MailAccount {
         ),
       (done) => (isPlain && done.length === 1 ? flagsSetBy(mailbox, uids, change, done[0]?.modseq ?? 0) : null),
     );
+    if (steps.some(({ owed }) => owed)) this.#parts.owed?.(this.id, mailbox);
     return { modseq: steps.at(-1)?.modseq ?? 0, modified: steps.flatMap((step) => step.modified) };
   }
 
@@ -345,7 +349,7 @@ export class SqlMailAccount implements MailAccount {
     return await this.#adopting([entry], expunging.now, async ([ready]) => {
       if (ready === undefined) throw new StoreError('invalid', 'nothing to replace it with');
       const job = { account: this.id, mailbox, uid, entry: ready, to, quota, reader, ...expunging };
-      return { value: await this.#write(() => replace(job)), named: true };
+      return { value: await this.#settled(() => this.#write(() => replace(job))), named: true };
     });
   }
 
@@ -377,18 +381,45 @@ export class SqlMailAccount implements MailAccount {
     return this.#parts.engine.write(this.#db, op);
   }
 
+  /** Runs what needs the flags of messages as they are, after what is owed to them. */
+  async #settled<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        await this.#settleAfter(error, attempt);
+      }
+    }
+  }
+
+  /** Settles what an operation met; throws what it was, if it was anything else or comes again and again. */
+  async #settleAfter(error: unknown, attempt: number): Promise<void> {
+    if (!(error instanceof Unsettled) || attempt === SETTLINGS) throw error;
+    const { mailbox } = error;
+    await this.#parts.engine.series<boolean>(this.#db, (more) =>
+      more === false ? undefined : () => settle(this.id, mailbox),
+    );
+  }
+
   /** What is too much for one transaction, in steps that are each right by themselves; durable when it resolves. */
   async #steps<S extends { readonly rest: UidSet }>(uids: UidSet, step: (rest: UidSet) => Op<S>): Promise<S[]> {
-    // Of a message or two it is one step, which needs none of what a series has to follow.
-    const first = isFew(uids) ? await this.#write(() => step(uids)) : undefined;
-    const steps: S[] = first === undefined ? [] : [first];
-    if (first?.rest.length === 0) return steps;
-    await this.#parts.engine.series<S>(this.#db, (last) => {
-      if (last !== undefined) steps.push(last);
-      const rest = steps.at(-1)?.rest ?? uids;
-      return steps.length === 0 || rest.length > 0 ? () => step(rest) : undefined;
-    });
-    return steps;
+    const steps: S[] = [];
+    for (let attempt = 1; ; attempt++) {
+      try {
+        // Of a message or two it is one step, which needs none of what a series has to follow.
+        if (steps.length === 0 && isFew(uids)) steps.push(await this.#write(() => step(uids)));
+        if (steps.at(-1)?.rest.length === 0) return steps;
+        await this.#parts.engine.series<S>(this.#db, (last) => {
+          if (last !== undefined) steps.push(last);
+          const rest = steps.at(-1)?.rest ?? uids;
+          return steps.length === 0 || rest.length > 0 ? () => step(rest) : undefined;
+        });
+        return steps;
+      } catch (error) {
+        // What is done is not done again.
+        await this.#settleAfter(error, attempt);
+      }
+    }
   }
 
   #bulk<N extends BulkName>(name: N, job: Parameters<BulkOperations[N]>[0]): Promise<ReturnOf<BulkOperations[N]>> {
@@ -399,7 +430,7 @@ export class SqlMailAccount implements MailAccount {
   async *#pages<R>(uids: UidSet, read: (rest: UidSet) => Op<Page<R>>): AsyncGenerator<R[]> {
     for (let rest = uids; rest.length > 0; ) {
       const ranges = rest;
-      const page = await this.#read(() => read(ranges));
+      const page = await this.#settled(() => this.#read(() => read(ranges)));
       if (page.rows.length > 0) yield page.rows;
       rest = page.rest;
     }
@@ -435,7 +466,7 @@ export class SqlMailAccount implements MailAccount {
     const { from, uids } = job;
     const size = await this.#read(() => countPlacements(this.id, from, uids, TRANSFER_ROWS + 1));
     if (size > TRANSFER_ROWS) return await this.#bulk('transfer', { account: this.id, job });
-    return await this.#write(() => transferAlone(this.id, job));
+    return await this.#settled(() => this.#write(() => transferAlone(this.id, job)));
   }
 
   #expunging(): { now: number; retainUntil: number } {

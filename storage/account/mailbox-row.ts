@@ -22,10 +22,13 @@ export interface MailboxRow {
   readonly total: number;
   readonly unseen: number;
   readonly bytes: number;
+  /** The modseq of a change of flags that the rows of its messages do not all have (owed-flags.ts); 0: none. */
+  readonly owed: number;
 }
 
 /** The columns of a MailboxRow. */
-export const MAILBOX_COLUMNS = 'id, parent, name, special, uidvalidity, uidnext, modseq, counted, total, unseen, bytes';
+export const MAILBOX_COLUMNS =
+  'id, parent, name, special, uidvalidity, uidnext, modseq, counted, total, unseen, bytes, owed';
 
 /** The row of a mailbox; no path is made. */
 export function* mailboxRow(account: string, id: number): Op<MailboxRow | undefined> {

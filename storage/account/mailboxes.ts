@@ -19,6 +19,7 @@ import {
   theMailbox,
 } from './mailbox-row.ts';
 import { levelsOf, newLevels } from './names.ts';
+import { theSettledMailbox } from './owed-flags.ts';
 import { renameSubscriptions } from './subscriptions.ts';
 import { transfer } from './transfer.ts';
 import { begin, finish, takeId, takeUidvalidity, type Unit } from './unit.ts';
@@ -184,7 +185,7 @@ export interface DeleteJob extends Expunging {
 export function* deleteMailbox(job: DeleteJob): Op<void> {
   const { account, id } = job;
   const unit = yield* begin(account);
-  const row = yield* theMailbox(account, id);
+  const row = yield* theSettledMailbox(account, id);
   if (row.special !== '') throw new StoreError('protected', `${row.name} is a system mailbox`); // F114
   const path = yield* pathOf(account, row);
   yield* expungeAll(unit, row, job);
@@ -235,17 +236,12 @@ function* insert(
 ): Op<MailboxRow> {
   const { modseq } = unit;
   const uidvalidity = takeUidvalidity(unit, now);
-  const empty = { uidvalidity, uidnext: 1, modseq, counted: modseq, total: 0, unseen: 0, bytes: 0 };
+  const empty = { uidvalidity, uidnext: 1, modseq, counted: modseq, total: 0, unseen: 0, bytes: 0, owed: 0 };
   const row = { id: takeId(unit), parent, name, special, ...empty };
-  yield* run(`INSERT INTO mailbox (account, ${MAILBOX_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7, 0, 0, 0)`, [
-    unit.account,
-    row.id,
-    parent,
-    name,
-    special,
-    uidvalidity,
-    modseq,
-  ]);
+  yield* run(
+    `INSERT INTO mailbox (account, ${MAILBOX_COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $7, 0, 0, 0, 0)`,
+    [unit.account, row.id, parent, name, special, uidvalidity, modseq],
+  );
   yield* logMailbox(unit, row.id, 'created', path);
   return row;
 }
@@ -284,7 +280,7 @@ function isMailbox(row: MailboxRow): row is MailboxRow & { readonly special: Spe
 }
 
 function present(row: MailboxRow, above: MailboxRow | undefined, path: string): Mailbox {
-  const { name: _, parent, special, ...rest } = row;
+  const { name: _, owed: __, parent, special, ...rest } = row;
   const isBelow = above !== undefined && isMailbox(above);
   return { ...rest, special: special === NAME_ONLY ? '' : special, parent: isBelow ? parent : null, path };
 }

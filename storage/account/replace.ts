@@ -7,6 +7,7 @@ import { place } from './append.ts';
 import { type Expunging, expungeRange, subtract } from './expunge.ts';
 import type { Incoming } from './incoming.ts';
 import { theMailbox, touchMailbox } from './mailbox-row.ts';
+import { theSettledMailbox } from './owed-flags.ts';
 import { checkRoom } from './quota.ts';
 import { changeSeen } from './reader-seen.ts';
 import { lookUpReferences } from './threads.ts';
@@ -29,7 +30,7 @@ export function* replace(job: ReplaceJob): Op<Appended> {
   const flags = reader === undefined ? job.entry.flags : job.entry.flags & ~Flag.seen;
   const entry = { ...job.entry, flags };
   const unit = yield* begin(account);
-  const from = yield* theMailbox(account, job.mailbox);
+  const from = yield* theSettledMailbox(account, job.mailbox);
   const mailbox = yield* theMailbox(account, job.to);
   const row = yield* one<{ item: number }>(
     `SELECT item FROM placement WHERE account = $1 AND mailbox = $2 AND uid = $3`,

@@ -8,6 +8,7 @@ import { all, type Op, one, run } from '../operation.ts';
 import { Flag, KEYWORD_BIT, type Transferred, type UidRange, type UidSet } from '../ports.ts';
 import { ADDED_UIDS, PAGE_ROWS } from './limits.ts';
 import { theMailbox, touchMailbox } from './mailbox-row.ts';
+import { theSettledMailbox } from './owed-flags.ts';
 import { checkRoom } from './quota.ts';
 import { changeSeen, overlapping } from './reader-seen.ts';
 import { clip, runsOf } from './uid-sets.ts';
@@ -81,7 +82,7 @@ const MOVE = `UPDATE placement SET mailbox = $5, uid = $6 + moved.n, modseq = $7
 /** Copies or moves inside a running transaction. */
 export function* transfer(unit: Unit, job: TransferJob): Op<Transferred> {
   const { account } = unit;
-  const from = yield* theMailbox(account, job.from);
+  const from = yield* theSettledMailbox(account, job.from);
   const to = yield* theMailbox(account, job.to);
   const source: number[] = [];
   const sum = { total: 0, unseen: 0, bytes: 0 };

@@ -2,6 +2,7 @@
 // come, bodies that nothing names, the log beyond what is kept.
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { settle } from '../account/owed-flags.ts';
 import { referencedBlobs, sweepExpunged, sweepReferences } from '../account/sweep.ts';
 import { type Blobs, QUEUE_OWNER } from '../blobs/port.ts';
 import { markLog, pruneLog } from '../changes/prune.ts';
@@ -12,7 +13,7 @@ import { databaseKey, databaseName } from '../engines/sqlite/layout.ts';
 import { StoreError } from '../errors.ts';
 import type { StoreLog } from '../log.ts';
 import { type Op, one } from '../operation.ts';
-import type { AccountId, ChangeClass } from '../ports.ts';
+import type { AccountId, ChangeClass, MailboxId } from '../ports.ts';
 import { queuedBlobs } from '../queue/queue.ts';
 
 /** Accounts of one page of the walk. */
@@ -34,10 +35,17 @@ export interface HousekeepingParts {
   readonly signal: AbortSignal;
 }
 
+/** A mailbox whose messages are owed flags. */
+export interface OwedFlags {
+  readonly id: AccountId;
+  readonly mailbox: MailboxId;
+}
+
 /** Walks over all accounts, again and again. */
 export class Housekeeping {
   readonly #parts: HousekeepingParts;
   #looseSwept: Promise<void> = Promise.resolve();
+  #flagsSettled: Promise<void> = Promise.resolve();
 
   constructor(parts: HousekeepingParts) {
     this.#parts = parts;
@@ -71,6 +79,24 @@ export class Housekeeping {
   /** Resolves when all sweeps that were asked for are done. */
   looseSwept(): Promise<void> {
     return this.#looseSwept;
+  }
+
+  /** Gives the messages of a mailbox the flags that they are owed. */
+  settleFlags(id: AccountId, mailbox: MailboxId): void {
+    const { engine, signal } = this.#parts;
+    this.#flagsSettled = this.#flagsSettled.then(() =>
+      this.#trying(id, () =>
+        // Cut short, it goes on when somebody needs them.
+        engine.series<boolean>({ kind: 'account', id }, (more) =>
+          more === false || signal.aborted ? undefined : () => settle(id, mailbox),
+        ),
+      ),
+    );
+  }
+
+  /** Resolves when all flags that were said to be owed are there. */
+  flagsSettled(): Promise<void> {
+    return this.#flagsSettled;
   }
 
   async *#accounts(): AsyncGenerator<AccountId> {

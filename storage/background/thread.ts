@@ -8,7 +8,7 @@ import { SYSTEM_SYNC } from '../engines/sqlite/wal-sync.ts';
 import type { StoreLog } from '../log.ts';
 import { Checkpoints, type GrownLog } from './checkpoints.ts';
 import { type BackgroundData, type FromBackground, forwardingLog, type ToBackground } from './host.ts';
-import { Housekeeping } from './housekeeping.ts';
+import { Housekeeping, type OwedFlags } from './housekeeping.ts';
 import { joinStore } from './member.ts';
 import { syncLogs } from './settle.ts';
 import { removeStrays } from './strays.ts';
@@ -63,6 +63,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
   control.handle('hold', (name: string) => engine.touch(databaseKey(name)));
   control.handle('grown', ({ name, urgent }: GrownLog) => checkpoints.add(name, urgent));
   control.handle('loose', (id: string) => housekeeping.sweepLoose(id));
+  control.handle('owed', ({ id, mailbox }: OwedFlags) => housekeeping.settleFlags(id, mailbox));
   control.handle('settled', async () => {
     await settled;
     await Promise.allSettled([strays]);
@@ -78,7 +79,7 @@ function runBackground(port: MessagePort, data: BackgroundData): void {
     if (message.kind !== 'close') return;
     clearInterval(idle);
     stop.abort();
-    await Promise.allSettled([settled, strays, walks, housekeeping.looseSwept()]);
+    await Promise.allSettled([settled, strays, walks, housekeeping.looseSwept(), housekeeping.flagsSettled()]);
     await engine.close();
     control.close();
     port.close();

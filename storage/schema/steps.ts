@@ -14,6 +14,7 @@ export const STEPS: Readonly<Record<SchemaKind, readonly (readonly string[])[]>>
     ['account/002-sending.sql', 'account/002-plans.sqlite.sql'],
     ['account/003-metadata.sql', 'account/003-plans.sqlite.sql'],
     ['account/004-single-instance.sql', 'account/004-plans.sqlite.sql'],
+    ['account/005-owed-flags.sql'],
   ],
   directory: [
     ['directory/001-directory.sql'],

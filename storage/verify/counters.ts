@@ -54,7 +54,10 @@ export const ACCOUNT_COUNTERS: readonly Check[] = [
     code: 'wrong-unseen',
     sql: mailboxes(
       'unseen',
-      `(SELECT count(*) FROM placement p WHERE p.account = b.account AND p.mailbox = b.id AND (p.flags & 1) = 0)`,
+      // What is owed to them they count as having (storage/account/owed-flags.ts).
+      `(SELECT count(*) FROM placement p WHERE p.account = b.account AND p.mailbox = b.id
+        AND (CASE WHEN b.owed <> 0 AND p.uid BETWEEN b.owed_first AND b.owed_last
+          THEN (p.flags & b.owed_keep) | b.owed_set ELSE p.flags END & 1) = 0)`,
       'unseen messages',
     ),
   },

@@ -10,6 +10,7 @@ import { flagContracts } from './flags.ts';
 import { mailboxContracts } from './mailboxes.ts';
 import { messageContracts } from './messages.ts';
 import { modelContracts } from './model/contracts.ts';
+import { owedFlagContracts } from './owed-flags.ts';
 import { queueContracts } from './queue.ts';
 import { queueRouteContracts } from './queue-routes.ts';
 import { queueSenderContracts } from './queue-senders.ts';
@@ -41,6 +42,7 @@ export function contracts(name: string, open: OpenStore, options: ContractOption
     messageContracts(current);
     singleInstanceContracts(current);
     flagContracts(current);
+    owedFlagContracts(current);
     annotationContracts(current);
     readerSeenContracts(current);
     threadContracts(current);

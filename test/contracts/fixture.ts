@@ -83,6 +83,17 @@ export async function mailboxAt(account: MailAccount, path: string): Promise<Mai
   return mailbox;
 }
 
+/** An account with `count` copies of a message in INBOX. */
+export async function filled(store: SqlStore, count: number): Promise<{ account: MailAccount; id: number }> {
+  const account = await freshAccount(store);
+  const { id } = await mailboxAt(account, 'INBOX');
+  await deliver(store, account, id, [message()]);
+  for (let total = 1; total < count; total = (await mailboxAt(account, 'INBOX')).total) {
+    await account.copy(id, [[1, Math.min(total, count - total)]], id);
+  }
+  return { account, id };
+}
+
 /** All placements of a mailbox. */
 export async function placementsOf(account: MailAccount, mailbox: number, since?: number): Promise<Placement[]> {
   const found: Placement[] = [];

@@ -3,32 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { KEYWORDS, KEYWORDS_PER_MESSAGE } from '#storage/account/limits.ts';
 import { Flag, type FlagChange, type MailAccount, type UidSet } from '#storage/ports.ts';
 import type { SqlStore } from '#test/support/sql-store.ts';
-import {
-  ALL,
-  changesSince,
-  deliver,
-  freshAccount,
-  mailboxAt,
-  message,
-  placementsOf,
-  sequence,
-  stage,
-} from './fixture.ts';
+import { ALL, changesSince, filled, mailboxAt, message, placementsOf, sequence, stage } from './fixture.ts';
 
 const add = (flags: number, keywords: string[] = []): FlagChange => ({ action: 'add', flags, keywords });
 const remove = (flags: number, keywords: string[] = []): FlagChange => ({ action: 'remove', flags, keywords });
 const replace = (flags: number, keywords: string[] = []): FlagChange => ({ action: 'replace', flags, keywords });
-
-/** An account with `count` copies of a message in INBOX. */
-async function filled(store: SqlStore, count: number): Promise<{ account: MailAccount; id: number }> {
-  const account = await freshAccount(store);
-  const { id } = await mailboxAt(account, 'INBOX');
-  await deliver(store, account, id, [message()]);
-  for (let total = 1; total < count; total = (await mailboxAt(account, 'INBOX')).total) {
-    await account.copy(id, [[1, Math.min(total, count - total)]], id);
-  }
-  return { account, id };
-}
 
 /** Flags and keyword names of a mailbox, by UID. */
 async function flagsOf(account: MailAccount, mailbox: number): Promise<Map<number, string>> {
