@@ -1,8 +1,7 @@
 // The end of USER/PASS and of AUTH: the password is checked, the maildrop locked and read.
 import type { AuthAnswer, Principal, RejectReason } from '../ports.ts';
 import { MAX_FAILED_LOGINS } from './limits.ts';
-import { lockMaildrop } from './lock.ts';
-import { Maildrop } from './maildrop.ts';
+import { lockMaildrop, Maildrop } from './maildrop.ts';
 import type { Session } from './session.ts';
 
 /** Enters the TRANSACTION state, or says why not. */

@@ -1,13 +1,32 @@
 // The maildrop of a session: INBOX (F172) as it was at the login. Later arrivals are the next session's; numbers never
-// change (RFC 1939 4). Deletions are marks until QUIT.
+// change (RFC 1939 4). Deletions are marks until QUIT. It is locked: one POP3 session an account in the whole process. Web
+// locks are shared by all threads; one whose thread dies is not freed, which is why a thread's death ends the process.
 
 import { StoreError } from '#storage/errors.ts';
 import { Trait } from '#storage/message/scanned.ts';
-import type { MailAccount, Mailbox, MessageContent, MessageId, UidRange } from '#storage/ports.ts';
+import type { AccountId, MailAccount, Mailbox, MessageContent, MessageId, UidRange } from '#storage/ports.ts';
 import { MAX_MESSAGES, READ_AHEAD_MESSAGES, READ_AHEAD_OCTETS } from './limits.ts';
-import type { Unlock } from './lock.ts';
 
 const MAX_UID = 0xffff_ffff;
+
+/** Gives the maildrop back; resolves when the next session can have it. */
+export type Unlock = () => Promise<void>;
+
+/** Takes an account's maildrop (RFC 1939 4), or null if another session has it. */
+export async function lockMaildrop(account: AccountId): Promise<Unlock | null> {
+  const held = Promise.withResolvers<void>();
+  const granted = Promise.withResolvers<boolean>();
+  const settled = navigator.locks.request(`pop3 ${account}`, { ifAvailable: true }, async (lock) => {
+    granted.resolve(lock !== null);
+    if (lock !== null) await held.promise;
+  });
+  settled.catch(granted.reject);
+  if (!(await granted.promise)) return null;
+  return async () => {
+    held.resolve();
+    await settled;
+  };
+}
 
 /** One message, by its number in this session. */
 export interface Entry {
