@@ -8,7 +8,7 @@ import { ALL_RIGHTS, NO_RIGHTS, type Rights } from '#storage/sharing/rights.ts';
 import { SEPARATOR, superiors } from './grammar/mailbox-name.ts';
 import type { ImapAccount } from './index/account.ts';
 import { isInNamespace, OTHER_USERS, prefixOf, SHARED } from './namespaces.ts';
-import { isHidden, mayUse, noPermission, type Use } from './rights.ts';
+import { isHidden, mayUse, noMailbox, noPermission, type Use } from './rights.ts';
 
 export interface Place {
   readonly account: ImapAccount;
@@ -108,7 +108,14 @@ export class Places {
     return this.#checked(await this.#at(path), use);
   }
 
-  /** The same as it was when the list was last read; an append holds it to its name itself (see ImapAccount.target). */
+  /** The same, where it must be there: else NONEXISTENT. */
+  async need(path: string, use: Use): Promise<Place> {
+    const place = await this.find(path, use);
+    if (place === undefined) throw noMailbox();
+    return place;
+  }
+
+  /** The same as `find`, as it was when the list was last read; an append holds it to its name itself (see ImapAccount.target). */
   async target(path: string, use: Use): Promise<Place | undefined> {
     if (isInNamespace(path)) return await this.find(path, use);
     const mailbox = await this.own.target(path);

@@ -60,6 +60,11 @@ export function isHidden(rights: Rights): boolean {
 }
 
 /** What is told to who may know that the mailbox is there, but not do that (RFC 5530 3). */
+/** What a name is answered that leads to nothing, or to nothing that the session may know of. */
+export function noMailbox(): Refusal {
+  return new Refusal('NONEXISTENT', 'No such mailbox');
+}
+
 export function noPermission(): Refusal {
   return new Refusal('NOPERM', 'You have no right to do that');
 }

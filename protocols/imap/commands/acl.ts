@@ -13,8 +13,8 @@ import {
 import { aclIdentifier, modifiedRights } from '../grammar/acl.ts';
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxName, mailboxReply, writeString } from '../grammar/mailbox-name.ts';
+import type { Scanner } from '../grammar/scanner.ts';
 import type { Place } from '../places.ts';
-import type { Use } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { tellMyRights } from '../tell-my-rights.ts';
 import type { Verb } from './verb.ts';
@@ -26,7 +26,7 @@ export const getAcl: Verb = {
     scanner.space();
     const path = mailboxName(scanner);
     scanner.end();
-    const place = await placeOf(session, path, 'administer');
+    const place = await session.places.need(path, 'administer');
     const { account, mailbox } = place;
     const entries = await session.sharing.acl(account.id, mailbox.id);
     const { out } = session.connection;
@@ -50,14 +50,11 @@ export const setAcl: Verb = {
   state: 'authenticated',
   expunges: true,
   async run(session, { scanner }) {
-    scanner.space();
-    const path = mailboxName(scanner);
-    scanner.space();
-    const identifier = aclIdentifier(scanner);
+    const { path, identifier } = mailboxAndIdentifier(scanner);
     scanner.space();
     const change = modifiedRights(scanner);
     scanner.end();
-    const { account, mailbox } = await placeOf(session, path, 'administer');
+    const { account, mailbox } = await session.places.need(path, 'administer');
     await named(() => session.sharing.setAcl(account.id, mailbox.id, identifier, change));
     return undefined;
   },
@@ -67,12 +64,9 @@ export const deleteAcl: Verb = {
   state: 'authenticated',
   expunges: true,
   async run(session, { scanner }) {
-    scanner.space();
-    const path = mailboxName(scanner);
-    scanner.space();
-    const identifier = aclIdentifier(scanner);
+    const { path, identifier } = mailboxAndIdentifier(scanner);
     scanner.end();
-    const { account, mailbox } = await placeOf(session, path, 'administer');
+    const { account, mailbox } = await session.places.need(path, 'administer');
     await named(() => session.sharing.deleteAcl(account.id, mailbox.id, identifier));
     return undefined;
   },
@@ -82,12 +76,9 @@ export const listRights: Verb = {
   state: 'authenticated',
   expunges: true,
   async run(session, { scanner }) {
-    scanner.space();
-    const path = mailboxName(scanner);
-    scanner.space();
-    const identifier = aclIdentifier(scanner);
+    const { path, identifier } = mailboxAndIdentifier(scanner);
     scanner.end();
-    const place = await placeOf(session, path, 'administer');
+    const place = await session.places.need(path, 'administer');
     const canonical = await named(() => session.sharing.identify(identifier));
     const always = canonical === ownerOf(session, place) ? OWNER_RIGHTS : NO_RIGHTS;
     const { out } = session.connection;
@@ -108,15 +99,16 @@ export const myRights: Verb = {
     scanner.space();
     const path = mailboxName(scanner);
     scanner.end();
-    tellMyRights(session, path, (await placeOf(session, path, 'myRights')).rights);
+    tellMyRights(session, path, (await session.places.need(path, 'myRights')).rights);
     return undefined;
   },
 };
 
-async function placeOf(session: Session, path: string, use: Use): Promise<Place> {
-  const place = await session.places.find(path, use);
-  if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-  return place;
+function mailboxAndIdentifier(scanner: Scanner): { readonly path: string; readonly identifier: string } {
+  scanner.space();
+  const path = mailboxName(scanner);
+  scanner.space();
+  return { path, identifier: aclIdentifier(scanner) };
 }
 
 /** Whose mailbox it is, by the address; null if nobody logs in to that account. */

@@ -1,7 +1,7 @@
 // DELETE (RFC 9051 6.3.5); where others are below the mailbox, its name stays to lead to them, as \NonExistent.
 
-import { Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
+import { noMailbox } from '../rights.ts';
 import type { Verb } from './verb.ts';
 
 export const remove: Verb = {
@@ -14,7 +14,7 @@ export const remove: Verb = {
     // A name that only stands for a mailbox deletes none.
     const isAlias = (await session.owner.alias(path)) !== undefined;
     const place = isAlias ? undefined : await session.places.find(path, 'remove');
-    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    if (place === undefined) throw noMailbox();
     const { account, mailbox } = place;
     await account.mail.deleteMailbox(mailbox.id);
     await session.sharing.forget(account.id, [mailbox.id]);

@@ -66,8 +66,5 @@ function place(scanner: Scanner): string {
 
 /** null for the server. */
 async function placeOf(session: Session, path: string, use: Use): Promise<Place | null> {
-  if (path === '') return null;
-  const found = await session.places.find(path, use);
-  if (found === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-  return found;
+  return path === '' ? null : await session.places.need(path, use);
 }

@@ -32,9 +32,7 @@ export const getQuotaRoot: Verb = {
     scanner.space();
     const path = mailboxName(scanner);
     scanner.end();
-    const place = await session.places.find(path, 'status');
-    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
-    const { account } = place;
+    const { account } = await session.places.need(path, 'status');
     const root = session.places.others.find((other) => other.account.id === account.id)?.prefix ?? OWN;
     const { utf8 } = session;
     session.connection.out.text(`* QUOTAROOT ${mailboxReply(path, utf8)} ${mailboxReply(root, utf8)}\r\n`);

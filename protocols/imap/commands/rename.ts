@@ -2,6 +2,7 @@
 
 import { Refusal } from '../grammar/errors.ts';
 import { mailboxName, SEPARATOR } from '../grammar/mailbox-name.ts';
+import { noMailbox } from '../rights.ts';
 import { creatable, inheriting } from './create.ts';
 import type { Verb } from './verb.ts';
 
@@ -16,7 +17,7 @@ export const rename: Verb = {
     scanner.end();
     const isAlias = (await session.owner.alias(from)) !== undefined;
     const place = isAlias ? undefined : await session.places.find(from, 'remove');
-    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    if (place === undefined) throw noMailbox();
     const parent = await creatable(session, name.endsWith(SEPARATOR) ? name.slice(0, -1) : name);
     const { account, local } = parent;
     if (account.id !== place.account.id) throw new Refusal('CANNOT', 'A mailbox stays in its account');

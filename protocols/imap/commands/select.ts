@@ -3,7 +3,7 @@
 import type { Mailbox } from '#storage/ports.ts';
 import { Flag } from '#storage/ports.ts';
 import { Right } from '#storage/sharing/rights.ts';
-import { BadCommand, Refusal } from '../grammar/errors.ts';
+import { BadCommand } from '../grammar/errors.ts';
 import { mailboxAsWritten, mailboxReply, SEPARATOR } from '../grammar/mailbox-name.ts';
 import { selectParameters } from '../grammar/mod-sequence.ts';
 import { ANNOTATION_BYTES, SEARCHED_FROM } from '../limits.ts';
@@ -34,8 +34,7 @@ function opening(readOnly: boolean): Verb {
       if (session.selected !== null) session.connection.out.text('* OK [CLOSED] Left\r\n'); // RFC 7162 3.2.11
       session.deselect();
       if (condstore) session.enable('CONDSTORE');
-      const place = await session.places.find(path, 'select');
-      if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+      const place = await session.places.need(path, 'select');
       const reply = await open(session, place, written, { readOnly, annotate });
       if (qresync !== null) await resync(session, qresync);
       return reply;

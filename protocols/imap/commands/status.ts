@@ -1,6 +1,5 @@
 // STATUS (RFC 3501 6.3.10): from the mailbox's counters, never from its messages.
 
-import { Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { statusItems, tellStatus } from '../status-items.ts';
 import type { Verb } from './verb.ts';
@@ -14,8 +13,7 @@ export const status: Verb = {
     scanner.space();
     const wanted = statusItems(scanner);
     scanner.end();
-    const place = await session.places.find(path, 'status');
-    if (place === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+    const place = await session.places.need(path, 'status');
     if (wanted.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
     await tellStatus(session, place, path, wanted);
     return undefined;

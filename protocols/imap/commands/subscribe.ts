@@ -1,6 +1,5 @@
 // SUBSCRIBE and UNSUBSCRIBE (RFC 9051 6.3.7, 6.3.8). A name need not exist to be subscribed to.
 
-import { Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { isInNamespace } from '../namespaces.ts';
 import type { Verb } from './verb.ts';
@@ -19,8 +18,7 @@ function subscribing(on: boolean): Verb {
       const { owner, places } = session;
       if (isInNamespace(path) && (await owner.mailbox(path)) === undefined) {
         // RFC 4314 4: to unsubscribe needs no right.
-        if (on && (await places.find(path, 'subscribe')) === undefined)
-          throw new Refusal('NONEXISTENT', 'No such mailbox');
+        if (on) await places.need(path, 'subscribe');
         const found = places.otherOf(path);
         await (found?.other.account ?? owner).mail.setSubscribed(owner.id, found?.local ?? path, on);
         return undefined;

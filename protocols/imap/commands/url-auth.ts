@@ -1,9 +1,10 @@
 // GENURLAUTH and RESETKEY (RFC 4467 7): URLs by which others can read a message or a part of one, and their end.
 
 import type { Mailbox } from '#storage/ports.ts';
-import { BadCommand, Refusal } from '../grammar/errors.ts';
+import { BadCommand } from '../grammar/errors.ts';
 import { inboxFirst, mailboxName, quoted } from '../grammar/mailbox-name.ts';
 import { urlsToAuthorize } from '../grammar/url-fetch.ts';
+import { noMailbox } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { isAccess, ownerOf, resetKey, tokenFor } from '../url/authority.ts';
 import { parseImapUrl } from '../url/imap-url.ts';
@@ -43,7 +44,7 @@ export const resetKeys: Verb = {
     scanner.end();
     for (const name of names) {
       const mailbox = await owner.find(name);
-      if (mailbox === undefined) throw new Refusal('NONEXISTENT', 'No such mailbox');
+      if (mailbox === undefined) throw noMailbox();
       await resetKey(owner.mail, mailbox);
     }
     if (names.length === 0) for (const mailbox of await owner.mailboxes()) await resetKey(owner.mail, mailbox);
@@ -60,6 +61,6 @@ async function mailboxOf(session: Session, rump: string): Promise<Mailbox> {
     throw new BadCommand('A URL of your own mail only');
   const mailbox = await owner.find(inboxFirst(url.mailbox));
   const same = url.uidvalidity === null || url.uidvalidity === mailbox?.uidvalidity;
-  if (mailbox === undefined || !same) throw new Refusal('NONEXISTENT', 'No such mailbox');
+  if (mailbox === undefined || !same) throw noMailbox();
   return mailbox;
 }
