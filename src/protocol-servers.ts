@@ -83,7 +83,7 @@ export async function createProtocolServers(
     vouching: createVouching({ servers: config.dns.servers, hostname: sendingName, hostname6, source }),
     ...{ hostname, retry, routed, queue: store.queue, now: Date.now, send: config.outbound.send },
   };
-  const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
+  const forwarder = createForwarder({ ...onward, directory, derivedKey: (purpose) => store.derivedKey(purpose) });
   const reports = createReports({ ...onward, directory, stage, log });
   const ingress = createIngress({ hostname, directory, mail, conduct, forwarder, reports, log });
   const submission = createSubmission({

@@ -87,9 +87,9 @@ export function createDeliver({
     const plans: Plan[] = [];
     for (const recipient of delivery.envelope.recipients) {
       const resolution = await directory.resolve(recipient);
-      const sender = delivery.envelope.sender === '' && !isSomebody(resolution) ? forwarder.returns(recipient) : null;
-      if (sender !== null && resolution.kind !== 'foreign') {
-        plans.push({ copies: [], onward: () => forwarder.giveBack(delivery, recipient, sender) });
+      const back = delivery.envelope.sender === '' && !isSomebody(resolution) ? forwarder.returns(recipient) : null;
+      if (back !== null && resolution.kind !== 'foreign') {
+        plans.push({ copies: [], onward: () => forwarder.giveBack(delivery, recipient, back) });
         continue;
       }
       // It was there at RCPT: if it is unknown now it went meanwhile.

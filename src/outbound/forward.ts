@@ -1,12 +1,14 @@
 // Mail that came in and goes on to addresses elsewhere: into the queue, durable before the peer has its 250, with a return
 // address of ours (SRS) and as it came: nothing of it is changed, and it is never signed, since it is not ours. The sender's
 // own address is kept where his domain lets us send for it (SPF), and SPF or DKIM has said that it was him: who is believed
-// because of our address has to be believed before.
+// because of our address has to be believed before. What comes back reaches a sender only if he was known to be it; else it is
+// filed for him for whom the mail came.
 
 import { isAscii } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Envelope, SmtpReply } from '#protocols/ports.ts';
 import {
+  type Directory,
   type NewQueued,
   type NewQueuedRecipient,
   NOTIFY_UNSAID,
@@ -26,6 +28,7 @@ import { createSrs, looksLikeSrs } from './srs.ts';
 
 export interface ForwardParts {
   readonly hostname: string;
+  readonly directory: Pick<Directory, 'domains'>;
   readonly queue: Pick<Queue, 'add'>;
   /** See Store. */
   readonly derivedKey: (purpose: string) => Uint8Array;
@@ -54,8 +57,15 @@ type Asked = Pick<NewQueued, 'envelopeId' | 'returnFull'> & Pick<NewQueuedRecipi
 const NOTHING: Asked = { envelopeId: '', returnFull: true, original: '', notify: NOTIFY_UNSAID };
 
 export function createForwarder(parts: ForwardParts): Forwarder {
-  const { send, queue, now, vouching, routed } = parts;
+  const { send, directory, queue, now, vouching, routed } = parts;
   const srs = createSrs(parts.derivedKey);
+
+  /** RFC 5321 4.1.1.3: postmaster alone is that of our default domain, which a return address has to name. */
+  async function full(recipient: string): Promise<string> {
+    if (recipient.includes('@')) return recipient;
+    const ours = (await directory.domains()).find(({ isDefault }) => isDefault);
+    return `${recipient}@${ours?.name ?? parts.hostname}`;
+  }
 
   /** The message under the sender's own address, if that is his and may be kept by the way that the message takes. */
   async function unchanged(delivery: Delivery, onward: Onward, confirmed: boolean): Promise<NewQueued | null> {
@@ -70,26 +80,29 @@ export function createForwarder(parts: ForwardParts): Forwarder {
 
   return {
     returns: (address) => (looksLikeSrs(address) ? srs.original(address, now()) : null),
-    async forward(delivery, recipient, targets) {
+    async forward(delivery, asGiven, targets) {
       if (!send) return NOT_SENT;
+      const recipient = await full(asGiven);
       const { sender } = delivery.envelope;
       const strange = sender !== '' && delivery.session.principal === null;
       const confirmed = strange && (await vouching.confirmed(delivery));
-      const asked = sender === '' ? NOTHING : askedOf(delivery.envelope, recipient);
+      const asked = sender === '' ? NOTHING : askedOf(delivery.envelope, asGiven);
       const told = confirmed && (asked.notify & Notify.failure) !== 0 ? Notify.confirmed : 0;
       const onward = { recipient, sender, targets, asked: { ...asked, notify: asked.notify | told } };
       const kept = await unchanged(delivery, onward, confirmed);
       if (kept === null) {
-        const rewritten = { ...onward, sender: srs.rewrite(sender, domainOf(recipient), now()) };
+        const address = confirmed ? srs.rewrite(sender, domainOf(recipient), now()) : srs.toReader(recipient, now());
+        const rewritten = { ...onward, sender: address };
         const message = { ...(await passedOn(parts, delivery, rewritten)), forwarded: recipient };
         await queue.add(await routed(message, null));
       } else await queue.add(kept);
       return ACCEPTED;
     },
-    async giveBack(delivery, recipient, sender) {
-      if (!send) return NOT_SENT;
-      const onward = { recipient, sender: '', targets: [sender], asked: NOTHING };
-      await queue.add(await routed(await passedOn(parts, delivery, onward), null));
+    async giveBack(delivery, recipient, { to, address }) {
+      if (!send && to === 'sender') return NOT_SENT;
+      const asked = { ...NOTHING, returnFull: to === 'sender' };
+      const message = await passedOn(parts, delivery, { recipient, sender: '', targets: [address], asked });
+      await queue.add(await routed(to === 'sender' ? message : { ...message, forwarded: address }, null));
       return ACCEPTED;
     },
   };

@@ -1,14 +1,18 @@
 // SRS, the Sender Rewriting Scheme: mail that is forwarded gets a return address of ours, since its sender's domain does
-// not name our server (SPF); what comes back to it is sent on to the sender. An address is signed and good for 21 days, so
-// that nobody relays by making one up. The keys change every thirty days and are made of the data directory's secret.
+// not name our server (SPF); what comes back to it is sent on to the sender. Where it is not known that he is the sender, the
+// return address leads to him for whom the mail came instead. An address is signed and good for 21 days, so that nobody relays
+// by making one up. The keys change every thirty days and are made of the data directory's secret.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Return } from '../ingress/forwarder.ts';
 
 export interface Srs {
   /** The return address at a domain of ours for mail of this sender. `now` in unix ms. */
   rewrite(sender: string, domain: string, now: number): string;
+  /** The return address for mail of nobody knows whom, that came for this address of ours. */
+  toReader(address: string, now: number): string;
   /** Where a return address of ours leads; null if it is none, or no longer. */
-  original(address: string, now: number): string | null;
+  original(address: string, now: number): Return | null;
 }
 
 const DAY_MS = 86_400_000;
@@ -24,11 +28,13 @@ const HASH_LETTERS = 8;
 
 const ZERO = /^SRS0=([a-z2-7]{8})=([a-z2-7]{2})=([^=]+)=(.+)$/is;
 const ONE = /^SRS1=([a-z2-7]{8})([a-z2-7]{2})=([^=]+)=([=+-].+)$/is;
+/** Not SRS: no other forwarder is to take it for its own. */
+const READER = /^FWD0=([a-z2-7]{8})=([a-z2-7]{2})=(.+)$/is;
 const DOT_ATOM = /^[^\s"(),:;<>@[\\\]\p{Cc}.]+(?:\.[^\s"(),:;<>@[\\\]\p{Cc}.]+)*$/u;
 
 /** Is it written like a return address, ours or another forwarder's? */
 export function looksLikeSrs(address: string): boolean {
-  return /^"?SRS[01][=+-]/i.test(address);
+  return /^"?(?:SRS[01][=+-]|FWD0=)/i.test(address);
 }
 
 /** `keyOf`: the key of a name, always the same. */
@@ -39,10 +45,10 @@ export function createSrs(keyOf: (purpose: string) => Uint8Array): Srs {
       .digest();
     return Array.from({ length: HASH_LETTERS }, (_, i) => LETTERS[(hash[i] ?? 0) & 31]).join('');
   };
-  const isSigned = (found: string, date: string, text: string, today: number) => {
+  const isSigned = (found: string, date: string, text: string, today: number, kind = '') => {
     const day = dayOf(date, today);
     if (day === null) return false;
-    return timingSafeEqual(Buffer.from(found.toLowerCase()), Buffer.from(sign(day, `${date} ${text}`)));
+    return timingSafeEqual(Buffer.from(found.toLowerCase()), Buffer.from(sign(day, `${kind}${date} ${text}`)));
   };
   return {
     rewrite(sender, domain, now) {
@@ -60,16 +66,26 @@ export function createSrs(keyOf: (purpose: string) => Uint8Array): Srs {
       const kept = `${from.domain}=${from.local}`;
       return join(`SRS0=${sign(day, `${date} ${kept}`)}=${date}=${kept}`, domain);
     },
+    toReader(address, now) {
+      const day = Math.floor(now / DAY_MS);
+      const date = dateOf(day);
+      const { local, domain } = split(address) ?? { local: '', domain: '' };
+      return join(`FWD0=${sign(day, `fwd ${date} ${local}@${domain}`)}=${date}=${local}`, domain);
+    },
     original(address, now) {
       const today = Math.floor(now / DAY_MS);
-      const local = split(address)?.local ?? '';
+      const { local, domain } = split(address) ?? { local: '', domain: '' };
+      const [, hash = '', date = '', reader = ''] = READER.exec(local) ?? [];
+      if (hash !== '' && isSigned(hash, date.toLowerCase(), `${reader}@${domain}`, today, 'fwd ')) {
+        return { to: 'reader', address: join(reader, domain) };
+      }
       const [, zero = '', zeroDate = '', zeroDomain = '', zeroLocal = ''] = ZERO.exec(local) ?? [];
       if (zero !== '' && isSigned(zero, zeroDate.toLowerCase(), `${zeroDomain}=${zeroLocal}`, today)) {
-        return join(zeroLocal, zeroDomain);
+        return { to: 'sender', address: join(zeroLocal, zeroDomain) };
       }
       const [, one = '', oneDate = '', oneDomain = '', rest = ''] = ONE.exec(local) ?? [];
       if (one !== '' && isSigned(one, oneDate.toLowerCase(), `${oneDomain}=${rest}`, today)) {
-        return join(`SRS0${rest}`, oneDomain);
+        return { to: 'sender', address: join(`SRS0${rest}`, oneDomain) };
       }
       return null;
     },

@@ -61,7 +61,7 @@ export function startOutbound({
     ...{ hostname, queue, now, routed, retry, send: outbound.send },
     vouching: createVouching({ ...names, servers: dns.servers }),
   };
-  const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
+  const forwarder = createForwarder({ ...onward, directory, derivedKey: (purpose) => store.derivedKey(purpose) });
   const running = new AsyncDisposableStack();
   if (outbound.tlsReports && outbound.send) {
     const { signingKeys, tlsResults: results } = store;

@@ -11,7 +11,7 @@ import type { ForwardParts } from './forward.ts';
 import { REPORTED_BYTES, REPORTED_HEADER_BYTES } from './limits.ts';
 import { type Action, makeReport, type Reported, writeReport } from './report.ts';
 
-export interface ToldParts extends Omit<ForwardParts, 'derivedKey'> {
+export interface ToldParts extends Omit<ForwardParts, 'derivedKey' | 'directory'> {
   readonly directory: Pick<Directory, 'resolve'>;
   readonly stage: (options: { maxBytes: number }) => Staging;
   readonly log: Logger;

@@ -143,6 +143,7 @@ test('a return address leads to the sender it was made for, and no other address
     'é',
     'SRS0',
     'SRS1',
+    'FWD0=',
     '=ab',
     'x.test',
     '<',
@@ -154,8 +155,10 @@ test('a return address leads to the sender it was made for, and no other address
     const sender = `"${local}"@sender.test`;
     const made = srs.rewrite(sender, 'example.test', n * 10_000_000);
     const back = srs.original(made, n * 10_000_000);
-    if (/^SRS[01][=+-]/i.test(local)) expect(back === null || /^"?SRS[01]/i.test(back)).toBe(true);
-    else expect(back?.replace(/"/g, '')).toBe(`${local}@sender.test`);
+    if (/^SRS[01][=+-]/i.test(local)) expect(back === null || /^"?SRS[01]/i.test(back.address)).toBe(true);
+    else expect([back?.to, back?.address.replace(/"/g, '')]).toEqual(['sender', `${local}@sender.test`]);
+    const filed = srs.original(srs.toReader(`"${local}"@example.test`, n * 10_000_000), n * 10_000_000);
+    expect([filed?.to, filed?.address.replace(/"/g, '')]).toEqual(['reader', `${local}@example.test`]);
     expect(srs.original(`${some(20)}@example.test`, n * 10_000_000)).toBeNull();
   }
 });

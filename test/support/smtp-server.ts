@@ -116,7 +116,10 @@ export async function startSmtp(options: SmtpServersOptions = {}): Promise<SmtpS
     vouching: options.dns === undefined ? NOBODY : createVouching({ servers: options.dns, hostname, source: [] }),
     ...{ hostname, retry, routed, queue: store.queue, send: options.send ?? true, now: () => real.clock.now },
   };
-  const forwarder = createForwarder({ ...onward, derivedKey: (purpose) => store.derivedKey(purpose) });
+  const forwarder = createForwarder({
+    ...{ ...onward, directory: store.directory },
+    derivedKey: (purpose) => store.derivedKey(purpose),
+  });
   const reports = createReports({ ...onward, directory: store.directory, stage, log });
   const mail = (id: AccountId) => store.mail(id);
   const pipeline = createIngress({ hostname, directory: store.directory, mail, conduct, forwarder, reports, log });

@@ -15,6 +15,7 @@ import {
   type Staged,
   type Staging,
 } from '#storage/ports.ts';
+import type { Return } from '../../ingress/forwarder.ts';
 import { domainOf } from '../enqueue.ts';
 import { REPORTED_BYTES, REPORTED_HEADER_BYTES } from '../limits.ts';
 import { type Action, makeReport, type Reported, writeReport } from '../report.ts';
@@ -42,7 +43,7 @@ export interface OutcomeParts {
   readonly retry: Retry;
   readonly routed: Router;
   /** See Forwarder. */
-  readonly returns: (address: string) => string | null;
+  readonly returns: (address: string) => Return | null;
   readonly delayReportMs: number;
   /** Refusals in a row after which nothing is sent to an address any more; null: never. */
   readonly suppressAfter: number | null;
@@ -190,7 +191,8 @@ function readerOf(attempted: Attempted): { readonly address: string; readonly kn
 
 /** Of what was forwarded under a return address of ours, he who sent it. */
 function senderOf({ returns }: OutcomeParts, { sender, forwarded }: QueuedMessage): string {
-  return forwarded === undefined ? sender : (returns(sender) ?? sender);
+  const back = forwarded === undefined ? null : returns(sender);
+  return back?.to === 'sender' ? back.address : sender;
 }
 
 /** To the sender, or to him for whom it was forwarded. */

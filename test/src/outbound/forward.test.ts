@@ -10,12 +10,17 @@ const ZONES = {
   'sender.test': { MX: [[1, 'mx.sender.test']] },
   'mx.sender.test': { A: ['127.0.0.3'] },
 } as const;
+/** SPF says that its peer, which is 127.0.0.1, may send for it. */
+const CONFIRMED = {
+  ...ZONES,
+  'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] },
+} as const;
 const DAY = 86_400_000;
 
 const drained = (lab: OutboundLab) => until(async () => (await lab.smtp.store.queue.totals()).messages === 0);
 
 test('an alias of addresses elsewhere: the message goes on as it came, unsigned, with a return address of ours', async () => {
-  await using lab = await outboundLab(ZONES);
+  await using lab = await outboundLab(CONFIRMED);
   await using peer = await lab.peer(2);
   await lab.smtp.store.directory.addAlias('team@example.test', ['One@other.test', 'bert@example.test']);
   expect(await incoming(lab, ['team@example.test'])).toMatch(/^250 /);
@@ -30,7 +35,7 @@ test('an alias of addresses elsewhere: the message goes on as it came, unsigned,
 });
 
 test('what comes back to the return address goes to the sender; nothing else gets through it', async () => {
-  await using lab = await outboundLab(ZONES);
+  await using lab = await outboundLab(CONFIRMED);
   await using other = await lab.peer(2);
   await using sender = await lab.peer(3);
   await lab.smtp.store.directory.addAlias('out@example.test', ['one@other.test']);
@@ -58,6 +63,50 @@ test('what comes back to the return address goes to the sender; nothing else get
   expect(await incoming(lab, [srs], '')).toMatch(/^550 5\.1\.1/);
 });
 
+test('what comes back of mail whose sender is not known lies in the Junk of him for whom it came, and nobody else hears of it', async () => {
+  await using lab = await outboundLab(ZONES);
+  await using other = await lab.peer(2);
+  await using sender = await lab.peer(3);
+  const { directory } = lab.smtp.store;
+  await directory.setSetting(lab.smtp.anna.id, 'forward', ['one@other.test']);
+  await directory.setSetting(lab.smtp.anna.id, 'forward-copy', ['no']);
+  await incoming(lab, ['anna+x@example.test']);
+  await drained(lab);
+  const address = /<(.*)>/.exec(other.messages[0]?.mail ?? '')?.[1] ?? '';
+  expect(address).toMatch(/^FWD0=[a-z2-7]{8}=[a-z2-7]{2}=anna\+x@example\.test$/);
+  const said = ['Subject: Undelivered', 'Message-ID: <1@other.test>'];
+  for (const to of [address, address.toUpperCase()]) expect(await incoming(lab, [to], '', said)).toMatch(/^250 /);
+  await drained(lab);
+  const [filed, ...more] = await junk(lab);
+  expect(more).toHaveLength(1); // once for each address that it came for
+  expect(filed).toMatch(/^Delivered-To: FWD0=.*\r\nReceived: from [\s\S]*Subject: Undelivered[\s\S]*text\r\n$/);
+  expect([sender.messages, other.messages.slice(1), await lab.smtp.inbox(lab.smtp.anna)]).toEqual([[], [], []]);
+  const bad = [address.replace('anna', 'bert'), address.replace(/=([a-z2-7])/, (_, c) => `=${c === 'a' ? 'b' : 'a'}`)];
+  for (const to of bad) expect(await incoming(lab, [to], '')).toMatch(/^550 5\.1\.1/);
+  expect(await incoming(lab, [address], 'joe@sender.test')).toMatch(/^550 5\.1\.1/);
+  lab.pass(22 * DAY);
+  expect(await incoming(lab, [address], '')).toMatch(/^550 5\.1\.1/);
+});
+
+test('postmaster without a domain is forwarded from our default domain', async () => {
+  await using lab = await outboundLab(CONFIRMED);
+  await using other = await lab.peer(2);
+  await lab.smtp.store.directory.addAlias('postmaster@example.test', ['one@other.test']);
+  for (const from of ['joe@sender.test', 'joe@nowhere.test']) {
+    expect(await incoming(lab, ['postmaster'], from, [], { rcpt: ' NOTIFY=FAILURE' })).toMatch(/^250 /);
+  }
+  await drained(lab);
+  expect(
+    other.messages.map(({ mail }) =>
+      mail
+        .split(' ')
+        .slice(0, 2)
+        .join(' ')
+        .replace(/=[a-z2-7]{8}=..=/, '=H='),
+    ),
+  ).toEqual(['MAIL FROM:<SRS0=H=sender.test=joe@example.test>', 'MAIL FROM:<FWD0=H=postmaster@example.test>']);
+});
+
 test('return addresses of other forwarders are kept in ours, also of the second and the third', () => {
   const servers = ['a', 'b', 'c', 'd'].map((name) => createSrs((purpose) => Buffer.from(`${name} ${purpose}`)));
   const now = 1_790_000_000_000;
@@ -75,8 +124,8 @@ test('return addresses of other forwarders are kept in ours, also of the second 
     expect.stringMatching(/^SRS1=H=0\.test==.*@3\.test$/),
   ]);
   // Each sends it straight to the first, which knows the sender.
-  for (const i of [1, 2, 3]) expect(servers[i]?.original(path[i + 1] ?? '', now)).toBe(path[1]);
-  expect(servers[0]?.original(path[1] ?? '', now + 20 * DAY)).toBe('Joe+x@sender.test');
+  for (const i of [1, 2, 3]) expect(servers[i]?.original(path[i + 1] ?? '', now)?.address).toBe(path[1]);
+  expect(servers[0]?.original(path[1] ?? '', now + 20 * DAY)?.address).toBe('Joe+x@sender.test');
   expect(servers[1]?.original(path[1] ?? '', now)).toBeNull();
 });
 
@@ -171,17 +220,16 @@ test('the sender is kept where his domain lets us send and he has been confirmed
   };
   // The peer is 127.0.0.1 as well as we are.
   expect(await sentAs('joe@shared.test')).toMatch(/^MAIL FROM:<joe@shared\.test>/);
-  expect(await sentAs('joe@strict.test')).toMatch(/^MAIL FROM:<SRS0=.*=strict\.test=joe@example\.test>/);
-  expect(await sentAs('joe@nowhere.test')).toMatch(/^MAIL FROM:<SRS0=/);
+  expect(await sentAs('joe@nowhere.test')).toMatch(/^MAIL FROM:<FWD0=[a-z2-7]{8}=[a-z2-7]{2}=out@example\.test>/);
+  expect(await sentAs('joe@strict.test')).toMatch(/^MAIL FROM:<FWD0=/);
   // Our own domain names this server; whoever only says that he is of it does not get its good name.
   lab.dns.zones.set('mail.example.test', { A: ['127.0.0.8'] });
   lab.dns.zones.set('example.test', { TXT: ['v=spf1 ip4:127.0.0.8 -all'] });
-  expect(await sentAs('boss@example.test')).toMatch(/^MAIL FROM:<SRS0=/);
+  expect(await sentAs('boss@example.test')).toMatch(/^MAIL FROM:<FWD0=/);
 });
 
 test('who is confirmed is told himself what could not be forwarded, and not where it went', async () => {
-  const zones = { ...ZONES, 'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
-  await using lab = await outboundLab(zones);
+  await using lab = await outboundLab(CONFIRMED);
   await using _other = await lab.peer(2, {
     act: (line) => (/^RCPT/.test(line) ? '550 5.1.1 No secret@other.test' : undefined),
   });
@@ -203,8 +251,7 @@ test('who is confirmed is told himself what could not be forwarded, and not wher
 });
 
 test('what was asked about reports goes on with the message, but for successes, which are told here', async () => {
-  const zones = { ...ZONES, 'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
-  await using lab = await outboundLab(zones);
+  await using lab = await outboundLab(CONFIRMED);
   await using peer = await lab.peer(2, { extensions: ['DSN'] });
   await using sender = await lab.peer(3);
   await lab.smtp.store.directory.addAlias('out@example.test', ['one@other.test']);
@@ -235,8 +282,7 @@ test('what was asked about reports goes on with the message, but for successes, 
 });
 
 test('of mail that asks for its header only, all is filed for him who has no other copy, and its sender has the header', async () => {
-  const zones = { ...ZONES, 'sender.test': { ...ZONES['sender.test'], TXT: ['v=spf1 ip4:127.0.0.1 -all'] } };
-  await using lab = await outboundLab(zones);
+  await using lab = await outboundLab(CONFIRMED);
   await using _other = await lab.peer(2, { act: (line) => (/^RCPT/.test(line) ? '550 5.1.1 Nobody' : undefined) });
   await using sender = await lab.peer(3);
   const { directory } = lab.smtp.store;
