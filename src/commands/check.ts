@@ -31,8 +31,9 @@ export const command: LoneCommand = {
   async main(invocation, terminal) {
     takeWords(invocation);
     const findings = await look(invocation, terminal);
-    for (const { level, what } of findings) terminal.out(`${level}: ${what}`);
-    if (findings.length === 0) terminal.out('nothing found: all is well');
+    if (invocation.flags.has('json')) terminal.out(JSON.stringify(findings, null, 2));
+    else for (const { level, what } of findings) terminal.out(`${level}: ${what}`);
+    if (findings.length === 0 && !invocation.flags.has('json')) terminal.out('nothing found: all is well');
     return findings.some(({ level }) => level === 'error') ? 1 : 0;
   },
 };

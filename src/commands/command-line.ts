@@ -69,6 +69,7 @@ function helpOf(name: string, entry: Entry): string {
 function generalHelp(positionals: readonly string[]): CommandLine {
   const group = groupOf(positionals[0]);
   if (group.length > 0) return { kind: 'help', text: group.map(([name, entry]) => helpOf(name, entry)).join('\n\n') };
+  if (positionals.length > 0) noCommand(positionals);
   const shown = Object.entries(COMMANDS).map(([name, entry]) => [`${name} ${entry.words}`, entry.about] as const);
   const width = Math.max(...shown.map(([usage]) => usage.length));
   const text = [

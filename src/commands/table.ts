@@ -28,7 +28,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   check: {
     words: '',
     about: 'look whether a server can run: settings, certificates, ports, data, postmaster, DNS; changes nothing',
-    options: ['dns'],
+    options: ['dns', 'json'],
     load: () => import('./check.ts'),
   },
   'domain add': {

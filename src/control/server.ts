@@ -5,6 +5,7 @@ import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as setTimeoutPromise } from 'node:timers/promises';
+import { Refused } from '../commands/command.ts';
 import { COMMANDS, loadCommand, PARTS } from '../commands/table.ts';
 import { version } from '../version.ts';
 import { reasonOf } from './errors.ts';
@@ -78,6 +79,7 @@ async function answer(socket: Socket, host: Host, stopping: AbortSignal): Promis
     stopping.removeEventListener('abort', hurry);
     if (request.done) return;
     const reply = await perform(request.value, socket, lines, host, stopping);
+    if (!socket.writable) return; // the terminal has gone
     // The terminal closes once it has the reply; until then what it still sends is read, since closing on it would reset
     // the connection and lose the reply.
     const closed = new Promise((resolve) => socket.once('close', resolve));
@@ -115,7 +117,7 @@ async function perform(
   void receive(lines, incoming).catch((error: unknown) => gone.abort(error));
   const stopped = Promise.withResolvers<never>();
   signal.addEventListener('abort', () => {
-    const reason = stopping.aborted ? new Error('the server is stopping') : new Error('the command was interrupted');
+    const reason = new Refused(stopping.aborted ? 'the server is stopping' : 'the command was interrupted');
     incoming.fail(reason);
     stopped.reject(reason);
   });

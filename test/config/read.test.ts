@@ -29,6 +29,11 @@ function problems(toml: string, environment: Record<string, string> = {}): reado
   return [];
 }
 
+/** What an empty variable makes of a key: an empty list of one that is a list. */
+function whenEmpty(key: (typeof KEYS)[number]): unknown {
+  return key.parse(key.fromText(''));
+}
+
 const defaults = () => readConfig({ search: false, environment: {}, workingDirectory: folder }).config;
 
 describe('the example file', () => {
@@ -217,6 +222,24 @@ describe('a fault', () => {
     else expect(found[0]).toMatch(expected);
     expect(found[0]).toMatch(got);
   });
+
+  it.each(KEYS.map(keyName))('in %s names file, key and expectation, and in its variable the variable', (name) => {
+    const key = KEYS.find((one) => keyName(one) === name);
+    if (key === undefined) throw new Error(name);
+    const head = key.section === '' ? '' : `[${key.section}]\n`;
+    const [found = '', ...more] = problems(`${head}${key.name} = 1979-05-27T07:32:00Z`);
+    expect(found).toMatch(/^DIR\/posthuis\.toml: \S+: expected .+/);
+    expect(found.slice('DIR/posthuis.toml: '.length)).toMatch(new RegExp(`^${name.replace('.', '\\.')}: expected `));
+    expect(more).toEqual([]);
+  });
+
+  it.each(KEYS.filter((key) => Array.isArray(whenEmpty(key))).map((key) => [keyName(key), key] as const))(
+    'in an item of the list %s is told of its variable too',
+    (name, key) => {
+      const [found = ''] = problems('', { [variableName(key)]: 'fine?,\u0000,=' });
+      expect(found.startsWith(`${variableName(key)}: ${name}: expected `), found).toBe(true);
+    },
+  );
 
   it('is also an unknown key, section or variable', () => {
     expect(problems('hostnme = "a"')[0]).toMatch(/^DIR\/posthuis.toml: hostnme: unknown key; expected one of hostname/);

@@ -151,6 +151,37 @@ const OF_AN_ACCOUNT: readonly Damage[] = [
     ),
   ],
   ['a UID given again', 'duplicate-uid', damaging('UPDATE expunged SET uid = 1')],
+  [
+    'an item that is there twice',
+    'duplicate-item',
+    damaging(
+      'DROP INDEX placement_item',
+      'UPDATE placement SET item = (SELECT min(item) FROM placement WHERE uid = 1) WHERE uid = 3',
+    ),
+  ],
+  [
+    'an expunged placement without a message',
+    'missing-message',
+    damaging('DELETE FROM message WHERE id = (SELECT message FROM expunged)'),
+  ],
+  ['the modseq of a placement', 'wrong-modseq', damaging("UPDATE mailbox SET modseq = 1 WHERE name = 'INBOX'")],
+  [
+    'an annotation of no message',
+    'orphan-annotation',
+    damaging("INSERT INTO annotation SELECT account, 987654, 'x', '/comment', 'x', 1 FROM counter"),
+  ],
+  [
+    'a mailbox in a mailbox that is gone',
+    'orphan-mailbox',
+    damaging("UPDATE mailbox SET parent = 987654 WHERE name = 'Archive'"),
+  ],
+  [
+    'the file of another account',
+    'foreign-row',
+    damaging(
+      "INSERT INTO counter SELECT 'another', modseq, next_id, uidvalidity, epoch, boot_id, bytes, messages FROM counter",
+    ),
+  ],
   ['the file itself', 'corrupt', (account) => writeFile(join(account, 'mail.db'), 'x'.repeat(8192))],
   [
     'an index',
@@ -225,6 +256,16 @@ const OF_THE_STORE: readonly Damage[] = [
     (data) => sql(join(data, 'directory.db'), "INSERT INTO credential VALUES ('x', 'password', '', 1)"),
   ],
   [
+    'an alias of no domain',
+    'orphan-alias',
+    (data) => sql(join(data, 'directory.db'), "INSERT INTO alias VALUES ('nowhere.test', 'x', 0, 79, 0)"),
+  ],
+  [
+    'targets of no alias',
+    'orphan-alias',
+    (data) => sql(join(data, 'directory.db'), "INSERT INTO alias_target VALUES ('x.test', 'x', 0, 'a@x.test')"),
+  ],
+  [
     'a share of nobody',
     'orphan-share',
     (data) => sql(join(data, 'directory.db'), "INSERT INTO acl VALUES ('x', 1, 'account', 'y', 0, 1)"),
@@ -283,6 +324,15 @@ function eachBlob(damage: (file: string) => Promise<void>): (account: string) =>
 function damaging(...statements: string[]): (account: string) => void {
   return (account) => sql(join(account, 'mail.db'), ...statements);
 }
+
+test('each thing that verify checks is damaged here', async () => {
+  const checks = join(import.meta.dirname, '../../storage/verify');
+  const sources = await Promise.all((await readdir(checks)).map((name) => readFile(join(checks, name), 'utf8')));
+  const codes = sources.flatMap((text) => [...text.matchAll(/code: '([a-z-]+)'/g)].map(([, code]) => code));
+  expect(codes.length).toBeGreaterThan(40);
+  const damaged = new Set([...OF_AN_ACCOUNT, ...OF_THE_STORE].map(([, code]) => code));
+  expect(codes.filter((code = '') => !damaged.has(code))).toEqual([]);
+});
 
 test('verify names what is wrong with each account', async () => {
   await using folder = await temporaryFolder();

@@ -30,6 +30,15 @@ describe('check', () => {
     expect(existsSync(join(folder.path, 'data'))).toBe(false);
   });
 
+  it('tells what it finds as JSON too', async () => {
+    writeFileSync(join(folder.path, 'posthuis.toml'), 'threads = -1\n');
+    const { status, stdout } = await posthuis(['check', '--json'], { cwd: folder.path });
+    expect(status).toBe(1);
+    expect(JSON.parse(stdout)).toEqual([{ level: 'error', what: expect.stringMatching(/posthuis\.toml: threads: /) }]);
+    writeFileSync(join(folder.path, 'posthuis.toml'), GOOD);
+    expect((await posthuis(['check', '--json'], { cwd: folder.path })).stdout).toBe('[]\n');
+  });
+
   it('finds every fault of the configuration', async () => {
     const { status, lines } = await check('hostnme = "x"\nthreads = -1\n');
     expect(status).toBe(1);

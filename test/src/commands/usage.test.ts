@@ -12,6 +12,7 @@ describe('wrong usage', () => {
   it.each([
     ['no command', [], 'posthuis: which command?'],
     ['an unknown command', ['fly'], 'posthuis: "fly" is no command'],
+    ['help for what is no command', ['help', 'fly'], 'posthuis: "fly" is no command'],
     ['half a command', ['account'], 'posthuis: which of these: account add, account list'],
     ['an unknown option', ['--fly', 'version'], "posthuis: Unknown option '--fly'"],
     ['an option of another command', ['domain', 'add', 'x.test', '--json'], 'posthuis: domain add takes no --json'],
@@ -47,6 +48,25 @@ describe('help', () => {
       expect(stdout).toContain('usage: posthuis account add ADDRESS [--password-stdin] [--shared] [--quota SIZE]');
       expect(status).toBe(0);
     }
+  });
+});
+
+describe('--json', () => {
+  it('is taken by every command that lists or shows something', () => {
+    const listing = Object.keys(COMMANDS).filter((name) =>
+      /( (list|show|devices|settings)|^(check|sessions|verify))$/.test(name),
+    );
+    expect(listing.length).toBeGreaterThan(12);
+    expect(listing.filter((name) => COMMANDS[name]?.options.includes('json') !== true)).toEqual([]);
+  });
+
+  it('on an empty data directory is an empty list, and what was made', async () => {
+    await using folder = await temporaryFolder();
+    for (const words of ['domain list', 'account list', 'alias list', 'group list', 'queue list', 'route list']) {
+      const ran = await posthuis([...words.split(' '), '--json'], { cwd: folder.path });
+      expect(ran).toEqual({ status: 0, stdout: '[]\n', stderr: '' });
+    }
+    expect(existsSync(join(folder.path, 'data', 'directory.db'))).toBe(true);
   });
 });
 

@@ -25,12 +25,12 @@ afterEach(async () => {
 });
 
 /** What the running server has of itself: the store under the lock, and the socket. */
-async function start(data = join(folder.path, 'data')): Promise<Host> {
+async function start(data = join(folder.path, 'data'), log: pino.Logger = pino({ level: 'silent' })): Promise<Host> {
   const { config } = readConfig({ data, search: false, environment: { POSTHUIS_LOG_LEVEL: 'silent' } });
   const opened = await openHost(config);
   if (opened === undefined) throw new Error('the data directory is in use');
   stack.use(opened);
-  const host: Host = { config, store: opened.store, log: pino({ level: 'silent' }), running: true };
+  const host: Host = { config, store: opened.store, log, running: true };
   stack.use(await serveControl(host));
   return host;
 }
@@ -102,6 +102,17 @@ describe('a running server', () => {
     const nobody = await run(config.data, `export nobody@x.test ${join(folder.path, 'out')}`);
     expect(nobody).toMatchObject({ status: 1, stderr: 'posthuis: there is no account nobody@x.test\n' });
     expect(existsSync(join(folder.path, 'out'))).toBe(false);
+  });
+
+  it('finds nothing wrong with a terminal that goes away in the middle of a command', async () => {
+    const logged: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
+    const { config } = await start(join(folder.path, 'data'), log);
+    await run(config.data, 'domain add x.test');
+    await run(config.data, 'account add anna@x.test');
+    expect((await run(config.data, `import anna@x.test ${join(folder.path, 'not-there')}`)).status).toBe(1);
+    expect((await run(config.data, 'account list')).status).toBe(0);
+    expect(logged).toEqual([]);
   });
 
   it('lets only its own user at the socket', async () => {
