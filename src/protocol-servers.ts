@@ -99,14 +99,9 @@ export async function createProtocolServers(
     gateways: config.outbound.gateways,
     routed,
   });
-  const submissions = createSmtpServer(
-    {
-      ...smtp,
-      submission,
-      queue: { dsn: true, requireTls: true, verp: true, futureMs: config.submission.futureReleaseMs },
-    },
-    'submission',
-  );
+  const offers = { dsn: true, requireTls: true };
+  const handedIn = { ...offers, verp: true, futureMs: config.submission.futureReleaseMs };
+  const submissions = createSmtpServer({ ...smtp, submission, queue: handedIn }, 'submission');
   const imap = createImapServer({ ...context, sharing: store.sharing, channel: shared.store.name }, shared.recent, {
     literals: config.imap.literals,
     off: new Set(config.imap.disable),
@@ -119,8 +114,8 @@ export async function createProtocolServers(
   });
   const pop3 = createPop3Server(context);
   return {
-    smtp: createSmtpServer({ ...smtp, ingress, queue: { dsn: true, requireTls: true } }, 'mx'),
-    lmtp: createSmtpServer({ ...smtp, ingress, queue: { dsn: true } }, 'lmtp'),
+    smtp: createSmtpServer({ ...smtp, ingress, queue: offers }, 'mx'),
+    lmtp: createSmtpServer({ ...smtp, ingress, queue: offers }, 'lmtp'),
     submission: submissions,
     submissions,
     imap,

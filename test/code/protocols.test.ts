@@ -10,6 +10,7 @@ import { ImapWire, SmtpWire, Wire } from '#test/support/wire.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 type Protocol = 'IMAP' | 'POP3' | 'SMTP';
+const SMTP_LISTENERS = ['smtp', 'lmtp', 'submission', 'submissions'] as const;
 
 interface Line {
   readonly section: string;
@@ -37,7 +38,7 @@ let server: Running;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  const listen = { smtp: 0, submission: 0, submissions: 0, imap: 0, imaps: 0, pop3: 0, pop3s: 0 };
+  const listen = { smtp: 0, lmtp: 0, submission: 0, submissions: 0, imap: 0, imaps: 0, pop3: 0, pop3s: 0 };
   const program = new Installation({ folder: folder.path, plaintext: false, listen });
   await program.populate(['anna'], PASSWORD);
   server = await program.serve();
@@ -57,7 +58,7 @@ async function advertised(protocol: Protocol): Promise<Set<string>> {
   if (protocol === 'IMAP') for (const secure of [false, true]) note(await imapCapabilities(secure));
   if (protocol === 'POP3') for (const secure of [false, true]) note(await pop3Capabilities(secure));
   if (protocol === 'SMTP') {
-    for (const listener of ['smtp', 'submission', 'submissions'] as const) note(await smtpExtensions(listener));
+    for (const listener of SMTP_LISTENERS) note(await smtpExtensions(listener));
   }
   return names;
 }
@@ -104,11 +105,11 @@ async function pop3Capabilities(secure: boolean): Promise<string[]> {
   return found;
 }
 
-async function smtpExtensions(listener: 'smtp' | 'submission' | 'submissions'): Promise<string[]> {
+async function smtpExtensions(listener: (typeof SMTP_LISTENERS)[number]): Promise<string[]> {
   const client = await SmtpWire.open(server.port(listener), { secure: listener === 'submissions' });
   const found: string[] = [];
   const ask = async () => {
-    const { lines: said } = await client.command('EHLO peer.test');
+    const { lines: said } = await client.command(`${listener === 'lmtp' ? 'LHLO' : 'EHLO'} peer.test`);
     found.push(...said.slice(1).map((line) => line.split(' ')[0] as string));
   };
   await ask();
@@ -141,6 +142,11 @@ test('each standard is implemented, partly with what is missing, or not', () => 
   expect(lines.length).toBeGreaterThan(30);
   expect(lines.filter(({ state }) => !/^(yes|no|partly: \S.*)$/.test(state))).toEqual([]);
   expect(lines.filter(({ state, advertised: names }) => state === 'no' && names.length > 0)).toEqual([]);
+});
+
+test('SMTP: LMTP offers what MX does', async () => {
+  const sorted = async (listener: 'smtp' | 'lmtp') => [...new Set(await smtpExtensions(listener))].sort();
+  expect(await sorted('lmtp')).toEqual(await sorted('smtp'));
 });
 
 for (const protocol of ['IMAP', 'POP3', 'SMTP'] as const) {

@@ -9,7 +9,17 @@ import { newCredential } from '#src/auth/scram.ts';
 import { cleanEnvironment, posthuis, type Ran, ROOT } from './program.ts';
 import { openQuietStore } from './store.ts';
 
-export type PortName = 'https' | 'smtp' | 'submission' | 'submissions' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'http';
+export type PortName =
+  | 'https'
+  | 'smtp'
+  | 'lmtp'
+  | 'submission'
+  | 'submissions'
+  | 'imap'
+  | 'imaps'
+  | 'pop3'
+  | 'pop3s'
+  | 'http';
 
 export interface ProgramOptions {
   /** The folder for the configuration and the data. */
