@@ -142,9 +142,13 @@ function isDirect(pattern: string): boolean {
   return start !== null && (start.whole || start.term.length >= BEGINNING);
 }
 
-/** Those first that are answered without the vocabulary, which is long and read when it is needed; of them the longest. */
+/**
+ * Those first that are answered without the vocabulary, which is long and read when it is needed; of them those that are
+ * likely to leave few candidates: with digits (numbers, what programs make up), and the longest.
+ */
 function byCost(a: string, b: string): number {
-  return Number(isDirect(b)) - Number(isDirect(a)) || b.length - a.length;
+  const digits = (pattern: string) => Number(/\d/.test(pattern));
+  return Number(isDirect(b)) - Number(isDirect(a)) || digits(b) - digits(a) || b.length - a.length;
 }
 
 /** The terms in which a word stands, by how it does. */

@@ -1,7 +1,7 @@
 // A search that the index can not decide, of so many messages that the search thread takes a share of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { divided, TOGETHER_FROM } from '#protocols/imap/search/together.ts';
 import { hashPassword } from '#src/auth/passwords.ts';
 import { startServer } from '#src/server.ts';
@@ -64,6 +64,7 @@ test('a phrase of frequent words is found in the same messages by two threads', 
   const fatal = (error: Error) => {
     throw error;
   };
+  let ids = { id: '', inbox: 0 };
   const server = await startServer(config, { log: pino({ level: 'silent' }), fatal });
   try {
     await server.store.directory.addDomain('example.test');
@@ -97,8 +98,23 @@ test('a phrase of frequent words is found in the same messages by two threads', 
     );
     expect([...(looked?.found ?? [])].slice(0, 8)).toEqual([2, 2, 2, 1, 3, 2, 2, 1]);
     client.wire.destroy();
+    ids = { id, inbox };
   } finally {
     await server.stop();
+  }
+  // Where nothing was written or searched yet, a mailbox of so many messages that is selected brings the thread.
+  const again = await startServer(config, { log: pino({ level: 'silent' }), fatal });
+  try {
+    const account = again.store.mail(ids.id);
+    const query = { uids: [[1, 1]] as const, texts: [], bodies: ['hay'] };
+    expect(await account.lookInto(ids.inbox, query)).toBeNull();
+    const client = await ImapWire.open(again.addresses[0]?.port ?? 0);
+    await client.login('anna@example.test', PASSWORD);
+    await client.ok('EXAMINE INBOX');
+    await vi.waitFor(async () => expect(await account.lookInto(ids.inbox, query)).not.toBeNull(), 120_000);
+    client.wire.destroy();
+  } finally {
+    await again.stop();
   }
 });
 
