@@ -2,49 +2,71 @@
 // can not decide.
 
 import { setImmediate } from 'node:timers/promises';
+import { StoreError } from '../errors.ts';
 import { Needles, Sought } from '../message/needles.ts';
-import { lookAtBodyText, lookAtText, type TextPiece } from '../message/text.ts';
+import { lookAtBodyText, lookAtText, type TextPiece, textPieces } from '../message/text.ts';
 import type { MailAccount, MailboxId, MessageBody, MessageContent } from '../ports.ts';
 import { bitOf, type Looked, type LookQuery } from './port.ts';
 
-/** Looks into the messages that are at hand; the others are left out. Errors: unavailable, if one is damaged. */
+/** Looks into messages; those that are gone are left out. Errors: unavailable, if one can't be read. */
 export async function lookInto(mail: MailAccount, mailbox: MailboxId, query: LookQuery): Promise<Looked> {
   const [texts, bodies] = [new Sought(query.texts), new Sought(query.bodies)];
-  const uids: number[] = [];
-  const found: number[] = [];
-  const take = (uid: number, inTexts: Needles | null, inBodies: Needles | null) => {
-    if (inTexts === null || inBodies === null) return;
-    uids.push(uid);
-    found.push(maskOf(query.texts, inTexts, 0) | maskOf(query.bodies, inBodies, query.texts.length));
+  const looked: [uid: number, mask: number][] = [];
+  const take = (uid: number, inTexts: Needles, inBodies: Needles) => {
+    looked.push([uid, maskOf(query.texts, inTexts, 0) | maskOf(query.bodies, inBodies, query.texts.length)]);
+  };
+  const takeRead = async (uid: number, content: Promise<MessageContent>, structure: string) => {
+    try {
+      const here = await content;
+      take(uid, await readIn(here, structure, texts, true), await readIn(here, structure, bodies, false));
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
+    }
   };
   if (query.texts.length === 0) {
     const none = new Needles(texts);
-    for await (const page of mail.listing(mailbox, query.uids, ['structure', 'body'])) {
-      for (const { uid, structure, body } of page) take(uid, none, inBody(body, structure, bodies));
+    for await (const page of mail.listing(mailbox, query.uids, ['message', 'structure', 'body'])) {
+      for (const { uid, message, structure, body } of page) {
+        const found = lookInBody(body, structure, bodies);
+        if (found === null) await takeRead(uid, mail.content(message), structure);
+        else take(uid, none, found);
+      }
       await setImmediate();
     }
   } else {
     for await (const page of mail.listing(mailbox, query.uids, ['structure', 'content'])) {
       for (const { uid, structure, content } of page) {
-        take(uid, inContent(content, structure, texts, true), inContent(content, structure, bodies, false));
+        const inTexts = lookIn(content, structure, texts, true);
+        const inBodies = lookIn(content, structure, bodies, false);
+        if (inTexts === null || inBodies === null) await takeRead(uid, Promise.resolve(content), structure);
+        else take(uid, inTexts, inBodies);
       }
       await setImmediate();
     }
   }
-  return { uids: Uint32Array.from(uids), found: Uint32Array.from(found) };
+  return { uids: Uint32Array.from(looked, ([uid]) => uid), found: Uint32Array.from(looked, ([, mask]) => mask) };
 }
 
-function inBody(body: MessageBody, structure: string, sought: Sought): Needles | null {
+/** Null if the body is not at hand. */
+function lookInBody(body: MessageBody, structure: string, sought: Sought): Needles | null {
   const needles = new Needles(sought);
   const reader = ({ text }: TextPiece) => needles.feed(text);
   return lookAtBodyText(body, structure, sought.bytes, reader) ? needles : null;
 }
 
-function inContent(content: MessageContent, structure: string, sought: Sought, headers: boolean): Needles | null {
+function lookIn(content: MessageContent, structure: string, sought: Sought, headers: boolean): Needles | null {
   const needles = new Needles(sought);
   if (sought.strings.size === 0) return needles;
   const reader = ({ text }: TextPiece) => needles.feed(text);
   return lookAtText(content, structure, { headers, sought: sought.bytes }, reader) ? needles : null;
+}
+
+/** The same of one that must be waited for. */
+async function readIn(content: MessageContent, structure: string, sought: Sought, headers: boolean): Promise<Needles> {
+  const needles = new Needles(sought);
+  if (sought.strings.size === 0) return needles;
+  for await (const { text } of textPieces(content, structure, { headers })) if (needles.feed(text)) break;
+  return needles;
 }
 
 function maskOf(strings: readonly string[], needles: Needles, from: number): number {
