@@ -220,9 +220,9 @@ function findRuns(plain: Uint8Array): Run[] {
   const runs: Run[] = [];
   let done = 0;
   for (let at = LEAST_LINE - 1; at < body.length; at += LEAST_LINE) {
-    let [start, end] = [at, at];
-    while (start > done && isDigit(body, start - 1)) start -= 1;
-    while (isDigit(body, end)) end += 1;
+    if (!isDigit(body, at)) continue;
+    const start = startOfDigits(body, done, at);
+    const end = endOfDigits(body, at);
     const line = end - start;
     if (line < LEAST_LINE) continue;
     const run = isLine(body, start, end) ? runAt(body, start, line) : undefined;
@@ -236,6 +236,20 @@ function findRuns(plain: Uint8Array): Run[] {
 
 function isDigit(body: Uint8Array, at: number): boolean {
   return IS_DIGIT[body[at] ?? 0] === 1;
+}
+
+// Nearly every byte of a text without blanks is looked at here: bounds first, so that none is read outside of the body.
+
+function startOfDigits(body: Uint8Array, least: number, from: number): number {
+  let at = from;
+  while (at > least && IS_DIGIT[body[at - 1] as number] === 1) at -= 1;
+  return at;
+}
+
+function endOfDigits(body: Uint8Array, from: number): number {
+  let at = from;
+  while (at < body.length && IS_DIGIT[body[at] as number] === 1) at += 1;
+  return at;
 }
 
 /** Whole, ended by CRLF, and of a length that base64 has. */
@@ -254,8 +268,7 @@ function runAt(body: Buffer, start: number, line: number): Run {
   while (isEnd(body, end) && isEnd(body, end + 2 + line)) end += 2 + line;
   // The last line is shorter, and ends as it likes.
   const last = isEnd(body, end) ? end + 2 : end;
-  let at = last;
-  while (isDigit(body, at)) at += 1;
+  let at = endOfDigits(body, last);
   for (let most = 2; most > 0 && body[at] === PADDING; most -= 1) at += 1;
   const isLast = at > last && at - last <= line && (at - last) % 4 === 0;
   return (

@@ -20,6 +20,8 @@ const BATCH = 2 * 1024 * 1024;
 const SHARE = 256 * 1024;
 /** Of a record's place in its log, which has four bytes. */
 const MOST_OFFSET = 0x7fff_ffff;
+/** When so many syncs in a row were of one log alone, the next begins at once: who is alone has no company to wait for. */
+const ALONE = 8;
 /** Logs that are synced at once before a file is written again: they are in nobody's way. */
 const SYNCS = 2;
 /** Where no journal could be made, as on a full disk, it is tried again after so many ms. */
@@ -74,6 +76,9 @@ export class CommitJournal {
   readonly #options: JournalOptions;
   #waiting: Waiting[] = [];
   #due = false;
+  /** Syncs in a row that were of one log; and those of single logs that are in hand. */
+  #alone = 0;
+  #inHand = 0;
   #running: Promise<void> | null = null;
   /** The one that is written, and the one that is made ready to be written again; none until they are needed. */
   #files: readonly [JournalFile, JournalFile] | null = null;
@@ -91,8 +96,11 @@ export class CommitJournal {
   sync(log: WalSync): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#waiting.push({ log, resolve, reject });
-    // At the end of this turn of the event loop, when those who commit in it have done so.
-    if (!this.#due && this.#running === null) {
+    if (this.#due || this.#running !== null) return promise;
+    if (this.#inHand > 0) this.#alone = 0;
+    if (this.#alone >= ALONE) this.#start();
+    else {
+      // At the end of this turn of the event loop, when those who commit in it have done so.
       this.#due = true;
       setImmediate(() => this.#start());
     }
@@ -131,9 +139,10 @@ export class CommitJournal {
     if (this.#running !== null || this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
+    this.#alone = waiting.length === 1 ? this.#alone + 1 : 0;
     const file = waiting.length < LEAST ? null : this.#ready();
     if (file === null) {
-      for (const { log, resolve } of waiting) resolve(log.whole(waiting.length >= LEAST));
+      for (const { log, resolve } of waiting) resolve(this.#single(log, waiting.length >= LEAST));
       return;
     }
     this.#running = this.#together(file, waiting)
@@ -144,6 +153,16 @@ export class CommitJournal {
         this.#running = null;
         this.#start();
       });
+  }
+
+  #single(log: WalSync, mark: boolean): Promise<void> {
+    const sync = log.whole(mark);
+    this.#inHand += 1;
+    const over = () => {
+      this.#inHand -= 1;
+    };
+    sync.then(over, over);
+    return sync;
   }
 
   /** The file that has room for a batch; null if there is none yet. */

@@ -343,12 +343,14 @@ export class SqliteEngine implements Engine {
     // Nothing changed, perhaps because another commit, still to be synced, had done it already (a delivery's retry):
     // the answer rests on that one, so it waits for a sync too.
     if (rows === 0 && Atomics.load(this.#unsynced, seat.slot) === 0) return;
-    await this.#durable(handle);
+    const durable = this.#durable(handle);
+    // While the disk is at it: nobody waits for this.
+    handle.unwatched += rows;
+    if (handle.unwatched >= WATCH_ROWS) this.#watchGrowth(seat, handle);
+    await durable;
     if (rows === 0) return;
     Atomics.sub(this.#unsynced, seat.slot, 1);
     this.#feed.raise(seat.key, outcomes.length);
-    handle.unwatched += rows;
-    if (handle.unwatched >= WATCH_ROWS) this.#watchGrowth(seat, handle);
   }
 
   async #durable(handle: Handle): Promise<void> {

@@ -96,15 +96,22 @@ test('an account that goes between RCPT and DATA loses nobody else his mail', as
 test('nothing is acknowledged while the sync stalls, and 451 comes when it fails', async () => {
   const stalled = Promise.withResolvers<void>();
   const fatal = Promise.withResolvers<Error>();
+  const reached = Promise.withResolvers<void>();
   let stall = false;
+  const file = () => {
+    if (!stall) return Promise.resolve();
+    reached.resolve();
+    return stalled.promise;
+  };
   await using smtp = await startSmtp({
-    sync: { file: () => (stall ? stalled.promise : Promise.resolve()), folder: async () => {} },
+    sync: { file, folder: async () => {} },
     fatal: fatal.resolve,
   });
   expect(await send(smtp, ['anna'])).toMatch(/^250/);
   stall = true;
   const replies: string[] = [];
   const sent = [1, 2, 3].map(async () => replies.push(await send(smtp, ['anna', 'bert'])));
+  await reached.promise;
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(replies).toEqual([]);
   stalled.reject(Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' }));
