@@ -132,7 +132,7 @@ test('kill -9 after the reply loses nothing of what is forwarded, and no address
   await here.ok(['suppression', 'remove', 'nobody@other.test']);
   await here.ok(['queue', 'flush']);
   await until(() => peer.messages.length > 0);
-  expect(peer.messages[0]?.mail).toMatch(/^MAIL FROM:<SRS0=/);
+  expect(peer.messages[0]?.mail).toMatch(/^MAIL FROM:<FWD0=/); // whose sender nobody has confirmed
   await until(async () => JSON.parse(await here.ok(['queue', 'list', '--json'])).length === 0);
 });
 
