@@ -10,6 +10,7 @@ import { mailboxName } from '../grammar/mailbox-name.ts';
 import { formatSet } from '../grammar/sequence-set.ts';
 import { isInNamespace } from '../namespaces.ts';
 import type { Place } from '../places.ts';
+import { mayUse } from '../rights.ts';
 import type { Verb } from './verb.ts';
 
 export const append: Verb = {
@@ -34,6 +35,8 @@ export const append: Verb = {
     const [first] = appended;
     if (first === undefined) throw new StoreError('unavailable', 'nothing was appended');
     for (const { staged } of entries) session.context.metrics.message('append', 'accepted', staged.size);
+    // RFC 9051 6.3.12: nothing of a mailbox that may not be selected.
+    if (!mayUse(place.rights, 'select')) return undefined;
     return { code: `APPENDUID ${first.uidvalidity} ${formatSet(appended.map(({ uid }) => uid))}` };
   },
   streams(scanner) {

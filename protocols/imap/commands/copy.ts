@@ -6,6 +6,7 @@ import { Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { formatSet, sequenceSet } from '../grammar/sequence-set.ts';
 import type { Place } from '../places.ts';
+import { mayUse } from '../rights.ts';
 import type { Session } from '../session.ts';
 import { flagsOf } from '../view/selected.ts';
 import { appendUid, membersOf, uidRanges } from '../view/uid-ranges.ts';
@@ -38,9 +39,11 @@ function transferring(kind: 'copy' | 'move', byUid: boolean): Verb {
       if (members.length === 0) return undefined;
       const done = await transfer(session, kind, members, target);
       if (done.source.length === 0) return undefined;
-      if (kind === 'copy') return { code: copyUid(done) };
+      // RFC 9051 6.4.7: nothing of a mailbox that may not be selected.
+      const told = mayUse(target.rights, 'select');
+      if (kind === 'copy') return told ? { code: copyUid(done) } : undefined;
       // RFC 6851 4.3: before the EXPUNGE replies, in an untagged OK.
-      session.connection.out.text(`* OK [${copyUid(done)}] Moved\r\n`);
+      if (told) session.connection.out.text(`* OK [${copyUid(done)}] Moved\r\n`);
       return { expunged: true };
     },
   };

@@ -10,6 +10,7 @@ import { mailboxName } from '../grammar/mailbox-name.ts';
 import type { Scanner } from '../grammar/scanner.ts';
 import { sequenceSet } from '../grammar/sequence-set.ts';
 import type { Place } from '../places.ts';
+import { mayUse } from '../rights.ts';
 import type { Selected } from '../view/selected.ts';
 import { membersOf } from '../view/uid-ranges.ts';
 import { insertable } from './append.ts';
@@ -46,7 +47,9 @@ function replacing(byUid: boolean): Verb {
       const appended = await put(current, uid, entry, target);
       context.metrics.message('append', 'accepted', entry.staged.size);
       // RFC 8508 4.3: before the EXPUNGE, in an untagged OK.
-      connection.out.text(`* OK [APPENDUID ${appended.uidvalidity} ${appended.uid}] Replacement is there\r\n`);
+      if (mayUse(target.rights, 'select')) {
+        connection.out.text(`* OK [APPENDUID ${appended.uidvalidity} ${appended.uid}] Replacement is there\r\n`);
+      }
       return { expunged: true };
     },
     streams(scanner) {

@@ -3,6 +3,7 @@
 import type { Connection } from '#protocols/net/connection.ts';
 import { Pace } from '#protocols/net/pace.ts';
 import type { ReplyWriter } from '#protocols/net/reply-writer.ts';
+import { KEYWORDS } from '#storage/account/limits.ts';
 import type { AccountId, Mailbox, UidRange } from '#storage/ports.ts';
 import { Flag, KEYWORD_BIT } from '#storage/ports.ts';
 import { Right, type Rights } from '#storage/sharing/rights.ts';
@@ -164,8 +165,11 @@ export class Selected {
     out.text(`* FLAGS (${[SYSTEM_FLAGS, ...keywords.all].join(' ')})\r\n`);
     const kept = SYSTEM_FLAG_TEXT[this.changeable & ~KEYWORD_BIT] ?? '';
     const names = kept === '' ? [] : [kept];
-    // RFC 3501 7.1: \* says that new keywords can be made.
-    if ((this.changeable & KEYWORD_BIT) !== 0) names.push(...keywords.all, '\\*');
+    if ((this.changeable & KEYWORD_BIT) !== 0) {
+      names.push(...keywords.all);
+      // RFC 9051 7.1: \* says that new keywords can be made.
+      if (keywords.size < KEYWORDS) names.push('\\*');
+    }
     out.text(`* OK [PERMANENTFLAGS (${names.join(' ')})] Flags that are kept\r\n`);
   }
 
