@@ -12,8 +12,8 @@ export type Value = string | number | Uint8Array | null;
 export interface Statement {
   readonly sql: string;
   readonly args: readonly Value[];
-  /** all: rows; run: the number of rows changed. */
-  readonly mode: 'all' | 'run';
+  /** all: rows; one: the first of them, or undefined; run: the number of rows changed. */
+  readonly mode: 'all' | 'one' | 'run';
 }
 
 /** A unit of work against one database, driven by an engine inside one transaction. */
@@ -29,8 +29,7 @@ export function* all<R>(sql: string, args: readonly Value[] = []): Op<R[]> {
 
 /** The first row of a query, or undefined. */
 export function* one<R>(sql: string, args: readonly Value[] = []): Op<R | undefined> {
-  const rows = (yield { sql, args, mode: 'all' }) as R[];
-  return rows[0];
+  return (yield { sql, args, mode: 'one' }) as R | undefined;
 }
 
 /** Runs a statement; the number of rows it changed. */

@@ -1,6 +1,6 @@
 // Appending: message, content, placement, thread, counters and change rows of all entries in one transaction.
 
-import { log } from '../changes/log.ts';
+import { logAdded } from '../changes/log.ts';
 import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import { type Appended, Flag } from '../ports.ts';
@@ -103,8 +103,7 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
     ],
   );
   if (entry.annotations !== undefined) yield* insertAnnotations(unit, message, entry.annotations);
-  const { reason } = what;
-  yield* log(unit, 'mail', { kind: 'add', reason, collection: mailbox.id, uid, item, object: message, thread });
+  yield* logAdded(unit, { reason: what.reason, mailbox: mailbox.id, uid, item, message, thread });
   const { uidvalidity } = mailbox;
   return { mailbox: mailbox.id, uidvalidity, uid, message, item, thread, modseq: unit.modseq, duplicate: false };
 }

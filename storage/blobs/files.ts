@@ -14,7 +14,7 @@ import { FrameReader } from './frames.ts';
 import { COMPRESSIONS, SWEEP_PAGE } from './limits.ts';
 import { createPackers, type Packers } from './packer.ts';
 import { type Adopted, type BlobReader, type Blobs, QUEUE_OWNER } from './port.ts';
-import { stage } from './staging.ts';
+import { type StagingOptions, stage } from './staging.ts';
 import { Turns } from './turns.ts';
 
 export interface FileBlobsOptions {
@@ -78,7 +78,8 @@ class FileBlobs implements Blobs {
   readonly #log: StoreLog;
   readonly #files: FileSystem;
   readonly #turns = new Turns(COMPRESSIONS);
-  readonly #budget: Budget;
+  /** What all stagings have in common. */
+  readonly #staging: StagingOptions;
   /** Accounts whose blobs folder is known to be durable in its parent. */
   readonly #settled = new Set<AccountId>();
 
@@ -88,7 +89,10 @@ class FileBlobs implements Blobs {
     this.#files = options.files ?? fileSystem;
     const notKept = () => this.#log.warn({}, 'this Node keeps no zstd contexts: small messages cost more time');
     this.packers = options.packers ?? createPackers(notKept);
-    this.#budget = options.budget ?? new Budget(createBudgetShared());
+    this.#staging = {
+      ...{ directory: join(this.#data, 'staging'), files: this.#files, packers: this.packers, turns: this.#turns },
+      ...{ budget: options.budget ?? new Budget(createBudgetShared()), log: this.#log },
+    };
   }
 
   #folder(account: AccountId): string {
@@ -101,10 +105,7 @@ class FileBlobs implements Blobs {
   }
 
   stage(options: { maxBytes: number }): Staging {
-    const directory = join(this.#data, 'staging');
-    const { packers } = this;
-    const shared = { files: this.#files, packers, turns: this.#turns, budget: this.#budget, log: this.#log };
-    return stage({ maxBytes: options.maxBytes, directory, ...shared });
+    return stage(this.#staging, options.maxBytes);
   }
 
   async adopt(account: AccountId, staged: Staged): Promise<Adopted> {

@@ -22,7 +22,6 @@ import { release } from './release.ts';
 import type { Turns } from './turns.ts';
 
 export interface StagingOptions {
-  readonly maxBytes: number;
   /** DATA/staging; it exists. */
   readonly directory: string;
   readonly files: FileSystem;
@@ -36,6 +35,7 @@ export interface StagingOptions {
 }
 
 const EMPTY = new Uint8Array(0);
+const DONE = Promise.resolve();
 
 /** The file that a large body is written to. */
 class Spill {
@@ -69,12 +69,13 @@ class Spill {
 }
 
 /** Starts a body on its way in. See Staging in storage/ports.ts. */
-export function stage(options: StagingOptions): Staging {
-  return new StreamedStaging(options);
+export function stage(options: StagingOptions, maxBytes: number): Staging {
+  return new StreamedStaging(options, maxBytes);
 }
 
 class StreamedStaging implements Staging {
   readonly #options: StagingOptions;
+  readonly #maxBytes: number;
   /** Of a large message, and of its body alone: a small one is hashed once it is there, if anybody asks. */
   #hash: Hash | undefined;
   #bodyHash: Hash | undefined;
@@ -93,9 +94,10 @@ class StreamedStaging implements Staging {
   #staged = false;
   readonly #share: Share;
 
-  constructor(options: StagingOptions) {
+  constructor(options: StagingOptions, maxBytes: number) {
     this.#options = options;
-    this.#body = new Collector(options.maxBytes);
+    this.#maxBytes = maxBytes;
+    this.#body = new Collector(maxBytes);
     this.#share = options.budget.open((error) => this.#revoke(error));
   }
 
@@ -146,8 +148,8 @@ class StreamedStaging implements Staging {
     if (closed !== undefined) throw closed;
     if (chunk.length === 0) return;
     this.#size += chunk.length;
-    if (this.#size > this.#options.maxBytes) {
-      throw new StoreError('limit', `the message is larger than ${this.#options.maxBytes} bytes`);
+    if (this.#size > this.#maxBytes) {
+      throw new StoreError('limit', `the message is larger than ${this.#maxBytes} bytes`);
     }
     this.#share.arrived = this.#size;
     const held = this.#spill === undefined ? this.#share.hold('small', counted(this.#size)) : undefined;
@@ -226,9 +228,12 @@ class StreamedStaging implements Staging {
     return finished;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     this.#ended ||= 'the body was dropped';
-    if (this.#staged) return;
+    return this.#staged ? DONE : this.#drop();
+  }
+
+  async #drop(): Promise<void> {
     this.#share[Symbol.dispose]();
     await Promise.allSettled([this.#pending]);
     await this.#discard();
@@ -324,15 +329,18 @@ class FinishedBody implements Staged {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#disposed) return;
+  [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return DONE;
     this.#disposed = true;
     this.#share[Symbol.dispose]();
-    if (this.file === null) return;
+    return this.file === null ? DONE : this.#remove(this.file);
+  }
+
+  async #remove(file: string): Promise<void> {
     try {
-      await this.#options.files.unlink(this.file);
+      await this.#options.files.unlink(file);
     } catch (cause) {
-      this.#options.log.warn({ err: cause, file: this.file }, 'a staged file could not be removed');
+      this.#options.log.warn({ err: cause, file }, 'a staged file could not be removed');
     }
   }
 }

@@ -150,7 +150,8 @@ function percentEncode(bytes: Uint8Array, kept: RegExp): string {
 
 /** RFC 3282: a comma-separated list. */
 function languages(value: string | undefined): string {
-  const tags = (value ?? '')
+  if (value === undefined) return 'NIL';
+  const tags = value
     .split(',')
     .map((tag) => trim(tag.replace(/\([^()]*\)?/g, '')))
     .filter((tag) => tag !== '');

@@ -9,6 +9,7 @@ export interface MessageDate {
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+const MONTH_INDEX: ReadonlyMap<string, number> = new Map(MONTHS.map((name, index) => [name.toLowerCase(), index]));
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 
 /** RFC 5322 4.3, and what else is seen; in minutes. The military letters mean nothing reliable, so UTC. */
@@ -82,7 +83,7 @@ function withoutComments(text: string): string {
 }
 
 function monthOf(name: string | undefined): number {
-  return MONTHS.findIndex((month) => month.toLowerCase() === name?.slice(0, 3).toLowerCase());
+  return MONTH_INDEX.get(name?.slice(0, 3).toLowerCase() ?? '') ?? -1;
 }
 
 interface Pieces {
@@ -103,7 +104,8 @@ function assemble(pieces: Pieces): MessageDate | null {
   const minute = Number(pieces.minute);
   const second = Number(pieces.second ?? 0);
   if (pieces.half !== undefined) hour = (hour % 12) + (/p/i.test(pieces.half) ? 12 : 0);
-  if (pieces.month < 0 || pieces.month > 11 || day < 1 || day > daysIn(year, pieces.month)) return null;
+  if (pieces.month < 0 || pieces.month > 11 || day < 1) return null;
+  if (day > 28 && day > daysIn(year, pieces.month)) return null;
   if (hour > 24 || minute > 59 || second > 60) return null;
   const offsetMinutes = zoneOffset(pieces.zone ?? '');
   const seconds = Date.UTC(year, pieces.month, day, hour, minute, second) / 1000 - offsetMinutes * 60;
@@ -124,7 +126,8 @@ function daysIn(year: number, month: number): number {
 
 /** An unknown zone is UTC (RFC 5322 4.3: -0000). */
 function zoneOffset(zone: string): number {
-  const named = /^([A-Za-z]+)/.exec(zone)?.[1]?.toUpperCase();
+  if (zone === '') return 0;
+  const named = isSign(zone) ? undefined : /^([A-Za-z]+)/.exec(zone)?.[1]?.toUpperCase();
   const numeric = /([+-])\s?(\d{1,2}):?(\d{2})?$/.exec(zone);
   if (numeric !== null && (named === undefined || named === 'GMT' || named === 'UTC' || named === 'UT')) {
     const [, sign, hours, minutes] = numeric;
@@ -133,6 +136,10 @@ function zoneOffset(zone: string): number {
     return total > 1440 ? 0 : sign === '-' ? -total : total;
   }
   return named === undefined ? 0 : (ZONES[named] ?? 0);
+}
+
+function isSign(zone: string): boolean {
+  return zone.startsWith('+') || zone.startsWith('-');
 }
 
 function two(value: number): string {

@@ -110,9 +110,13 @@ function answered(value: string): string[] {
 /** Longer ones are garbage (RFC 5322 2.1.1: a line has at most 998). */
 const MAX_ID_LENGTH = 998;
 
+/** One id alone, as nearly every field has it: printable ASCII in angle brackets. */
+const ONE_ID = new RegExp(`^<[!-;=?-~]{1,${MAX_ID_LENGTH}}>$`);
+
 /** Ids in angle brackets; white space that folding put into one is removed. Without any brackets, words with an '@'. */
 function messageIds(value: string): string[] {
   if (value === '') return [];
+  if (ONE_ID.test(value)) return [value];
   const found: string[] = [];
   const bracketed = value.includes('<');
   const words = () => value.split(/[\s,;]+/).filter((word) => word.includes('@'));

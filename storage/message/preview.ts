@@ -1,11 +1,16 @@
 // The first characters of a message's text (RFC 8970): of its first text/plain that is no attachment, else of its HTML.
 
-import { decodeText } from './charset.ts';
+import { isAscii } from 'node:buffer';
+import { asciiIn, decodeText } from './charset.ts';
 import { Collector } from './collector.ts';
 import type { ContentHeader } from './content-header.ts';
+import { latin1 } from './headers.ts';
 import { htmlToText } from './html.ts';
 import { PREVIEW_CHARACTERS, PREVIEW_HTML_BYTES, PREVIEW_TEXT_BYTES } from './limits.ts';
 import { transferDecoding } from './transfer.ts';
+
+/** Bytes of ASCII that are read first. */
+const ENOUGH = 2 * PREVIEW_CHARACTERS;
 
 /** The beginning of a text as it stands in the message. */
 interface Beginning {
@@ -47,44 +52,55 @@ export class PreviewSource {
   }
 
   text(): string {
-    const plain = this.#plain === undefined ? '' : fold(decoded(this.#plain));
+    const plain = this.#plain === undefined ? '' : beginning(this.#plain);
     if (plain !== '') return plain;
-    const html = this.#html === undefined ? '' : fold(htmlToText(decoded(this.#html)));
+    const html = this.#html === undefined ? '' : fold(htmlToText(decodeText(decoded(this.#html), this.#html.charset)));
     if (html !== '' || this.#plain !== undefined || this.#html !== undefined) return html;
-    return this.#preamble === undefined ? '' : fold(decoded(this.#preamble));
+    return this.#preamble === undefined ? '' : beginning(this.#preamble);
   }
 }
 
-function decoded({ bytes, encoding, charset }: Beginning): string {
-  const transfer = transferDecoding(encoding);
-  return decodeText(transfer.decode(bytes.bytes()), charset);
+function decoded({ bytes, encoding }: Beginning): Uint8Array {
+  return transferDecoding(encoding).decode(bytes.bytes());
+}
+
+/** Of ASCII, as most texts are, twice what is shown is enough as a rule. */
+function beginning(text: Beginning): string {
+  const bytes = decoded(text);
+  if (bytes.length > ENOUGH && asciiIn(text.charset) !== 'unknown' && isAscii(bytes)) {
+    const folded = fold(latin1(bytes.subarray(0, ENOUGH)));
+    if (folded.length === PREVIEW_CHARACTERS) return folded;
+  }
+  return fold(decodeText(bytes, text.charset));
 }
 
 /** White space and control characters, however many, are one space. */
 function fold(text: string): string {
   let folded = '';
   let count = 0;
-  let space = false;
-  for (const character of text) {
-    if (isSpace(character)) {
-      space = folded !== '';
+  for (let at = 0; at < text.length && count < PREVIEW_CHARACTERS; ) {
+    if (isSpace(text.charCodeAt(at))) {
+      at++;
       continue;
     }
-    if (space) {
+    if (folded !== '') {
       folded += ' ';
       count++;
-      space = false;
-      if (count >= PREVIEW_CHARACTERS) break;
     }
-    folded += character;
-    if (++count >= PREVIEW_CHARACTERS) break;
+    const start = at;
+    while (at < text.length && count < PREVIEW_CHARACTERS) {
+      const code = text.codePointAt(at) ?? 0;
+      if (isSpace(code)) break;
+      at += code > 0xffff ? 2 : 1;
+      count++;
+    }
+    folded += text.slice(start, at);
   }
   return folded.trimEnd();
 }
 
 /** Also the characters without width that fill the hidden beginning of advertisements. */
-function isSpace(character: string): boolean {
-  const code = character.codePointAt(0) ?? 0;
+function isSpace(code: number): boolean {
   if (code <= 32) return true;
   if (code < 0x7f) return false;
   return (

@@ -108,7 +108,10 @@ export class MessageReader implements AsyncDisposable {
   /** A message that is one literal; its size. */
   async #whole(staging: Staging, form: MessageForm | undefined): Promise<number> {
     const { size } = this.#literal();
-    await this.#checkSize(size);
+    // One that is here already need not be kept from being sent: the append itself holds it to the quota.
+    if (size > Math.min(this.#session.connection.available, this.#session.context.messageSize)) {
+      await this.#checkSize(size);
+    }
     if (size === 0) return 0;
     const closed = form === 'utf8';
     await this.#receive(staging, (rest) => (!closed || rest.take(')')) && announcesMessage(rest));

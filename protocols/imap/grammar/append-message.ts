@@ -18,6 +18,9 @@ export interface MessageHead {
   readonly form: MessageForm;
 }
 
+/** Flags and a date, if at all, and then the message: what is wrong with them is told when they are read. */
+const USUAL = / (?:\([\\$\w ]{0,200}\) )?(?:"[ \w:+-]{1,40}" )?~?\{\d+\+?\}$/y;
+
 /** SP [flag-list SP] [date-time SP] ["ANNOTATION" SP annotations SP], up to the literal or the first part. */
 export function messageHead(scanner: Scanner): MessageHead {
   scanner.space();
@@ -63,6 +66,7 @@ export function catenatePart(scanner: Scanner): string | null {
  * message's head; `inside`: before a part of CATENATE.
  */
 export function announcesMessage(scanner: Scanner, inside = false): boolean {
+  if (!inside && scanner.seesPending(USUAL)) return true;
   try {
     for (let parts = inside; ; ) {
       if (!parts && messageHead(scanner).form !== 'catenate') return scanner.atPendingLiteral;

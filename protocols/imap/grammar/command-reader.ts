@@ -60,8 +60,14 @@ function oneLine(line: Buffer): Collected {
 /** Says whether the literal announced at the end of these segments is a message, to be streamed by its verb. */
 export type Streams = (verb: string, scanner: Scanner) => boolean;
 
-const LITERAL = /(~?)\{(\d{1,20})(\+?)\}$/;
+const QUOTE = 0x22;
+const PLUS = 0x2b;
+const BACKSLASH = 0x5c;
+const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
+const TILDE = 0x7e;
+/** Digits of a literal's size: more are no number of bytes that anybody has. */
+const SIZE_DIGITS = 20;
 
 export class CommandReader {
   readonly #connection: Connection;
@@ -303,17 +309,25 @@ export class CommandReader {
 /** The literal that a line announces at its end, or null. Inside an open quoted string a brace is only a brace. */
 function announcedLiteral(text: string): PendingLiteral | null {
   if (text.charCodeAt(text.length - 1) !== CLOSING_BRACE) return null;
-  const found = LITERAL.exec(text);
-  if (found === null || insideQuotes(text)) return null;
-  return { size: Number(found[2]), sync: found[3] === '', binary: found[1] === '~' };
+  const sync = text.charCodeAt(text.length - 2) !== PLUS;
+  const end = text.length - (sync ? 1 : 2);
+  let start = end;
+  while (isDigit(text.charCodeAt(start - 1))) start--;
+  if (start === end || end - start > SIZE_DIGITS || text.charCodeAt(start - 1) !== OPENING_BRACE) return null;
+  if (insideQuotes(text)) return null;
+  return { size: Number(text.slice(start, end)), sync, binary: text.charCodeAt(start - 2) === TILDE };
+}
+
+function isDigit(code: number): boolean {
+  return code >= 0x30 && code <= 0x39;
 }
 
 function insideQuotes(text: string): boolean {
   let inside = false;
   for (let at = 0; at < text.length; at++) {
-    const character = text[at];
-    if (character === '"') inside = !inside;
-    else if (character === '\\' && inside) at++;
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) inside = !inside;
+    else if (code === BACKSLASH && inside) at++;
   }
   return inside;
 }

@@ -32,6 +32,7 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_BRACE = 0x7b;
 
+const PENDING = /~?\{\d+\+?\}$/y;
 const NAME = /[A-Za-z0-9.-]+/y;
 
 /** The largest number of RFC 9051's `number`. */
@@ -77,16 +78,18 @@ export class Scanner {
 
   /** Nothing but spaces is left. */
   get blank(): boolean {
-    return this.#index >= this.#segments.length - 1 && /^ *$/.test(this.#text.slice(this.#at));
+    return this.atEnd || (this.#index >= this.#segments.length - 1 && /^ *$/.test(this.#text.slice(this.#at)));
   }
 
   /** What stands next is the announcement of a literal that is still on its way (APPEND's message). */
   get atPendingLiteral(): boolean {
-    return (
-      this.#index === this.#segments.length - 1 &&
-      this.#segments[this.#index]?.literal === null &&
-      /^~?\{\d+\+?\}$/.test(this.#text.slice(this.#at))
-    );
+    return this.seesPending(PENDING);
+  }
+
+  /** This and the announcement of such a literal stand next: a sticky pattern up to the line's end. It takes nothing. */
+  seesPending(pattern: RegExp): boolean {
+    const isLast = this.#index === this.#segments.length - 1;
+    return isLast && this.#segments[this.#index]?.literal === null && this.sees(pattern);
   }
 
   /** The next character, '' at the end. */

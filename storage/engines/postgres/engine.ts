@@ -168,7 +168,8 @@ export class PostgresEngine implements Engine {
       const { command, rowCount, rows } = await client.query(this.#query(step.value));
       changed ||= command !== 'SELECT' && (rowCount ?? 0) > 0;
       if (rows.length > MAX_ROWS) throw new RangeError(`more than ${MAX_ROWS} rows from: ${step.value.sql}`);
-      step = work.next(step.value.mode === 'run' ? (rowCount ?? 0) : rows);
+      const { mode } = step.value;
+      step = work.next(mode === 'run' ? (rowCount ?? 0) : mode === 'one' ? rows[0] : rows);
     }
     return { value: step.value, changed };
   }

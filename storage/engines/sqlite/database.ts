@@ -214,6 +214,11 @@ export class Database {
       this.#rows += changes;
       return changes;
     }
+    if (statement.mode === 'one') {
+      const row = prepared.statement.get(...args);
+      if (row !== undefined && !prepared.statement.readonly) this.#rows += 1;
+      return row;
+    }
     const rows = prepared.statement.all(...args);
     if (!prepared.statement.readonly) this.#rows += rows.length;
     if (rows.length > MAX_ROWS) throw new RangeError(`more than ${MAX_ROWS} rows from: ${statement.sql}`);

@@ -21,7 +21,7 @@ export interface LogEnd {
 export function beginningOf(header: Buffer): LogEnd | null {
   if (header.length < WAL_HEAD || header.readUInt32BE(0) !== MAGIC) return null;
   const sum = [header.readUInt32BE(24), header.readUInt32BE(28)] as const;
-  const words = new Uint32Array(new Uint8Array(header.subarray(0, 24)).buffer);
+  const words = new Int32Array(new Uint8Array(header.subarray(0, 24)).buffer);
   const [first, second] = checksum(words, 0, words.length, [0, 0]);
   return first === sum[0] && second === sum[1] ? { header, offset: WAL_HEAD, sum } : null;
 }
@@ -42,30 +42,46 @@ export function frameSize({ header }: LogEnd): number {
  */
 export function follow(end: LogEnd, buffer: Buffer, at: number, limit: number): { last: LogEnd; whole: boolean } {
   const size = frameSize(end);
-  const words = new Uint32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
-  let { sum } = end;
+  const words = new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
+  const salts = [end.header.readInt32LE(SALTS), end.header.readInt32LE(SALTS + 4)] as const;
+  const sum = Int32Array.of(end.sum[0], end.sum[1]);
   let last = end;
   for (let frame = at; ; frame += size) {
     if (frame + size > limit) return { last, whole: false };
-    if (buffer.compare(end.header, SALTS, SALTS + 8, frame + 8, frame + 16) !== 0) break;
-    sum = checksum(words, frame >> 2, (frame >> 2) + 2, sum);
-    sum = checksum(words, (frame + FRAME_HEAD) >> 2, (frame + size) >> 2, sum);
-    if (buffer.readUInt32BE(frame + 16) !== sum[0] || buffer.readUInt32BE(frame + 20) !== sum[1]) break;
+    const word = frame >> 2;
+    if (words[word + 2] !== salts[0] || words[word + 3] !== salts[1]) break;
+    addTo(sum, words, word, word + 2);
+    addTo(sum, words, (frame + FRAME_HEAD) >> 2, (frame + size) >> 2);
+    if (bigEndian(words[word + 4]) !== sum[0] || bigEndian(words[word + 5]) !== sum[1]) break;
     // The size of the database after it: of the last frame of a transaction.
-    if (buffer.readUInt32BE(frame + 4) !== 0) {
-      last = { header: end.header, offset: end.offset + frame + size - at, sum };
+    if (words[word + 1] !== 0) {
+      const up = [(sum[0] ?? 0) >>> 0, (sum[1] ?? 0) >>> 0] as const;
+      last = { header: end.header, offset: end.offset + frame + size - at, sum: up };
     }
   }
   return { last, whole: true };
 }
 
+/** A word of a file, which has the highest byte first, as the signed number that it is. */
+function bigEndian(word = 0): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
+}
+
 /** SQLite's checksum of an even number of words, going on from another. */
-function checksum(words: Uint32Array, from: number, to: number, [a, b]: readonly [number, number]): [number, number] {
-  let first = a | 0;
-  let second = b | 0;
+function checksum(words: Int32Array, from: number, to: number, [a, b]: readonly [number, number]): [number, number] {
+  const sum = Int32Array.of(a, b);
+  addTo(sum, words, from, to);
+  return [(sum[0] ?? 0) >>> 0, (sum[1] ?? 0) >>> 0];
+}
+
+/** Adds an even number of words to a checksum, whose two numbers are kept signed. */
+function addTo(sum: Int32Array, words: Int32Array, from: number, to: number): void {
+  let first = sum[0] ?? 0;
+  let second = sum[1] ?? 0;
   for (let i = from; i < to; i += 2) {
     first = (first + (words[i] as number) + second) | 0;
     second = (second + (words[i + 1] as number) + first) | 0;
   }
-  return [first >>> 0, second >>> 0];
+  sum[0] = first;
+  sum[1] = second;
 }

@@ -133,17 +133,26 @@ export class WalSync {
   }
 
   #start(): Promise<void> {
-    const running = this.#sync().finally(() => {
-      this.#running = null;
-    });
-    this.#running = running;
-    return running;
+    this.#running = this.#run();
+    return this.#running;
   }
 
-  async #sync(): Promise<void> {
+  async #run(): Promise<void> {
+    try {
+      await this.#sync();
+    } finally {
+      this.#running = null;
+    }
+  }
+
+  #sync(): Promise<void> {
     // The WAL may be new (the last handle to close deletes it), and only its folder's sync makes its name durable.
     // Every handle does that once: another one's first sync may not have got so far.
-    if (this.#folderSynced) return this.#journal === null ? this.whole(false) : this.#journal.sync(this);
+    if (!this.#folderSynced) return this.#first();
+    return this.#journal === null ? this.whole(false) : this.#journal.sync(this);
+  }
+
+  async #first(): Promise<void> {
     await Promise.all([this.#calls.file(this.#fd, this.#path), this.#calls.folder(dirname(this.#path))]);
     this.#folderSynced = true;
   }
