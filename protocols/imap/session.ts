@@ -141,7 +141,8 @@ export class Session {
       if ('error' in next) this.#malformed(next);
       else await this.#execute(next);
       if (!this.reader.finished) await this.reader.finish();
-      this.connection.flushSoon();
+      // Who waits for input sends first what is written.
+      if (this.connection.available > 0) this.connection.flushSoon();
     }
   }
 

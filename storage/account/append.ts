@@ -45,7 +45,7 @@ export function* append(job: AppendJob): Op<Appended[]> {
   for (const given of job.entries) {
     const entry = job.reader === undefined ? given : { ...given, flags: given.flags & ~Flag.seen };
     const known = entry.references.length === 0 ? NONE : yield* lookUpReferences(job.account, entry.references);
-    const before = yield* delivered(job, entry, known);
+    const before = entry.deliveryId === 0 ? undefined : yield* delivered(job, entry, known);
     if (before !== undefined) {
       appended.push(before);
       continue;
@@ -167,7 +167,7 @@ const DELIVERED = ['placement', 'expunged'].map(
 /** The placement that an earlier delivery with the same id made within the hour. */
 function* delivered(job: AppendJob, entry: Incoming, known: ReadonlyMap<number, Reference>): Op<Appended | undefined> {
   const thread = threadOf(entry, known);
-  if (entry.deliveryId === 0 || thread === undefined) return undefined;
+  if (thread === undefined) return undefined;
   for (const sql of DELIVERED) {
     const row = yield* one<DeliveredRow>(sql, [job.account, thread, entry.deliveryId, job.now - DELIVERY_ID_MS]);
     if (row === undefined) continue;

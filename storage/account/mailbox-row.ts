@@ -43,8 +43,8 @@ export function* anyRow(account: string, id: number): Op<MailboxRow | undefined>
 
 /** The row of a mailbox that must be there. Errors: not-found. */
 export function* theMailbox(account: string, id: number): Op<MailboxRow> {
-  const row = yield* mailboxRow(account, id);
-  if (row === undefined) throw new StoreError('not-found', `no mailbox ${id}`);
+  const row = yield* anyRow(account, id);
+  if (row === undefined || row.special === NAME_ONLY) throw new StoreError('not-found', `no mailbox ${id}`);
   return row;
 }
 

@@ -32,8 +32,7 @@ const NOTHING = new Uint8Array(0);
 const EQUAL = `SELECT message, CASE WHEN header = $3 THEN 1 ELSE 0 END AS equal FROM content
   WHERE account = $1 AND message = $2 AND source IS NULL AND body = $4`;
 
-function* sourceOf(account: string, entry: Incoming, known: number | null): Op<Source | undefined> {
-  if (known === null || !isSharable(entry)) return undefined;
+function* sourceOf(account: string, entry: Incoming, known: number): Op<Source | undefined> {
   const row = yield* one<{ message: number; equal: number }>(EQUAL, [account, known, entry.header, entry.body]);
   return row === undefined ? undefined : { message: row.message, hasHeader: row.equal === 1 };
 }
@@ -53,7 +52,8 @@ export function* insertContent(
   entry: Incoming,
   known: Reference | undefined,
 ): Op<boolean> {
-  const source = yield* sourceOf(account, entry, known?.content ?? null);
+  const candidate = isSharable(entry) ? (known?.content ?? null) : null;
+  const source = candidate === null ? undefined : yield* sourceOf(account, entry, candidate);
   const header = source?.hasHeader === true ? NOTHING : entry.header;
   const body = source === undefined ? entry.body : null;
   yield* run(`INSERT INTO content (message, account, prefix, header, body, source) VALUES ($1, $2, $3, $4, $5, $6)`, [

@@ -16,12 +16,14 @@ const LOOKUPS = new Map(
 
 /** A Message-ID as the table keeps it: 53 bits of its SHA-256, never 0. */
 export function referenceHash(text: string): number {
-  const digest = hash('sha256', text, 'buffer');
-  return digest.readUIntBE(0, 6) * 32 + ((digest[6] ?? 0) & 31) || 1;
+  // As text: a Buffer would be a block of memory to be freed for each.
+  const digest = hash('sha256', text, 'hex');
+  return Number.parseInt(digest.slice(0, 12), 16) * 32 + (Number.parseInt(digest.slice(12, 14), 16) & 31) || 1;
 }
 
 /** The same for every way in which an id can be written: its left side may be quoted (RFC 5256 3). */
 export function messageIdHash(id: string): number {
+  if (!id.startsWith('<"')) return referenceHash(id);
   const [, left, right] = /^<"((?:[^"\\]|\\.)*)"(@.*>)$/.exec(id) ?? [];
   return referenceHash(left === undefined || right === undefined ? id : `<${left.replace(/\\(.)/g, '$1')}${right}`);
 }

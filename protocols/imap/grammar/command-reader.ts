@@ -53,6 +53,12 @@ interface Collected {
   readonly refused: string;
 }
 
+/** What a command begins with, and the rest of it. */
+interface Begun {
+  readonly head: { readonly tag: string; readonly verb: string } | Malformed;
+  readonly scanner: Scanner;
+}
+
 function oneLine(line: Buffer): Collected {
   return { segments: [{ text: line.toString('latin1'), literal: null }], pending: null, refused: '' };
 }
@@ -182,17 +188,27 @@ export class CommandReader {
   }
 
   async #withLiterals(line: Buffer): Promise<Command | Malformed> {
+    let begun: Begun | null = null;
     const collected = await this.#collect(line, (segments) => {
-      const scanner = new Scanner(segments, this.utf8, this.off);
-      const head = commandHead(scanner);
-      return 'verb' in head && this.#streams(head.verb, scanner);
+      begun = this.#begin(segments);
+      const { head, scanner } = begun;
+      if ('error' in head) return false;
+      const { mark } = scanner;
+      const streams = this.#streams(head.verb, scanner);
+      scanner.back(mark);
+      return streams;
     });
-    return this.#command(collected);
+    // After another line it is another text.
+    return this.#command(collected, collected.segments.length === 1 ? begun : null);
   }
 
-  #command(collected: Collected): Command | Malformed {
-    const scanner = new Scanner(collected.segments, this.utf8, this.off);
-    const head = commandHead(scanner);
+  #begin(segments: readonly Segment[]): Begun {
+    const scanner = new Scanner(segments, this.utf8, this.off);
+    return { head: commandHead(scanner), scanner };
+  }
+
+  #command(collected: Collected, begun: Begun | null = null): Command | Malformed {
+    const { head, scanner } = begun ?? this.#begin(collected.segments);
     if ('error' in head) return head;
     if (collected.refused !== '') return { tag: head.tag, error: collected.refused };
     if (collected.pending !== null) this.#unread = { verb: head.verb, literal: collected.pending };

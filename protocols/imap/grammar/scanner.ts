@@ -71,6 +71,18 @@ export class Scanner {
     this.#text = segments[0]?.text ?? '';
   }
 
+  /** Where it stands: for `back`. */
+  get mark(): { readonly index: number; readonly at: number } {
+    return { index: this.#index, at: this.#at };
+  }
+
+  /** To a place where it stood before, to read again from there. */
+  back({ index, at }: { readonly index: number; readonly at: number }): void {
+    this.#index = index;
+    this.#text = this.#segments[index]?.text ?? '';
+    this.#at = at;
+  }
+
   /** Everything has been read. */
   get atEnd(): boolean {
     return this.#at >= this.#text.length && this.#index >= this.#segments.length - 1;

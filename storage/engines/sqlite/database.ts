@@ -111,7 +111,7 @@ export class Database {
   }
 
   #eachAlone(ops: readonly (() => Op<unknown>)[]): Batch {
-    const end = performance.now() + BATCH_TIME;
+    const end = ops.length > 1 ? performance.now() + BATCH_TIME : 0;
     const outcomes: Outcome[] = [];
     let rows = 0;
     for (const op of ops) {
@@ -126,7 +126,7 @@ export class Database {
         }
         outcomes.push({ error });
       }
-      if (performance.now() > end) break;
+      if (end > 0 && performance.now() > end) break;
     }
     return { outcomes, rows };
   }
