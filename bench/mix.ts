@@ -14,6 +14,10 @@ const SECONDS = 10;
 const MESSAGES = 40;
 const HEADERS = 'BODY.PEEK[HEADER.FIELDS (DATE FROM SUBJECT TO CC MESSAGE-ID REFERENCES CONTENT-TYPE)]';
 
+/** The mix, or rounds of one kind of command: what each costs. */
+const KINDS = ['mix', 'noop', 'list', 'status', 'headers', 'body', 'store', 'delete', 'append', 'expunge'] as const;
+export type Kind = (typeof KINDS)[number];
+
 /** A connection that knows of the replies only where a command's ends, and how many messages there are. */
 class MixClient {
   readonly #socket: Socket;
@@ -51,23 +55,72 @@ class MixClient {
     this.#socket.destroy();
   }
 
-  /** Rounds, until the time is up. */
-  async work(until: number): Promise<void> {
-    while (performance.now() < until) {
-      if (this.#random() < 0.5) await this.#run('LIST "" *');
-      if (this.#random() < 0.5) await this.#run('STATUS Sent (MESSAGES UNSEEN RECENT)');
-      const first = this.#one();
-      await this.#run(`FETCH ${first}:${Math.min(this.#exists, first + 9)} (UID FLAGS ${HEADERS})`);
-      await this.#run(`FETCH ${this.#one()} (UID BODY.PEEK[])`);
-      if (this.#random() < 0.3) await this.#run(`FETCH ${this.#one()} (UID BODY.PEEK[])`);
-      const flags = pick(this.#random, ['\\Seen', '\\Flagged', '\\Answered', '\\Draft', '\\Seen \\Flagged']);
-      if (this.#random() < 0.5)
-        await this.#run(`STORE ${this.#one()} ${pick(this.#random, ['+', '-'])}FLAGS (${flags})`);
-      // Two of them: as many go as come.
-      if (this.#random() < 0.5) await this.#run(`STORE ${this.#one()},${this.#one()} +FLAGS (\\Deleted)`);
+  /** Rounds of the mix, or of one kind of command, until the time is up. */
+  async work(until: number, kind: Kind = 'mix'): Promise<void> {
+    while (performance.now() < until) await this.#rounds[kind]();
+  }
+
+  readonly #rounds: Readonly<Record<Kind, () => Promise<unknown>>> = {
+    mix: () => this.#mixed(),
+    noop: () => this.#run('NOOP'),
+    list: () => this.#list(),
+    status: () => this.#status(),
+    headers: () => this.#headers(),
+    body: () => this.#body(),
+    store: () => this.#store(),
+    // Taken back at once, or nothing would be left to change.
+    delete: async () => {
+      const [one, other] = await this.#delete();
+      await this.#run(`STORE ${one},${other} -FLAGS (\\Deleted)`);
+    },
+    append: () => this.#append(),
+    // As many go as come, so that what EXPUNGE takes is what the others leave of it.
+    expunge: async () => {
+      for (let count = 0; count < 2; count++) await this.#append();
+      await this.#delete();
       await this.#run('EXPUNGE');
-      await this.#append();
-    }
+    },
+  };
+
+  async #mixed(): Promise<void> {
+    if (this.#random() < 0.5) await this.#list();
+    if (this.#random() < 0.5) await this.#status();
+    await this.#headers();
+    await this.#body();
+    if (this.#random() < 0.3) await this.#body();
+    if (this.#random() < 0.5) await this.#store();
+    // Two of them: as many go as come.
+    if (this.#random() < 0.5) await this.#delete();
+    await this.#run('EXPUNGE');
+    await this.#append();
+  }
+
+  #list(): Promise<void> {
+    return this.#run('LIST "" *');
+  }
+
+  #status(): Promise<void> {
+    return this.#run('STATUS Sent (MESSAGES UNSEEN RECENT)');
+  }
+
+  #headers(): Promise<void> {
+    const first = this.#one();
+    return this.#run(`FETCH ${first}:${Math.min(this.#exists, first + 9)} (UID FLAGS ${HEADERS})`);
+  }
+
+  #body(): Promise<void> {
+    return this.#run(`FETCH ${this.#one()} (UID BODY.PEEK[])`);
+  }
+
+  #store(): Promise<void> {
+    const flags = pick(this.#random, ['\\Seen', '\\Flagged', '\\Answered', '\\Draft', '\\Seen \\Flagged']);
+    return this.#run(`STORE ${this.#one()} ${pick(this.#random, ['+', '-'])}FLAGS (${flags})`);
+  }
+
+  async #delete(): Promise<[number, number]> {
+    const two: [number, number] = [this.#one(), this.#one()];
+    await this.#run(`STORE ${two} +FLAGS (\\Deleted)`);
+    return two;
   }
 
   #one(): number {
@@ -122,7 +175,13 @@ export interface Mix {
 }
 
 /** Runs it with so many clients, each in the INBOX of a user of its own. */
-export async function mix(side: Side, sample: string, clients: number, seconds = SECONDS): Promise<Mix> {
+export async function mix(
+  side: Side,
+  sample: string,
+  clients: number,
+  seconds = SECONDS,
+  kind: Kind = 'mix',
+): Promise<Mix> {
   const bodies = messagesOf(sample);
   const all = Array.from({ length: clients }, (_, index) => new MixClient(side.imap, seeded(index + 1), bodies));
   try {
@@ -130,7 +189,7 @@ export async function mix(side: Side, sample: string, clients: number, seconds =
     for (const client of all) client.commands = 0;
     const cpu = cpuSeconds(side);
     const begun = performance.now();
-    await Promise.all(all.map((client) => client.work(begun + seconds * 1_000)));
+    await Promise.all(all.map((client) => client.work(begun + seconds * 1_000, kind)));
     const took = (performance.now() - begun) / 1_000;
     const commands = all.reduce((sum, client) => sum + client.commands, 0);
     return { perSecond: commands / took, cpu: ((cpuSeconds(side) - cpu) / commands) * 1e6 };
@@ -165,7 +224,13 @@ if (import.meta.main) {
       seconds: { type: 'string', default: String(SECONDS) },
       rounds: { type: 'string', default: '3' },
       own: { type: 'boolean', default: false },
+      kinds: { type: 'string', default: 'mix' },
     },
+  });
+  const kinds = values.kinds.split(',').map((name) => {
+    const kind = KINDS.find((one) => one === name);
+    if (kind === undefined) throw new Error(`${name} is none of ${KINDS.join(', ')}`);
+    return kind;
   });
   const scratch = openFolder();
   try {
@@ -173,13 +238,14 @@ if (import.meta.main) {
     await using own = await startOwn({ settings: '[log]\nlevel = "warn"\n[search]\nindex_after = 86400' });
     await using stack = new AsyncDisposableStack();
     const peer = values.own || peersMissing() !== null ? [] : [stack.use(await startPeer('sdbox'))];
-    for (let round = 0; round < Number(values.rounds); round++) {
-      for (const side of [own, ...peer]) {
-        for (const clients of values.clients.split(',').map(Number)) {
-          const { perSecond, cpu } = await mix(side, sample, clients, Number(values.seconds));
-          console.log(
-            `${side.name}, ${clients} clients: ${perSecond.toFixed(0)} commands/s, ${cpu.toFixed(0)} us CPU each`,
-          );
+    for (const kind of kinds) {
+      for (let round = 0; round < Number(values.rounds); round++) {
+        for (const side of [own, ...peer]) {
+          for (const clients of values.clients.split(',').map(Number)) {
+            const { perSecond, cpu } = await mix(side, sample, clients, Number(values.seconds), kind);
+            const figures = `${perSecond.toFixed(0)} commands/s, ${cpu.toFixed(0)} us CPU each`;
+            console.log(`${kind}: ${side.name}, ${clients} clients: ${figures}`);
+          }
         }
       }
     }

@@ -8,7 +8,7 @@ import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
 import { VERBS } from './commands/table.ts';
 import type { LateVerb, Verb } from './commands/verb.ts';
-import { LineCache } from './fetch/lines.ts';
+import { LineCache, MessageCache } from './fetch/lines.ts';
 import { ImapAccount } from './index/account.ts';
 import { CLOSE_MS, CONNECTIONS_PER_ACCOUNT, KEPT_ACCOUNTS, KEPT_ROWS } from './limits.ts';
 import { RecentLedger, type RecentShared } from './recent.ts';
@@ -22,6 +22,7 @@ export interface ServerState {
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
   readonly lines: LineCache;
+  readonly messages: MessageCache;
   readonly texts: TextExchange;
   readonly closing: boolean;
   /** The account for one more session, or null when it has too many. */
@@ -58,6 +59,7 @@ class ImapServer implements ProtocolServer, ServerState {
   readonly recent: RecentLedger;
   readonly settings: ImapSettings;
   readonly lines = new LineCache();
+  readonly messages = new MessageCache();
   readonly texts: TextExchange;
   closing = false;
   readonly #context: ImapContext;
@@ -159,6 +161,7 @@ class ImapServer implements ProtocolServer, ServerState {
     await Promise.all(this.#sessions.values());
     clearTimeout(cut);
     this.lines.clear();
+    this.messages.clear();
     this.texts.close();
   }
 }

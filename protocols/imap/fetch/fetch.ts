@@ -9,7 +9,7 @@ import type { ListingColumn, ListingRow, MessageContent } from '#storage/ports.t
 import { Flag } from '#storage/ports.ts';
 import { refusalOf } from '../errors.ts';
 import { Refusal } from '../grammar/errors.ts';
-import { ANNOTATION_BATCH, FETCH_BATCH, LINE_BLOCK_BYTES, SEEN_BATCH } from '../limits.ts';
+import { ANNOTATION_BATCH, FETCH_BATCH, KEPT_MESSAGES_AT_ONCE, LINE_BLOCK_BYTES, SEEN_BATCH } from '../limits.ts';
 import { readerOf } from '../reader.ts';
 import type { Session } from '../session.ts';
 import type { Selected } from '../view/selected.ts';
@@ -82,6 +82,8 @@ class FetchRun {
   readonly #plan: FetchPlan;
   readonly #reply: FetchReply;
   readonly #pace: Pace;
+  /** What is read is kept. */
+  #keeps = false;
 
   constructor(session: Session, plan: FetchPlan) {
     this.#session = session;
@@ -104,6 +106,11 @@ class FetchRun {
     // RFC 4314 4: who may not mark messages as seen reads them all the same.
     const changed = seen && (this.#selected.changeable & Flag.seen) !== 0 ? await this.#markSeen(members) : NO_SLOTS;
     if (this.#plan.annotations) this.#reply.annotations = await this.#annotations(members);
+    this.#keeps = this.#plan.ofBytes && members.length <= KEPT_MESSAGES_AT_ONCE;
+    if (this.#keeps && this.#fromKept(members, changed)) {
+      if (this.#pace.late) await this.#pace.rest();
+      return;
+    }
     for await (const page of this.#rows(members, columns)) {
       for (const { member, row } of page) {
         if (row === null) await this.#expunged(member, changed);
@@ -114,6 +121,24 @@ class FetchRun {
         if (this.#pace.due) await this.#pace.rest();
       }
     }
+  }
+
+  /** From messages that are kept, if all of these are. */
+  #fromKept(members: readonly Member[], changed: ReadonlySet<number>): boolean {
+    const { view, index, account } = this.#selected;
+    const { onlySection } = this.#plan;
+    const { messages } = this.#session.server;
+    // Of what is gone the store answers.
+    if (onlySection === null || index.view.rows !== view.rows || index.view.dead !== view.dead) return false;
+    const kept: Facts[] = [];
+    for (const member of members) {
+      const message = messages.get(account.id, view.rows.message(member.slot));
+      if (message === undefined) return false;
+      const data = [onlySection.fromWhole(message)];
+      kept.push({ member, row: null, data, seenNow: changed.has(member.slot) });
+    }
+    for (const facts of kept) this.#reply.write(facts);
+    return true;
   }
 
   /** From lines that are kept; where they are not they are made, and kept from then on. */
@@ -328,8 +353,9 @@ class FetchRun {
     const { onlySection } = this.#plan;
     const seenNow = changed.has(member.slot);
     try {
-      const write = (data: SectionData) => {
-        this.#reply.write({ member, row, data: [data], seenNow });
+      const write = (pieces: readonly Uint8Array[]) => {
+        this.#reply.write({ member, row, data: [pieces], seenNow });
+        if (this.#keeps && onlySection?.item.partial === null) this.#keep(member, pieces);
       };
       if (onlySection?.look(row, write) === true) return undefined;
     } catch (error) {
@@ -337,6 +363,11 @@ class FetchRun {
       return undefined;
     }
     return this.#fromSlowContent(member, row, row.content, seenNow);
+  }
+
+  #keep({ slot }: Member, pieces: readonly Uint8Array[]): void {
+    const { account, view } = this.#selected;
+    this.#session.server.messages.keep(account.id, view.rows.message(slot), pieces);
   }
 
   async #fromSlowContent(

@@ -4,8 +4,16 @@
 
 import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { ReplyWriter } from '#protocols/net/reply-writer.ts';
+import type { AccountId, MessageId } from '#storage/ports.ts';
 import type { Rows } from '../index/rows.ts';
-import { LINE_BLOCK_BYTES, LINE_LISTS, LINES_BYTES, LINES_MS } from '../limits.ts';
+import {
+  KEPT_MESSAGE_BYTES,
+  KEPT_MESSAGES_BYTES,
+  LINE_BLOCK_BYTES,
+  LINE_LISTS,
+  LINES_BYTES,
+  LINES_MS,
+} from '../limits.ts';
 
 /** Slots of a block: 64 lines fill one output buffer, more or less. */
 export const BLOCK_SLOTS = 64;
@@ -232,4 +240,82 @@ export class LineBuilder {
     this.#ends = new Uint32Array(BLOCK_SLOTS * this.#pieces);
     return block;
   }
+}
+
+// ------------------------------------------------------------------------------------------ whole messages
+
+/** Where a message lies in the ring. */
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Whole messages that were sent lately, kept as they are sent: a new one is asked for by each of its owner's devices within
+ * seconds, a longer one in pieces, and unpacking it is most of what a FETCH of it costs. Those of all mailboxes are in one
+ * ring of bytes, written over from its beginning, so keeping one is a copy and leaves no garbage; forgotten when nobody has
+ * asked for LINES_MS.
+ */
+export class MessageCache {
+  readonly #size: number;
+  #ring: Buffer | null = null;
+  /** Where the next one goes. */
+  #next = 0;
+  /** In the order in which they were written, which is that in which they are written over. */
+  readonly #places = new Map<string, Place>();
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(size = KEPT_MESSAGES_BYTES) {
+    this.#size = size;
+  }
+
+  /** A message that is kept, to be looked at before anything else is; undefined if it is not. */
+  get(account: AccountId, message: MessageId): Buffer | undefined {
+    const place = this.#places.get(nameOf(account, message));
+    if (place === undefined) return undefined;
+    this.#timer?.refresh();
+    return this.#ring?.subarray(place.start, place.end);
+  }
+
+  /** Keeps a message, which comes in pieces, in place of those kept before; not if it is long. */
+  keep(account: AccountId, message: MessageId, pieces: readonly Uint8Array[]): void {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const name = nameOf(account, message);
+    if (length === 0 || length > Math.min(KEPT_MESSAGE_BYTES, this.#size) || this.#places.has(name)) return;
+    this.#ring ??= Buffer.allocUnsafeSlow(this.#size);
+    if (this.#next + length > this.#size) {
+      // What lies behind is the oldest there is; without it the oldest is at the beginning again.
+      this.#forget(this.#next, this.#size);
+      this.#next = 0;
+    }
+    const start = this.#next;
+    this.#forget(start, start + length);
+    for (const piece of pieces) {
+      this.#ring.set(piece, this.#next);
+      this.#next += piece.length;
+    }
+    this.#places.set(name, { start, end: this.#next });
+    this.#timer ??= setTimeout(() => this.clear(), LINES_MS).unref();
+    this.#timer.refresh();
+  }
+
+  /** Forgets what lies between two places, none of which can be before one that does not. */
+  #forget(from: number, to: number): void {
+    for (const [name, { start, end }] of this.#places) {
+      if (start >= to || end <= from) return;
+      this.#places.delete(name);
+    }
+  }
+
+  clear(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#places.clear();
+    this.#ring = null;
+    this.#next = 0;
+  }
+}
+
+function nameOf(account: AccountId, message: MessageId): string {
+  return `${account} ${message}`;
 }

@@ -27,6 +27,8 @@ export interface FetchPlan {
   readonly content: boolean;
   /** The one section, when there is one and no more: it can be sent from where it is read. */
   readonly onlySection: SectionReader | null;
+  /** Nothing but bytes of the whole message is read. */
+  readonly ofBytes: boolean;
   /** Sets \Seen. */
   readonly seen: boolean;
   /** FLAGS is among the items. */
@@ -77,6 +79,7 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean, utf8: boo
     annotations,
     content,
     onlySection: readers.length === 1 ? (readers[0] ?? null) : null,
+    ofBytes: readers.length === 1 && readers[0]?.ofBytes === true && columns.length === 1 && !annotations,
     seen: readers.some((reader) => !reader.item.peek),
     flags: has('flags'),
     size: has('size'),

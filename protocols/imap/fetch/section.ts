@@ -46,6 +46,16 @@ export class SectionReader {
     return this.#name === '';
   }
 
+  /** Its bytes are some of the message's, as they are, wherever its parts begin. */
+  get ofBytes(): boolean {
+    return this.ofWhole && this.item.form === 'body';
+  }
+
+  /** From the bytes of the whole message, where that is possible: they are only looked at. */
+  fromWhole(message: Uint8Array): readonly Uint8Array[] {
+    return [this.#part(message)];
+  }
+
   /** From the message's header, which is only looked at. */
   readonly fromHeader = (header: Uint8Array): Uint8Array => {
     if (this.#fields !== null) return this.#part(this.#fields.select(header));
@@ -56,7 +66,7 @@ export class SectionReader {
    * Hands the section to `write` at once, in pieces that are only looked at. False if that can't be, and `from` is to be
    * asked. Errors: those of MessageContent.
    */
-  look({ content, structure }: Source, write: (data: SectionData) => void): boolean {
+  look({ content, structure }: Source, write: (pieces: readonly Uint8Array[]) => void): boolean {
     if (this.#fields !== null || this.item.form !== 'body') return false;
     const place = this.#place(content, structure);
     if (place === undefined) return false;
