@@ -10,7 +10,7 @@ import type { Account, AccountId, Alias, Credential, Directory, Domain, Resoluti
 import type { Sealer } from '../secrets/sealing.ts';
 import { canonicalDomain, parseAddress, splitSuffix, theAddress } from './addresses.ts';
 import * as changes from './changes.ts';
-import { CACHED_ANSWERS } from './limits.ts';
+import { CACHED_ANSWERS, DESTROY_ATTEMPTS } from './limits.ts';
 import { login, resolve } from './resolve.ts';
 import { accountAt, accountById, presentAccount, readSettings } from './rows.ts';
 
@@ -107,7 +107,14 @@ export class SqlDirectory implements Directory {
 
   async removeAccount(id: AccountId): Promise<void> {
     await this.#write(() => changes.removeAccount(id));
-    await this.#engine.destroyAccount(id);
+    // Nothing of it begins any more, but what is in hand (a verification, a backup) may take longer than one attempt waits.
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#engine.destroyAccount(id);
+      } catch (error) {
+        if (!(error instanceof StoreError) || error.code !== 'busy' || attempt === DESTROY_ATTEMPTS) throw error;
+      }
+    }
   }
 
   async setPassword(id: AccountId, hash: string, scram?: ScramKeys): Promise<void> {

@@ -39,3 +39,6 @@ export const DEVICES = 50;
 
 /** Characters of a program's name and of a fault that are kept. */
 export const DEVICE_TEXT = 200;
+
+/** Attempts to delete the files of an account that is gone, each half a minute: a verification may hold them meanwhile. */
+export const DESTROY_ATTEMPTS = 10;
