@@ -69,7 +69,9 @@ export function createSrs(keyOf: (purpose: string) => Uint8Array): Srs {
     toReader(address, now) {
       const day = Math.floor(now / DAY_MS);
       const date = dateOf(day);
-      const { local, domain } = split(address) ?? { local: '', domain: '' };
+      const { local: plain, domain } = split(address) ?? { local: '', domain: '' };
+      // For servers without SMTPUTF8, to which the message itself may well go.
+      const local = plain.replace(/[^\x20-$&-~]/gu, encodeURIComponent);
       return join(`FWD0=${sign(day, `fwd ${date} ${local}@${domain}`)}=${date}=${local}`, domain);
     },
     original(address, now) {
@@ -77,7 +79,7 @@ export function createSrs(keyOf: (purpose: string) => Uint8Array): Srs {
       const { local, domain } = split(address) ?? { local: '', domain: '' };
       const [, hash = '', date = '', reader = ''] = READER.exec(local) ?? [];
       if (hash !== '' && isSigned(hash, date.toLowerCase(), `${reader}@${domain}`, today, 'fwd ')) {
-        return { to: 'reader', address: join(reader, domain) };
+        return { to: 'reader', address: join(decodeURIComponent(reader), domain) };
       }
       const [, zero = '', zeroDate = '', zeroDomain = '', zeroLocal = ''] = ZERO.exec(local) ?? [];
       if (zero !== '' && isSigned(zero, zeroDate.toLowerCase(), `${zeroDomain}=${zeroLocal}`, today)) {
