@@ -29,6 +29,8 @@ export interface FlagJob {
 export interface FlagStep {
   /** The mailbox's modseq after this step. */
   readonly modseq: number;
+  /** Something has changed, so that the modseq is this step's own and nobody else's. */
+  readonly changed: boolean;
   /** UIDs left alone because of unchangedSince. */
   readonly modified: readonly number[];
   /** What is still to be done, in further transactions. */
@@ -85,14 +87,14 @@ function* changeIn(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> 
   const isRun = job.change.action !== 'replace' && ids.length === 0 && unchangedSince === undefined;
   const owed = isRun && (yield* leaveOwed(work, mailbox, uids));
   const rest = owed ? [] : yield* workThrough(work, uids);
-  if (work.runs.length === 0) return { modseq: mailbox.modseq, modified: work.modified, rest, owed };
+  if (work.runs.length === 0) return { modseq: mailbox.modseq, changed: false, modified: work.modified, rest, owed };
   // In one range every row was looked at, those too that lie between the runs which are joined here.
   const name = isRun && uids.length === 1 ? flagRunName(job.change) : '';
   for (const [first, last] of joinRuns(work.runs, SET_RUNS)) {
     yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last, name });
   }
   yield* touchMailbox(unit, mailbox.id, { total: 0, unseen: work.unseen, bytes: 0, uids: 0 });
-  return { modseq: unit.modseq, modified: work.modified, rest, owed };
+  return { modseq: unit.modseq, changed: true, modified: work.modified, rest, owed };
 }
 
 /** Leaves a change of all messages of a large mailbox to be carried out later; false if that can't be. */
@@ -133,7 +135,8 @@ function* asReader(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> 
   if ((only & Flag.seen) !== 0 && (named || change.action === 'replace')) {
     yield* changeSeen(unit, place, uids, named && change.action !== 'remove');
   }
-  return { modseq: unit.changes.size === 0 ? mailbox.modseq : unit.modseq, modified, rest, owed };
+  const changed = unit.changes.size > 0;
+  return { modseq: changed ? unit.modseq : mailbox.modseq, changed, modified, rest, owed };
 }
 
 function changesAnything({ action, flags, keywords, only = 0 }: FlagChange): boolean {

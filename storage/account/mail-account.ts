@@ -310,7 +310,8 @@ export class SqlMailAccount implements MailAccount {
         this.#steps(uids, (rest) =>
           changeFlags({ account: this.id, mailbox, uids: rest, change, unchangedSince, reader }),
         ),
-      (done) => (isPlain && done.length === 1 ? flagsSetBy(mailbox, uids, change, done[0]?.modseq ?? 0) : null),
+      ([only, more]) =>
+        isPlain && only?.changed === true && more === undefined ? flagsSetBy(mailbox, uids, change, only.modseq) : null,
     );
     if (steps.some(({ owed }) => owed)) this.#parts.owed?.(this.id, mailbox);
     return { modseq: steps.at(-1)?.modseq ?? 0, modified: steps.flatMap((step) => step.modified) };

@@ -58,7 +58,10 @@ export function addedBy(entries: readonly Incoming[], appended: readonly Appende
   return { kind: 'add', mailbox: first.mailbox, modseq: first.modseq, placements };
 }
 
-/** What a change of flags came to, where all of these messages went through it; likewise. */
+/**
+ * What a change of flags came to, where all of these messages went through it; likewise. Not of one that changed nothing:
+ * the mailbox's modseq may then be that of another's commit, which nobody here has been told of.
+ */
 export function flagsSetBy(mailbox: MailboxId, uids: UidSet, change: FlagChange, modseq: number): Known | null {
   if (change.action === 'replace' || change.keywords.length > 0) return null;
   return { kind: 'flags', mailbox, modseq, uids, run: flagRun(change) };

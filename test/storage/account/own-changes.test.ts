@@ -151,3 +151,26 @@ test('an own change is told once, and not when anything else was committed', asy
   await mail.setFlags(inbox, [[1, 1]], { action: 'add', flags: Flag.seen, keywords: [] });
   expect(mail.ownChange(after)).toBeNull();
 });
+
+test('a write that changes nothing does not stand for what somebody else commits meanwhile', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await openQuietStore(folder.path, {});
+  await store.directory.addDomain('example.test');
+  const { id } = await store.directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null });
+  const [mail, other] = [store.mail(id), store.mail(id)];
+  const inbox = (await mail.mailboxByPath('INBOX'))?.id ?? 0;
+  for (let count = 0; count < 2; count++) {
+    await using staging = store.stage({ maxBytes: 1_000 });
+    await staging.write(Buffer.from('Subject: x\r\n\r\nx\r\n'));
+    await using staged = await staging.finish();
+    await mail.append(inbox, [{ staged, flags: Flag.seen }]);
+  }
+  const cursor = await mail.cursor('mail');
+  // The other is first, and is committed while this one waits for its turn: one commit more, and it is not this one's.
+  const [expunged, unchanged] = await Promise.all([
+    other.expunge(inbox, [[2, 2]], { onlyDeleted: false }),
+    mail.setFlags(inbox, [[1, 1]], { action: 'add', flags: Flag.seen, keywords: [] }),
+  ]);
+  expect(unchanged.modseq).toBe(expunged.modseq);
+  expect(mail.ownChange(cursor)).toBeNull();
+});
