@@ -1,15 +1,17 @@
-// Looks for texts in messages themselves, away from the session that asks: a share of the work of a search that the index
-// can not decide.
+// Looks for texts in messages themselves, many at a time: what a search does that the index can not decide, in the
+// session's thread and in the search thread.
 
-import { setImmediate } from 'node:timers/promises';
 import { StoreError } from '../errors.ts';
 import { Needles, Sought } from '../message/needles.ts';
 import { lookAtBodyText, lookAtText, type TextPiece, textPieces } from '../message/text.ts';
 import type { MailAccount, MailboxId, MessageBody, MessageContent } from '../ports.ts';
 import { bitOf, type Looked, type LookQuery } from './port.ts';
 
-/** Looks into messages; those that are gone are left out. Errors: unavailable, if one can't be read. */
-export async function lookInto(mail: MailAccount, mailbox: MailboxId, query: LookQuery): Promise<Looked> {
+/** Called after each message: it may want other work to have its turn first. */
+export type Turn = () => Promise<void> | undefined;
+
+/** Looks into messages; those that are gone are left out. Errors: unavailable, if one can't be read; what `turn` throws. */
+export async function lookInto(mail: MailAccount, mailbox: MailboxId, query: LookQuery, turn: Turn): Promise<Looked> {
   const [texts, bodies] = [new Sought(query.texts), new Sought(query.bodies)];
   const looked: [uid: number, mask: number][] = [];
   const take = (uid: number, inTexts: Needles, inBodies: Needles) => {
@@ -30,8 +32,9 @@ export async function lookInto(mail: MailAccount, mailbox: MailboxId, query: Loo
         const found = lookInBody(body, structure, bodies);
         if (found === null) await takeRead(uid, mail.content(message), structure);
         else take(uid, none, found);
+        const due = turn();
+        if (due !== undefined) await due;
       }
-      await setImmediate();
     }
   } else {
     for await (const page of mail.listing(mailbox, query.uids, ['structure', 'content'])) {
@@ -40,8 +43,9 @@ export async function lookInto(mail: MailAccount, mailbox: MailboxId, query: Loo
         const inBodies = lookIn(content, structure, bodies, false);
         if (inTexts === null || inBodies === null) await takeRead(uid, Promise.resolve(content), structure);
         else take(uid, inTexts, inBodies);
+        const due = turn();
+        if (due !== undefined) await due;
       }
-      await setImmediate();
     }
   }
   return { uids: Uint32Array.from(looked, ([uid]) => uid), found: Uint32Array.from(looked, ([, mask]) => mask) };

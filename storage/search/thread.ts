@@ -17,6 +17,8 @@ import type { FindRequest, LookRequest } from './remote.ts';
 
 /** Files of accounts that this thread keeps open at most: it goes from one to the next. */
 const HANDLES = 4;
+/** How long one looks into messages before other searches get their turn, ms. */
+const SLICE = 10;
 /** How often the accounts are looked at, ms; oftener where the wait is set shorter. */
 const LOOK_EVERY = 2_000;
 
@@ -64,7 +66,16 @@ function runSearch(port: MessagePort, data: SearchData): void {
     // One that has been answered meanwhile is not remembered for ever.
     setTimeout(() => dropped.delete(ticket), 60_000).unref();
   });
-  control.handle('look', ({ account, mailbox, query }: LookRequest) => lookInto(mail(account), mailbox, query));
+  control.handle('look', ({ account, mailbox, query }: LookRequest) => {
+    let until = performance.now() + SLICE;
+    const turn = () => {
+      if (performance.now() < until) return undefined;
+      return setImmediate().then(() => {
+        until = performance.now() + SLICE;
+      });
+    };
+    return lookInto(mail(account), mailbox, query, turn);
+  });
   const passes = (async () => {
     while (!signal.aborted) {
       await indexer.pass();

@@ -10,6 +10,7 @@ import { fuzzyWords } from '#storage/message/fuzzy.ts';
 import { Needles, Sought } from '#storage/message/needles.ts';
 import { lookAtBodyText, lookAtText, type TextPiece, textPieces } from '#storage/message/text.ts';
 import type { AccountId, ListingColumn, ListingRow, MessageContent, UidSet } from '#storage/ports.ts';
+import { LOOK_TEXTS } from '#storage/search/port.ts';
 import { isMeant, isOf } from '../grammar/annotation.ts';
 import type { Search, SearchKey } from '../grammar/search-key.ts';
 import { resolveSet } from '../grammar/sequence-set.ts';
@@ -33,10 +34,11 @@ import { FuzzyNeedles, type Scores } from './fuzzy.ts';
 import { HeaderTexts } from './header-match.ts';
 import { IndexAnswers, type TextKey } from './indexed.ts';
 import { Progress } from './progress.ts';
-import { askToLook, canAsk, divided, type LookedFor, TOGETHER_FROM } from './together.ts';
 
 /** With fewer messages to look at, looking is quicker than asking the index. */
 const INDEXED_FROM = 50;
+/** With fewer that must be looked at, another thread would have answered only when they are done. */
+export const TOGETHER_FROM = 1_000;
 
 /** The messages that match, of these or of all, in order; and into `scores`, if it is given, how well they do. */
 export async function search(
@@ -156,31 +158,24 @@ class SearchRun {
   #isShared(members: readonly Member[]): boolean {
     const { onlyText, texts, bodies } = this.#needs;
     if (members.length < TOGETHER_FROM || this.#answers === null || !onlyText) return false;
-    return texts.words.length + bodies.words.length === 0 && canAsk(this.#lookedFor);
+    const strings = texts.exact.strings.size + bodies.exact.strings.size;
+    return texts.words.length + bodies.words.length === 0 && strings > 0 && strings <= LOOK_TEXTS;
   }
 
   /** As `#readRows`, in two threads. */
   async #readTogether(members: readonly Member[], matched: Member[], progress: Progress | null): Promise<void> {
-    const { view, mailbox, account } = this.#selected;
-    const uidOf = ({ slot }: Member) => view.rows.uid(slot);
-    const look = async (share: readonly Member[]) => {
-      const found = await askToLook(account.mail, mailbox.id, this.#lookedFor, share.map(uidOf));
-      if (found === null) return null;
-      const left: Member[] = [];
-      for (const member of share) {
-        const ofMember = found.get(uidOf(member));
-        if (ofMember === undefined) left.push(member);
-        else if (evaluate(this.#key, { ...this.#facts(member), found: ofMember }) === true) matched.push(member);
-      }
-      progress?.add(share.length - left.length);
-      return left;
-    };
-    await divided(members, (share) => this.#readRows(share, matched, progress), look);
-  }
-
-  get #lookedFor(): LookedFor {
+    const { lookTogether } = await import('./together.ts');
     const { texts, bodies } = this.#needs;
-    return { texts: [...texts.exact.strings], bodies: [...bodies.exact.strings] };
+    const lookedFor = { texts: [...texts.exact.strings], bodies: [...bodies.exact.strings] };
+    const { account, mailbox, view } = this.#selected;
+    const place = { mail: account.mail, mailbox: mailbox.id, view };
+    await lookTogether(place, members, lookedFor, {
+      turn: () => (this.#pace.late ? this.#rest() : undefined),
+      found: (member, found) => {
+        if (evaluate(this.#key, { ...this.#facts(member), found }) === true) matched.push(member);
+      },
+      done: (count) => progress?.add(count),
+    });
   }
 
   /** Adds those of messages, in order, that match by their rows or their text. One that is expunged meanwhile does not. */
