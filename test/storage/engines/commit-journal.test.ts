@@ -157,6 +157,19 @@ test('two that wait at once, or one, are synced in their own logs', async () => 
   expect(disk.syncs.every((path) => path.endsWith('mail.db-wal'))).toBe(true);
 });
 
+test('a database that was alone for a while is synced at once; those that come meanwhile share one sync', async () => {
+  await using warm = await warmEngine();
+  const { data, disk, engine } = warm;
+  for (let n = 0; n < 10; n++) await write(engine, 0, `alone ${n}`);
+  disk.syncs.length = 0;
+  const places = () => disk.syncs.map((path) => relative(data, path).split('/')[0]);
+  await writeAll(engine, 'company');
+  expect(places()).toEqual(['accounts', 'journal']);
+  disk.syncs.length = 0;
+  await writeAll(engine, 'still');
+  expect(places()).toEqual(['journal']);
+});
+
 test('nothing is answered before the journal is synced, and a failed sync of it is final', async () => {
   const failures: string[] = [];
   await using warm = await warmEngine({ fatal: ({ message }) => failures.push(message) });
