@@ -201,7 +201,7 @@ export class FetchReply {
 
   #flags(slot: number, label: string): void {
     this.#out.text(label).text(this.#selected.flagText(slot)).text(')');
-    this.#selected.markTold(slot);
+    this.#selected.markAsked(slot, this.#plan.modseq);
   }
 
   #simple(kind: Exclude<PlannedItem['kind'], 'section' | 'annotation'>, { member, row }: Facts): void {

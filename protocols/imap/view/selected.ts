@@ -184,12 +184,25 @@ export class Selected {
     else this.#told.push({ first: slot, last, tick });
   }
 
+  /** Mod-sequences are told with flags (RFC 7162 3.1). */
+  get #tellsModseq(): boolean {
+    return this.#enabled.has('CONDSTORE');
+  }
+
+  /**
+   * FLAGS of a message were asked for and told. Who knows mod-sequences is told a change again, with its own, unless that
+   * was asked for too: else the flags would be known and what they have become new with would not.
+   */
+  markAsked(slot: number, withModseq: boolean): void {
+    if (withModseq || !this.#tellsModseq) this.markTold(slot);
+  }
+
   /**
    * Tells a message's flags, with its UID if that is asked for (RFC 9051 6.4.9); to those who know mod-sequences always
    * with UID and mod-sequence (RFC 7162 3.2.4).
    */
   tellFlags(out: ReplyWriter, { slot, seq }: Member, withUid: boolean, annotations = ''): void {
-    const withModseq = this.#enabled.has('CONDSTORE');
+    const withModseq = this.#tellsModseq;
     this.tellKeywords(out);
     out.text('* ').number(seq).text(' FETCH (');
     if (withUid || withModseq) out.text('UID ').number(this.view.rows.uid(slot)).text(' ');
@@ -204,7 +217,7 @@ export class Selected {
   /** Tells the flags of messages that follow each other as `tellFlags` does: after STORE 1:* they are many, and alike. */
   tellFlagsOf(out: ReplyWriter, { slot: first, seq, count }: Span, withUid: boolean): void {
     const { rows } = this.view;
-    const withModseq = this.#enabled.has('CONDSTORE');
+    const withModseq = this.#tellsModseq;
     const isShort = !withUid && !withModseq;
     const alike = this.#recentRuns.length === 0;
     let [flags, keywords, end] = [-1, -1, ''];
@@ -248,6 +261,8 @@ export class Selected {
     const { view: current, complete } = index;
     const told = this.#told;
     if (told.length > 0) this.#told = [];
+    // New keywords are told even where no message that the client looks at has them: FLAGS is the same for all sessions.
+    if (flags) this.tellKeywords(out);
     if (current === this.view && index.tick === this.#tick) {
       this.synced = complete;
       return 'none';

@@ -54,12 +54,12 @@ A> STORE 2 FLAGS (kw1 kw2 $Fwd)
 * 2 FETCH (FLAGS (\Recent kw1 kw2 $Fwd))
 OK
 A> STORE 2 FLAGS.SILENT (kw3)
+* FLAGS (\Answered \Flagged \Deleted \Seen \Draft kw1 kw2 $Fwd kw3)
+* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft kw1 kw2 $Fwd kw3 \*)] Flags that are kept
 OK
 A> STORE 2 +FLAGS.SILENT (kw3)
 OK
 A> STORE 2 -FLAGS (KW3)
-* FLAGS (\Answered \Flagged \Deleted \Seen \Draft kw1 kw2 $Fwd kw3)
-* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft kw1 kw2 $Fwd kw3 \*)] Flags that are kept
 * 2 FETCH (FLAGS (\Recent))
 OK
 A> STORE 2 +FLAGS (KW1)
@@ -279,6 +279,8 @@ A> SELECT INBOX
 …
 OK [READ-WRITE]
 A> STORE 2 FLAGS.SILENT (\Seen kw)
+* FLAGS (\Answered \Flagged \Deleted \Seen \Draft kw)
+* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft kw \*)] Flags that are kept
 OK
 A> COPY 1 nosuch
 NO [TRYCREATE]
@@ -355,6 +357,8 @@ A> SELECT INBOX
 …
 OK [READ-WRITE]
 A> APPEND INBOX (\Seen \Flagged kw) " 1-Jan-2007 13:14:15 +0530" {"Subject: a\r\n\r\n"}
+* FLAGS (\Answered \Flagged \Deleted \Seen \Draft kw)
+* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft kw \*)] Flags that are kept
 * 1 EXISTS
 * 1 RECENT
 OK [APPENDUID … 1]
@@ -371,8 +375,6 @@ A> APPEND {"INBOX"} (\Draft) {"Subject: \u00e4\r\n\r\n\u00f6\r\n"}
 * 4 RECENT
 OK [APPENDUID … 4]
 A> FETCH 1:2 (FLAGS INTERNALDATE RFC822.SIZE)
-* FLAGS (\Answered \Flagged \Deleted \Seen \Draft kw)
-* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft kw \*)] Flags that are kept
 * 1 FETCH (FLAGS (\Flagged \Seen \Recent kw) INTERNALDATE " 1-Jan-2007 13:14:15 +0530" RFC822.SIZE 14)
 * 2 FETCH (FLAGS (\Recent) INTERNALDATE " 1-Jan-2007 00:00:00 -1200" RFC822.SIZE 14)
 OK
@@ -531,10 +533,10 @@ A> FETCH 2 MODSEQ
 OK
 A> STORE 2 (UNCHANGEDSINCE «m») +FLAGS.SILENT (k1)
 * 2 FETCH (UID 2 MODSEQ (9))
-OK
-A> STORE 2 (UNCHANGEDSINCE «m») +FLAGS.SILENT (k2)
 * FLAGS (\Answered \Flagged \Deleted \Seen \Draft k1)
 * OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft k1 \*)] Flags that are kept
+OK
+A> STORE 2 (UNCHANGEDSINCE «m») +FLAGS.SILENT (k2)
 * 2 FETCH (UID 2 MODSEQ (9) FLAGS (\Recent k1))
 OK [MODIFIED 2]
 A> STORE 1:3 (UNCHANGEDSINCE 1) +FLAGS (k2)

@@ -684,6 +684,8 @@ OK
 B> STORE 2 -FLAGS.SILENT (\Flagged)
 OK
 B> STORE 5 +FLAGS.SILENT (junk)
+* FLAGS (\Answered \Flagged \Deleted \Seen \Draft $Kw1 keyw junk)
+* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft $Kw1 keyw junk \*)] Flags that are kept
 OK
 A> NOOP
 * FLAGS (\Answered \Flagged \Deleted \Seen \Draft $Kw1 keyw junk)
@@ -720,8 +722,6 @@ OK
 B> STORE 1 -FLAGS.SILENT (\Flagged)
 * 6 EXISTS
 * 0 RECENT
-* FLAGS (\Answered \Flagged \Deleted \Seen \Draft $Kw1 keyw junk)
-* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft $Kw1 keyw junk \*)] Flags that are kept
 * 1 FETCH (UID 1 FLAGS (\Seen))
 * 4 FETCH (UID 4 FLAGS (\Flagged \Deleted \Seen))
 OK
