@@ -386,18 +386,18 @@ export interface MailAccount extends Annotations {
   /** Keyword names by id; ids are never reused. */
   keywords(): Promise<ReadonlyMap<number, Keyword>>;
   quota(): Promise<{ readonly bytes: number; readonly messages: number; readonly limit: number | null }>;
-  /** Whether so many bytes more are within the quota. */
-  hasRoom(bytes: number): Promise<boolean>;
+  /** Whether so many bytes more are within the quota, or exceed it by `overQuota` at most. */
+  hasRoom(bytes: number, overQuota?: number): Promise<boolean>;
 
   // -- writing: each resolves when it is durable
   /**
-   * All entries in one transaction, in order. `path`: what the mailbox must be called, for who looked it up a while ago.
-   * Errors: not-found, over-quota, limit, no-space.
+   * All entries in one transaction, in order. `path`: what the mailbox must be called, for who looked it up a while ago;
+   * `overQuota`: bytes that the quota may be exceeded by. Errors: not-found, over-quota, limit, no-space.
    */
   append(
     mailbox: MailboxId,
     entries: readonly AppendEntry[],
-    options?: { path?: string } & AsReader,
+    options?: { path?: string; overQuota?: number } & AsReader,
   ): Promise<Appended[]>;
   /** `unchangedSince`: those changed later are left alone and returned in `modified` (RFC 7162 3.1.3). */
   setFlags(

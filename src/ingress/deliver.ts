@@ -17,6 +17,7 @@ import type { Forwarder } from './forwarder.ts';
 import { INBOXES, PARALLEL } from './limits.ts';
 import { ACCEPTED, combine, replyOf, TEMPORARY, UNKNOWN } from './outcome.ts';
 import { prefix } from './prefix.ts';
+import { roomBeyondQuota } from './roles.ts';
 
 /** A message in the pipeline. */
 export interface Delivery {
@@ -68,7 +69,9 @@ export function createDeliver({
       ...(id === null ? {} : { deliveryId: id }),
     };
     try {
-      const [appended] = await mail(account.id).append(await inbox(account.id), [entry]);
+      const [appended] = await mail(account.id).append(await inbox(account.id), [entry], {
+        overQuota: roomBeyondQuota(recipient),
+      });
       const { uid, duplicate } = appended ?? {};
       log.info({ ...about, recipient, uid, duplicate, bytes: staged.size }, 'delivered');
       return ACCEPTED;

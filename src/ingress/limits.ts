@@ -13,6 +13,10 @@ export const INBOXES = 10_000;
 /** Recipients that only a catch-all took, of one network in the last hour: a form letter's few, not a dictionary. */
 export const CAUGHT = 60;
 
+/** What mail to postmaster and abuse may exceed its reader's quota by: a full mailbox is what one would be told of there, and
+ * strangers must not fill the disk by an address that takes everything. */
+export const ROLE_BYTES = 256 * 2 ** 20;
+
 /** For all that DNS is asked about a sender while his peer waits for the 250, ms: RFC 7208 4.6.4 asks for 20 s at least, and a
  * peer waits for 10 min (RFC 5321 4.5.3.2.6). What is not known by then is no: the return address is ours. */
 export const VOUCHING_MS = 20_000;

@@ -11,6 +11,7 @@ import { CAUGHT } from './limits.ts';
 import { loops } from './loops.ts';
 import { ACCEPTED, combine, GUESSING, LOOP, MAILBOX_FULL, TEMPORARY, UNKNOWN, UNREAD } from './outcome.ts';
 import type { Reports } from './reports.ts';
+import { isRole, roomBeyondQuota } from './roles.ts';
 
 export interface IngressParts {
   readonly hostname: string;
@@ -116,7 +117,7 @@ async function recipient(
     if (envelope.declaredSize === null) return null;
     const size = envelope.declaredSize;
     const keeping = resolution.accounts.filter(({ id }) => resolution.onwards?.includes(id) !== true);
-    const room = await Promise.all(keeping.map(({ id }) => parts.mail(id).hasRoom(size)));
+    const room = await Promise.all(keeping.map(({ id }) => parts.mail(id).hasRoom(size, roomBeyondQuota(address))));
     return room.length > 0 && !room.some(Boolean) && resolution.forwards === undefined ? MAILBOX_FULL : null;
   } catch (error) {
     if (error instanceof StoreError && !isTemporary(error.code)) {
@@ -125,11 +126,6 @@ async function recipient(
     parts.log.error({ err: error, address }, 'a recipient could not be looked up');
     return TEMPORARY;
   }
-}
-
-/** RFC 5321 4.5.1, RFC 2142 2: addresses that are never refused and that no block applies to. */
-export function isRole(address: string): boolean {
-  return /^(?:postmaster(?:@|$)|abuse@)/i.test(address);
 }
 
 /** Counts what a catch-all takes from strangers: every guess is right there. */

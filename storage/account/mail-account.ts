@@ -273,9 +273,9 @@ export class SqlMailAccount implements MailAccount {
     return { bytes, messages, limit: await this.#parts.quota(this.id) };
   }
 
-  async hasRoom(bytes: number): Promise<boolean> {
+  async hasRoom(bytes: number, overQuota = 0): Promise<boolean> {
     const limit = await this.#parts.quota(this.id);
-    return limit === null || (await this.#read(() => usage(this.id))).bytes + bytes <= limit;
+    return limit === null || (await this.#read(() => usage(this.id))).bytes + bytes <= limit + overQuota;
   }
 
   // -- writing
@@ -283,10 +283,11 @@ export class SqlMailAccount implements MailAccount {
   async append(
     mailbox: MailboxId,
     entries: readonly AppendEntry[],
-    { path, reader }: { path?: string } & AsReader = {},
+    { path, reader, overQuota = 0 }: { path?: string; overQuota?: number } & AsReader = {},
   ): Promise<Appended[]> {
     const now = this.#parts.now();
-    const quota = await this.#parts.quota(this.id);
+    const limit = await this.#parts.quota(this.id);
+    const quota = limit === null ? null : limit + overQuota;
     return await this.#adopting(entries, now, async (ready) => {
       const job = { account: this.id, mailbox, path, entries: ready, now, quota, reader };
       const appended = await this.#own.note(

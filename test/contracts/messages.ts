@@ -439,6 +439,7 @@ export function messageContracts(store: () => SqlStore): void {
         code: 'over-quota',
       });
       expect([await account.hasRoom(size), await account.hasRoom(size + 1)]).toEqual([true, false]);
+      expect([await account.hasRoom(size + 1, 1), await account.hasRoom(size + 2, 1)]).toEqual([true, false]);
       await deliver(store(), account, inbox.id, [message()]);
       await expect(deliver(store(), account, inbox.id, [''])).resolves.toHaveLength(1);
       const [item] = (await placementsOf(account, inbox.id)).map((row) => row.item);

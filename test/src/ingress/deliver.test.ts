@@ -79,6 +79,27 @@ test.each<[StoreErrorCode, string]>([
   },
 );
 
+test('a full mailbox still takes what comes for postmaster and abuse (RFC 5321 4.5.1)', async () => {
+  await using smtp = await startSmtp({ quota: 1_000 });
+  for (const name of ['postmaster', 'abuse'])
+    await smtp.store.directory.addAlias(`${name}@example.test`, ['anna@example.test']);
+  while ((await send(smtp, ['anna'])).startsWith('250'));
+  expect(await send(smtp, ['anna'])).toBe('552 5.2.2 Mailbox full');
+  const before = (await smtp.inbox(smtp.anna)).length;
+  expect(await send(smtp, ['postmaster'])).toBe('250 2.6.0 Message accepted');
+  expect(await send(smtp, ['abuse'])).toBe('250 2.6.0 Message accepted');
+  expect(await smtp.inbox(smtp.anna)).toHaveLength(before + 2);
+
+  const client = await SmtpWire.open(smtp.mx);
+  await client.command('EHLO peer.example');
+  await client.command('MAIL FROM:<a@peer.example> SIZE=900');
+  const replies = [];
+  for (const name of ['anna', 'postmaster', 'abuse'])
+    replies.push((await client.command(`RCPT TO:<${name}@example.test>`)).code);
+  client.wire.destroy();
+  expect(replies).toEqual([552, 250, 250]);
+});
+
 test('an account that goes between RCPT and DATA loses nobody else his mail', async () => {
   await using smtp = await startSmtp();
   const client = await SmtpWire.open(smtp.mx);
