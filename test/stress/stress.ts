@@ -39,9 +39,24 @@ export async function stress(options: StressOptions): Promise<{ commands: number
         new Set(views).size === 1,
         `sessions see different mailboxes:\n${[...new Set(views)].slice(0, 2).join('\n--\n')}`,
       );
+      sameModseqs(sessions);
     }
   } finally {
     for (const session of sessions) session.close();
   }
   return { commands: sessions.reduce((sum, session) => sum + session.commands, 0), rounds };
+}
+
+/** At rest, sessions that were told the mod-sequence of a message were told the same (RFC 7162 3.1). */
+function sameModseqs(sessions: readonly StressSession[]): void {
+  const told = new Map<number, { readonly modseq: number; readonly name: string }>();
+  for (const { model } of sessions) {
+    for (const { uid, modseq } of model.messages) {
+      if (uid === null || modseq === 0) continue;
+      const other = told.get(uid);
+      if (other === undefined) told.set(uid, { modseq, name: model.name });
+      else
+        must(other.modseq === modseq, `UID ${uid}: ${other.name} has MODSEQ ${other.modseq}, ${model.name} ${modseq}`);
+    }
+  }
 }
