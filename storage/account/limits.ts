@@ -58,8 +58,9 @@ export const FLAG_ROWS = 20_000;
  * longer than the sync. */
 export const OWED_MESSAGES = 5_000;
 
-/** How often one operation settles what is owed before it is busy: each time somebody else was quicker with a new change. */
-export const SETTLINGS = 10;
+/** How often one operation settles what is owed in steps: each time somebody else was quicker with a new change. Then it
+ * does so in its own transaction, where nobody can be. */
+export const SETTLINGS = 3;
 
 /** UID ranges that one transaction works on: each costs two or three statements. */
 export const RANGES = 400;

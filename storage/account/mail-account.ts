@@ -63,7 +63,7 @@ import {
   renameMailbox,
 } from './mailboxes.ts';
 import { type MetadataJob, OF_ACCOUNT, readMetadata, writeMetadata } from './metadata.ts';
-import { settle, Unsettled } from './owed-flags.ts';
+import { settle, settledFirst, Unsettled } from './owed-flags.ts';
 import { addedBy, flagsSetBy, OwnChanges, removedBy } from './own-changes.ts';
 import { usage } from './quota.ts';
 import { readerStatus, seenRuns } from './reader-seen.ts';
@@ -129,14 +129,14 @@ export class SqlMailAccount implements MailAccount {
     const mailbox = await this.mailbox(id);
     // Only INBOX gives up its messages; the rename of any other is one row.
     if (mailbox?.special === 'inbox' && mailbox.total > TRANSFER_ROWS) return await this.#bulk('rename', job);
-    await this.#settled(() => this.#write(() => renameMailbox(job)));
+    await this.#settled('write', () => renameMailbox(job));
   }
 
   async deleteMailbox(id: MailboxId): Promise<void> {
     const job = { account: this.id, id, ...this.#expunging() };
     const mailbox = await this.mailbox(id);
     if ((mailbox?.total ?? 0) > TRANSFER_ROWS) return await this.#bulk('delete', job);
-    await this.#settled(() => this.#write(() => deleteMailbox(job)));
+    await this.#settled('write', () => deleteMailbox(job));
   }
 
   setSubscribed(owner: AccountId, path: string, on: boolean): Promise<void> {
@@ -351,7 +351,7 @@ export class SqlMailAccount implements MailAccount {
     return await this.#adopting([entry], expunging.now, async ([ready]) => {
       if (ready === undefined) throw new StoreError('invalid', 'nothing to replace it with');
       const job = { account: this.id, mailbox, uid, entry: ready, to, quota, reader, ...expunging };
-      return { value: await this.#settled(() => this.#write(() => replace(job))), named: true };
+      return { value: await this.#settled('write', () => replace(job)), named: true };
     });
   }
 
@@ -383,43 +383,52 @@ export class SqlMailAccount implements MailAccount {
     return this.#parts.engine.write(this.#db, op);
   }
 
-  /** Runs what needs the flags of messages as they are, after what is owed to them. */
-  async #settled<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs an operation that needs the flags of messages as they are, after what is owed to them. */
+  async #settled<T>(how: 'read' | 'write', op: () => Op<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await work();
+        return await this.#parts.engine[how](this.#db, op);
       } catch (error) {
-        await this.#settleAfter(error, attempt);
+        const last = await this.#settleAfter(error, attempt);
+        if (last !== undefined) return await this.#write(() => settledFirst(this.id, last, op));
       }
     }
   }
 
-  /** Settles what an operation met; throws what it was, if it was anything else or comes again and again. */
-  async #settleAfter(error: unknown, attempt: number): Promise<void> {
-    if (!(error instanceof Unsettled) || attempt === SETTLINGS) throw error;
-    const { mailbox } = error;
+  /**
+   * Settles what an operation met; throws what it was, if it was anything else. The mailbox, if others have been quicker
+   * with new changes so often that it has to be settled in the operation's own transaction.
+   */
+  async #settleAfter(error: unknown, attempt: number): Promise<MailboxId | undefined> {
+    if (!(error instanceof Unsettled)) throw error;
+    const { mailbox, owed } = error;
+    if (attempt >= SETTLINGS) return mailbox;
     await this.#parts.engine.series<boolean>(this.#db, (more) =>
-      more === false ? undefined : () => settle(this.id, mailbox),
+      more === false ? undefined : () => settle(this.id, mailbox, owed),
     );
+    return undefined;
   }
 
   /** What is too much for one transaction, in steps that are each right by themselves; durable when it resolves. */
   async #steps<S extends { readonly rest: UidSet }>(uids: UidSet, step: (rest: UidSet) => Op<S>): Promise<S[]> {
     const steps: S[] = [];
+    let last: MailboxId | undefined;
+    const settled = (rest: UidSet): Op<S> =>
+      last === undefined ? step(rest) : settledFirst(this.id, last, () => step(rest));
     for (let attempt = 1; ; attempt++) {
       try {
         // Of a message or two it is one step, which needs none of what a series has to follow.
-        if (steps.length === 0 && isFew(uids)) steps.push(await this.#write(() => step(uids)));
+        if (steps.length === 0 && isFew(uids)) steps.push(await this.#write(() => settled(uids)));
         if (steps.at(-1)?.rest.length === 0) return steps;
-        await this.#parts.engine.series<S>(this.#db, (last) => {
-          if (last !== undefined) steps.push(last);
+        await this.#parts.engine.series<S>(this.#db, (done) => {
+          if (done !== undefined) steps.push(done);
           const rest = steps.at(-1)?.rest ?? uids;
-          return steps.length === 0 || rest.length > 0 ? () => step(rest) : undefined;
+          return steps.length === 0 || rest.length > 0 ? () => settled(rest) : undefined;
         });
         return steps;
       } catch (error) {
         // What is done is not done again.
-        await this.#settleAfter(error, attempt);
+        last = await this.#settleAfter(error, attempt);
       }
     }
   }
@@ -432,7 +441,7 @@ export class SqlMailAccount implements MailAccount {
   async *#pages<R>(uids: UidSet, read: (rest: UidSet) => Op<Page<R>>): AsyncGenerator<R[]> {
     for (let rest = uids; rest.length > 0; ) {
       const ranges = rest;
-      const page = await this.#settled(() => this.#read(() => read(ranges)));
+      const page = await this.#settled('read', () => read(ranges));
       if (page.rows.length > 0) yield page.rows;
       rest = page.rest;
     }
@@ -468,7 +477,7 @@ export class SqlMailAccount implements MailAccount {
     const { from, uids } = job;
     const size = await this.#read(() => countPlacements(this.id, from, uids, TRANSFER_ROWS + 1));
     if (size > TRANSFER_ROWS) return await this.#bulk('transfer', { account: this.id, job });
-    return await this.#settled(() => this.#write(() => transferAlone(this.id, job)));
+    return await this.#settled('write', () => transferAlone(this.id, job));
   }
 
   #expunging(): { now: number; retainUntil: number } {

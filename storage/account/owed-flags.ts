@@ -18,18 +18,21 @@ import { begin, type Unit } from './unit.ts';
 /** The rows of a mailbox do not have their flags yet. Never leaves the store: who meets it settles and tries again. */
 export class Unsettled extends StoreError {
   readonly mailbox: number;
+  /** The modseq of the change that is owed. */
+  readonly owed: number;
 
-  constructor(mailbox: number) {
+  constructor(mailbox: number, owed: number) {
     super('busy', `flags are owed in mailbox ${mailbox}`);
     this.name = 'Unsettled';
     this.mailbox = mailbox;
+    this.owed = owed;
   }
 }
 
 /** The row of a mailbox whose placements have their flags. Errors: not-found, Unsettled. */
 export function* theSettledMailbox(account: string, id: number): Op<MailboxRow> {
   const row = yield* theMailbox(account, id);
-  if (row.owed !== 0) throw new Unsettled(id);
+  if (row.owed !== 0) throw new Unsettled(id, row.owed);
   return row;
 }
 
@@ -39,7 +42,7 @@ export function* checkSettled(account: string, mailbox: number): Op<void> {
     account,
     mailbox,
   ]);
-  if (row !== undefined && row.owed !== 0) throw new Unsettled(mailbox);
+  if (row !== undefined && row.owed !== 0) throw new Unsettled(mailbox, row.owed);
 }
 
 /**
@@ -97,19 +100,26 @@ interface OwedRow {
   readonly owed_set: number;
 }
 
-/** Brings some rows up to date, in a transaction of its own; true if more are left. */
-export function* settle(account: string, mailbox: number): Op<boolean> {
+/** Brings some rows up to date, in a transaction of its own; true if more are left, of the change `owed` if it is given. */
+export function* settle(account: string, mailbox: number, owed?: number): Op<boolean> {
   yield* begin(account);
-  return yield* settleSome(account, mailbox);
+  return yield* settleSome(account, mailbox, owed);
 }
 
-/** The same in a running transaction. */
-function* settleSome(account: string, mailbox: number): Op<boolean> {
+/** An operation that needs the flags of a mailbox's messages, in one transaction with what is owed to all of them. */
+export function* settledFirst<T>(account: string, mailbox: number, operation: () => Op<T>): Op<T> {
+  yield* begin(account);
+  while (yield* settleSome(account, mailbox));
+  return yield* operation();
+}
+
+/** `settle` in a running transaction. */
+function* settleSome(account: string, mailbox: number, owed?: number): Op<boolean> {
   const row = yield* one<OwedRow>(
     `SELECT owed, owed_first, owed_last, owed_keep, owed_set FROM mailbox WHERE account = $1 AND id = $2`,
     [account, mailbox],
   );
-  if (row === undefined || row.owed === 0) return false;
+  if (row === undefined || row.owed === 0 || row.owed !== (owed ?? row.owed)) return false;
   const last = yield* bounded(account, mailbox, [row.owed_first, row.owed_last], FLAG_ROWS);
   // An annotation may have given a row a newer modseq meanwhile.
   yield* run(

@@ -2,11 +2,13 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { OWED_MESSAGES } from '#storage/account/limits.ts';
+import { SqlMailAccount } from '#storage/account/mail-account.ts';
 import { Housekeeping } from '#storage/background/housekeeping.ts';
+import type { Engine } from '#storage/engines/port.ts';
 import { SqliteEngine } from '#storage/engines/sqlite/engine.ts';
 import { layoutOf } from '#storage/engines/sqlite/layout.ts';
 import { one } from '#storage/operation.ts';
-import { Flag } from '#storage/ports.ts';
+import { Flag, type FlagChange } from '#storage/ports.ts';
 import { verify } from '#storage/verify/verify.ts';
 import { ALL, filled, mailboxAt, placementsOf } from '#test/contracts/fixture.ts';
 import { temporaryFolder } from '#test/support/folder.ts';
@@ -63,4 +65,52 @@ test('the background thread gives messages what they are owed, and nobody hears 
       AND modseq = ${modseq}`),
   ).toEqual({ n: COUNT });
   expect(await store.mail(account).cursor('mail')).toBe(cursor);
+});
+
+test('whoever settles and is each time met by a new change of all is served all the same', async () => {
+  await using folder = await temporaryFolder();
+  await using store = await openSqlStore(folder.path, { sync: NO_SYNC });
+  const { account, mailbox } = await owing(store);
+  const { engine, blobs, clock } = store;
+  const other = store.mail(account);
+  let turn = 0;
+  const owe = async (): Promise<void> => {
+    const change: FlagChange = { action: turn++ % 2 === 0 ? 'add' : 'remove', flags: Flag.flagged, keywords: [] };
+    await other.setFlags(mailbox, ALL, change);
+  };
+  const quickOther: Engine = {
+    read: (db, op) => engine.read(db, op),
+    write: (db, op) => engine.write(db, op),
+    series: async (db, next) => {
+      await engine.series(db, next);
+      await owe();
+    },
+    bulk: (db, name, args) => engine.bulk(db, name, args),
+    createAccount: (id) => engine.createAccount(id),
+    destroyAccount: (id) => engine.destroyAccount(id),
+    generation: (db) => engine.generation(db),
+    subscribe: (db, wake) => engine.subscribe(db, wake),
+    close: () => engine.close(),
+  };
+  const quota = () => Promise.resolve(null);
+  const mail = new SqlMailAccount(account, {
+    engine: quickOther,
+    blobs,
+    now: () => clock.now,
+    quota,
+    retention: 1_000,
+  });
+  const trash = (await mailboxAt(mail, 'Trash')).id;
+  const answered: FlagChange = { action: 'add', flags: Flag.answered, keywords: [] };
+  expect((await placementsOf(mail, mailbox)).length).toBe(COUNT);
+  await owe();
+  expect((await mail.setFlags(mailbox, [[1, 1]], answered)).modified).toEqual([]);
+  await owe();
+  expect((await mail.setFlags(mailbox, [[1, COUNT - 1]], answered)).modified).toEqual([]);
+  await owe();
+  expect((await mail.copy(mailbox, [[2, 2]], trash)).target).toEqual([1]);
+  await owe();
+  expect((await mail.expunge(mailbox, [[3, COUNT]], { onlyDeleted: false })).uids.length).toBe(COUNT - 2);
+  expect(await mailboxAt(mail, 'INBOX')).toMatchObject({ total: 2, unseen: 0 });
+  expect(await findings(store, folder.path)).toEqual([]);
 });
