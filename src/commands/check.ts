@@ -32,8 +32,8 @@ export const command: LoneCommand = {
     takeWords(invocation);
     const findings = await look(invocation, terminal);
     if (invocation.flags.has('json')) terminal.out(JSON.stringify(findings, null, 2));
+    else if (findings.length === 0) terminal.out('nothing found: all is well');
     else for (const { level, what } of findings) terminal.out(`${level}: ${what}`);
-    if (findings.length === 0 && !invocation.flags.has('json')) terminal.out('nothing found: all is well');
     return findings.some(({ level }) => level === 'error') ? 1 : 0;
   },
 };

@@ -1,6 +1,7 @@
 // What FETCH says of messages and never changes (everything but FLAGS and MODSEQ), kept for a while as the bytes that are
 // sent: programs list a mailbox several times in a row, over several connections, and neither the database nor the header
 // blocks need be read again for that. By slot, in blocks, so a block is right as long as the rows are; those of a thread.
+// And whole messages that were just sent, by their ids (MessageCache).
 
 import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { ReplyWriter } from '#protocols/net/reply-writer.ts';

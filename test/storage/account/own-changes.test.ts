@@ -128,13 +128,19 @@ test('whoever writes, alone or at the same time, a mailbox that follows own chan
   expect(follower.own).toBeGreaterThan(50);
 });
 
+/** Two ports to the same new account, and its INBOX. */
+async function twoPorts(store: Store) {
+  const { directory } = store;
+  await directory.addDomain('example.test');
+  const { id } = await directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null });
+  const mail = store.mail(id);
+  return { mail, other: store.mail(id), inbox: (await mail.mailboxByPath('INBOX'))?.id ?? 0 };
+}
+
 test('an own change is told once, and not when anything else was committed', async () => {
   await using folder = await temporaryFolder();
   await using store = await openQuietStore(folder.path, {});
-  await store.directory.addDomain('example.test');
-  const { id } = await store.directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null });
-  const [mail, other] = [store.mail(id), store.mail(id)];
-  const inbox = (await mail.mailboxByPath('INBOX'))?.id ?? 0;
+  const { mail, other, inbox } = await twoPorts(store);
   await using staging = store.stage({ maxBytes: 1_000 });
   await staging.write(Buffer.from('Subject: x\r\n\r\nx\r\n'));
   await using staged = await staging.finish();
@@ -155,10 +161,7 @@ test('an own change is told once, and not when anything else was committed', asy
 test('a write that changes nothing does not stand for what somebody else commits meanwhile', async () => {
   await using folder = await temporaryFolder();
   await using store = await openQuietStore(folder.path, {});
-  await store.directory.addDomain('example.test');
-  const { id } = await store.directory.addAccount({ address: 'anna@example.test', passwordHash: '$x$', quota: null });
-  const [mail, other] = [store.mail(id), store.mail(id)];
-  const inbox = (await mail.mailboxByPath('INBOX'))?.id ?? 0;
+  const { mail, other, inbox } = await twoPorts(store);
   for (let count = 0; count < 2; count++) {
     await using staging = store.stage({ maxBytes: 1_000 });
     await staging.write(Buffer.from('Subject: x\r\n\r\nx\r\n'));
