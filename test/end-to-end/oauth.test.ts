@@ -74,6 +74,41 @@ test('tokens are offered where an issuer is configured; a fault of the issuer is
   pop3.destroy();
 });
 
+test('OAUTHBEARER (RFC 7628): keys that are unknown are ignored, a refusal says why in JSON and ends the exchange', async () => {
+  await using folder = await temporaryFolder();
+  await using issuer = await startIssuer();
+  await using running = await start(folder.path, { ...issuer.expected, keys: issuer.url, introspection: null });
+  await running.server.store.directory.addDomain('example.test');
+  for (const address of [ANNA, 'bert@example.test']) {
+    await running.server.store.directory.addAccount({ address, passwordHash: '', quota: null });
+  }
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const claim = (login: string, token: string) =>
+    base64(`n,a=${login},\x01host=mail.example.test\x01port=143\x01color=blue\x01auth=Bearer ${token}\x01\x01`);
+  const refused = async (login: string, token: string, last: string) => {
+    const { wire } = await ImapWire.open(running.port('imap'));
+    wire.send(`a AUTHENTICATE OAUTHBEARER ${claim(login, token)}\r\n`);
+    const challenge = await wire.line();
+    expect(challenge).toMatch(/^\+ /);
+    wire.send(`${last}\r\n`);
+    const end = await wire.line();
+    wire.destroy();
+    return { challenge: JSON.parse(Buffer.from(challenge.slice(2), 'base64').toString()) as object, end };
+  };
+  const wire = await ImapWire.open(running.port('imap'));
+  expect((await wire.command(`AUTHENTICATE OAUTHBEARER ${claim(ANNA, issuer.token(ANNA))}`)).status).toBe('OK');
+  wire.wire.destroy();
+  // Whatever the client says to the reason, even with a token that is good: the exchange has failed (3.2.3).
+  for (const last of [base64('\x01'), claim(ANNA, issuer.token(ANNA)), '']) {
+    const { challenge, end } = await refused(ANNA, 'nonsense', last);
+    expect(challenge).toMatchObject({ status: 'invalid_token' });
+    expect(end).toMatch(/^a NO \[AUTHENTICATIONFAILED\]/);
+  }
+  expect((await refused(ANNA, 'nonsense', '*')).end).toMatch(/^a BAD /);
+  // Anna's token lets nobody act for somebody else.
+  expect((await refused('bert@example.test', issuer.token(ANNA), base64('\x01'))).end).toMatch(/^a NO /);
+});
+
 test('imapflow and nodemailer log in with tokens, and POP3 takes them too', async () => {
   await using folder = await temporaryFolder();
   await using issuer = await startIssuer();
