@@ -201,7 +201,7 @@ export class ImapAccount {
     if (indexes.some(({ reader }) => reader !== undefined)) return false;
     for (const index of indexes) {
       if (own.kind === 'add') index.apply(own.placements);
-      else if (own.kind === 'remove') for (const [first, last] of own.uids) index.remove(first, last);
+      else if (own.kind === 'remove') index.remove(own.uids);
       else for (const range of own.uids) index.applyFlags(range, own.run, own.modseq);
       if (index.stale) return false;
       index.completeTo(own.modseq);
@@ -252,7 +252,7 @@ export class ImapAccount {
         if (row.uid === 0) {
           if (row.reason === 'deleted') index.deleted = true;
         } else if (row.kind === 'remove') {
-          index.remove(row.uid, row.last);
+          index.remove([[row.uid, row.last]]);
         } else {
           if (row.reason === 'annotation' && concerns(row, index.reader ?? this.id))
             index.noteAnnotation(row.uid, row.name, row.modseq);

@@ -12,8 +12,12 @@ import { ChangedSlots, type SlotRun } from './changed-slots.ts';
 import type { KeywordSets } from './keyword-sets.ts';
 import { Rows } from './rows.ts';
 
-/** Runs of changed rows remembered; a session that missed more compares all modseqs. */
+/**
+ * Runs of changed rows remembered, and how many of them stay when there are more, so that one change in many cuts the
+ * log and not each; a session that missed more compares all modseqs.
+ */
 const LOG_RUNS = 1_000;
+const KEPT_RUNS = 500;
 /** Dead rows that are carried before new rows are made without them. */
 const DEAD_ROWS = 1_000;
 const NONE = new Uint32Array(0);
@@ -161,20 +165,21 @@ export class MailboxIndex {
     else this.#log.push({ tick, first: slot, last });
   }
 
-  /** Takes out the messages with UIDs from `first` to `last`. */
-  remove(first: number, last: number): void {
+  /** Takes out the messages with UIDs in ascending ranges. */
+  remove(ranges: readonly UidRange[]): void {
     const { rows, slots, dead } = this.#view;
     const gone: number[] = [];
-    for (let slot = rows.lowerBound(first); slot < slots && rows.uid(slot) <= last; slot++) {
-      if (dead[countBelow(dead, slot)] !== slot) gone.push(slot);
+    for (const [first, last] of ranges) {
+      let slot = rows.lowerBound(first);
+      for (let at = countBelow(dead, slot); slot < slots && rows.uid(slot) <= last; slot++) {
+        if (dead[at] === slot) at++;
+        else gone.push(slot);
+      }
     }
     if (gone.length === 0) return;
-    const merged = new Uint32Array(dead.length + gone.length);
-    merged.set(dead);
-    merged.set(gone, dead.length);
-    if (dead.length > 0 && (dead[dead.length - 1] ?? 0) > (gone[0] ?? 0)) merged.sort();
-    this.#view = new View(rows, slots, merged);
-    if (merged.length > DEAD_ROWS && merged.length * 4 > slots) this.#compact();
+    const all = merged(dead, gone);
+    this.#view = new View(rows, slots, all);
+    if (all.length > DEAD_ROWS && all.length * 4 > slots) this.#compact();
   }
 
   /** Starts again with rows that are loaded anew; sessions find out what differs by comparing. */
@@ -222,8 +227,8 @@ export class MailboxIndex {
   }
 
   #trim(): void {
-    const excess = this.#log.length - LOG_RUNS;
-    if (excess <= 0) return;
+    if (this.#log.length <= LOG_RUNS) return;
+    const excess = this.#log.length - KEPT_RUNS;
     this.#forgotten = this.#log[excess - 1]?.tick ?? 0;
     // A tick is forgotten as a whole.
     this.#log = this.#log.slice(excess).filter((run) => run.tick > this.#forgotten);
@@ -248,4 +253,19 @@ export class MailboxIndex {
 /** A placement as a reader has it who has not seen it. */
 function unseen(placement: Placement): Placement {
   return { ...placement, flags: placement.flags & ~Flag.seen };
+}
+
+/** Two ascending lists without anything in common as one: most often a few are put between many. */
+function merged(many: Uint32Array, few: readonly number[]): Uint32Array {
+  const all = new Uint32Array(many.length + few.length);
+  let from = 0;
+  for (let at = 0; at < few.length; at++) {
+    const one = few[at] ?? 0;
+    const end = from === many.length ? from : countBelow(many, one);
+    if (end > from) all.set(many.subarray(from, end), from + at);
+    all[end + at] = one;
+    from = end;
+  }
+  if (from < many.length) all.set(many.subarray(from), from + few.length);
+  return all;
 }

@@ -152,9 +152,7 @@ export class Selected {
 
   /** Messages that are \Recent here. */
   get recentCount(): number {
-    let recent = 0;
-    for (const { count } of this.view.spansByUid(this.#recentRuns)) recent += count;
-    return recent;
+    return this.view.countByUid(this.#recentRuns);
   }
 
   /** Tells which keywords there are, if the client has not been told of them all (RFC 9051 7.3.5). */

@@ -71,6 +71,18 @@ export class View {
     return membersIn(this.spansByUid(ranges));
   }
 
+  /** How many messages have UIDs in ascending ranges. */
+  countByUid(ranges: readonly UidRange[]): number {
+    const { rows, slots, dead } = this;
+    let count = 0;
+    for (const [first, last] of ranges) {
+      const start = rows.lowerBound(first);
+      const end = Math.min(rows.lowerBound(last + 1), slots);
+      if (end > start) count += end - start - countBelow(dead, end) + countBelow(dead, start);
+    }
+    return count;
+  }
+
   /** All messages, in order. */
   all(): Generator<Member> {
     return membersIn(this.allSpans());
@@ -140,16 +152,33 @@ export interface Member {
 
 /** Of two views of the same mailbox, the sequence numbers in `before` of what is gone in `after`, from the highest. */
 export function expungedBetween(before: View, after: View): number[] {
+  if (before.dead === after.dead && before.rows === after.rows) return [];
   const gone: number[] = [];
   if (before.rows === after.rows) {
-    for (let at = after.dead.length - 1; at >= 0; at--) {
+    // What is gone in `before` is gone in `after` too: of the same slots, as many are the same up to the first new one.
+    const same = commonStart(before.dead, after.dead);
+    let known = before.dead.length;
+    for (let at = countBelow(after.dead, before.slots) - 1; at >= same; at--) {
       const slot = after.dead[at] ?? 0;
-      if (before.has(slot)) gone.push(before.seqOf(slot));
+      if (before.dead[known - 1] === slot) known--;
+      else gone.push(slot - known + 1);
     }
     return gone;
   }
   for (const { slot, seq } of before.all()) if (after.slotOfUid(before.rows.uid(slot)) === -1) gone.push(seq);
   return gone.reverse();
+}
+
+/** How many numbers two ascending lists begin with alike, where all of the first are in the second. */
+function commonStart(some: Uint32Array, all: Uint32Array): number {
+  let low = 0;
+  let high = some.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (some[middle] === all[middle]) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** How many messages of `after` are not in `before`: new ones have higher UIDs. */

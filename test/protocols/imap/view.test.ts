@@ -71,7 +71,7 @@ function step(random: Random, model: Model, index: MailboxIndex): void {
     const first = pick(random, uids);
     const last = first + between(random, 0, 60);
     for (const uid of uids) if (uid >= first && uid <= last) model.live.delete(uid);
-    index.remove(first, last);
+    index.remove([[first, last]]);
   }
   if (between(random, 0, 200) === 0) {
     const rows = new Rows(0);
@@ -132,7 +132,7 @@ test('views stay right through 6,000 random changes, expunges and new rows', () 
     if (model.live.size > 3_000) {
       const half = [...model.live.keys()].slice(0, 2_000);
       for (const uid of half) model.live.delete(uid);
-      index.remove(half[0] ?? 0, half.at(-1) ?? 0);
+      index.remove([[half[0] ?? 0, half.at(-1) ?? 0]]);
     }
   }
   expect(checks).toBeGreaterThan(600);
@@ -189,6 +189,7 @@ test('spans of a view are its messages, and name the same UIDs', () => {
     ];
     const inside = (number: number) => set.some(([from, to]) => number >= from && number <= to);
     const members = alive.map((slot, at) => ({ slot, seq: at + 1 }));
+    expect(view.countByUid(set)).toBe(members.filter(({ slot }) => inside(rows.uid(slot))).length);
     for (const [spans, listed, expected] of [
       [view.spansBySequence(set), view.bySequence(set), members.filter(({ seq }) => inside(seq))],
       [view.spansByUid(set), view.byUid(set), members.filter(({ slot }) => inside(rows.uid(slot)))],
@@ -298,7 +299,7 @@ test('an old view sees flags as they are now, also after the rows were made anew
   const index = new MailboxIndex(1, new KeywordSets());
   index.apply(Array.from({ length: 4_000 }, (_, at) => placement(at + 1, 1)));
   const old = index.view;
-  index.remove(1, 3_000);
+  index.remove([[1, 3_000]]);
   index.apply([placement(3_500, 2, 4)]);
   expect(index.view.rows).not.toBe(old.rows);
   expect(old.exists).toBe(4_000);
@@ -360,11 +361,63 @@ test('a change that is read late, with a lower mod-sequence, is told though the 
   index.apply([placement(2_800, 9, 1)]);
   const [told, tick] = [index.view, index.tick];
   index.apply([placement(2_900, 5, 1)]);
-  index.remove(1, 2_000);
+  index.remove([[1, 2_000]]);
   expect(index.view.rows).not.toBe(told.rows);
   const uids = (view: View) => {
     return [...index.changedSince(view, tick, index.complete).except([])].map((slot) => view.rows.uid(slot));
   };
   expect(uids(index.view)).toEqual([2_900]);
   expect(uids(told)).toEqual([2_900]);
+});
+
+test('however many changes were missed, those and no others are told', () => {
+  const index = new MailboxIndex(1, new KeywordSets());
+  const count = 50;
+  index.apply(Array.from({ length: count }, (_, at) => placement(at + 1, 1)));
+  const random = seeded(11);
+  /** What each tick was at, and which messages have changed by now. */
+  const seen: { tick: number; modseq: number; changed: Set<number> }[] = [];
+  for (let modseq = 2; modseq < 2_700; modseq++) {
+    seen.push({ tick: index.tick, modseq: modseq - 1, changed: new Set() });
+    const uid = between(random, 1, count);
+    if (index.view.rows.flags(index.view.rows.slotOf(uid)) === 0) {
+      index.applyFlags([uid, uid], flagRun({ action: 'add', flags: 4 }), modseq);
+    } else index.apply([placement(uid, modseq, 0)]);
+    for (const one of seen) one.changed.add(uid);
+    if (modseq % 307 !== 0) continue;
+    for (const { tick, modseq: told, changed } of seen) {
+      const uids = [...index.changedSince(index.view, tick, told).except([])].map((slot) => index.view.rows.uid(slot));
+      expect(uids).toEqual([...changed].sort((a, b) => a - b));
+    }
+  }
+});
+
+test('what is expunged in any order is gone for each view that has been told of some of it', () => {
+  const random = seeded(12);
+  for (let round = 0; round < 200; round++) {
+    const index = new MailboxIndex(1, new KeywordSets());
+    index.apply(Array.from({ length: 40 }, (_, at) => placement(at + 1, 1)));
+    const views: { view: View; uids: number[] }[] = [];
+    let uids = Array.from({ length: 40 }, (_, at) => at + 1);
+    let next = 41;
+    for (let step = 0; step < 12; step++) {
+      views.push({ view: index.view, uids });
+      const [one, other] = [between(random, 1, next - 1), between(random, 1, next - 1)];
+      const [low, high] = [Math.min(one, other), Math.max(one, other)];
+      const ranges: [number, number][] = [[low, low + between(random, 0, 2)]];
+      if (high > low + 3) ranges.push([high, high + between(random, 0, 2)]);
+      index.remove(ranges);
+      uids = uids.filter((uid) => !ranges.some(([first, last]) => uid >= first && uid <= last));
+      if (between(random, 0, 1) === 0) {
+        index.apply([placement(next, step + 2)]);
+        uids = [...uids, next++];
+      }
+      expect(index.view.exists).toBe(uids.length);
+      expect([...index.view.all()].map(({ slot }) => index.view.rows.uid(slot))).toEqual(uids);
+      for (const known of views) {
+        const gone = known.uids.flatMap((uid, at) => (uids.includes(uid) ? [] : [at + 1]));
+        expect(expungedBetween(known.view, index.view)).toEqual(gone.reverse());
+      }
+    }
+  }
 });
