@@ -10,7 +10,7 @@ import type { Span } from '../ports.ts';
 import { undoingBase64 } from './base64-runs.ts';
 import { readDictionaries } from './dictionaries.ts';
 import { DICTIONARY_BYTES, INLINE_BYTES } from './limits.ts';
-import { compress, decompress, roomFor, ZSTD_PARAMETERS } from './zstd.ts';
+import { compress, decompress, roomFor, SMALL_PARAMETERS } from './zstd.ts';
 
 /** Packs and unpacks one kind of piece, at once. */
 export interface Packer {
@@ -78,7 +78,7 @@ export interface ZstdStreams {
 
 const STREAMS: ZstdStreams = {
   compressing: (dictionary) =>
-    createZstdCompress({ params: ZSTD_PARAMETERS, ...(dictionary === null ? {} : { dictionary }) }),
+    createZstdCompress({ params: SMALL_PARAMETERS, ...(dictionary === null ? {} : { dictionary }) }),
   // A frame that wants a larger window is none of those that these contexts pack.
   decompressing: (dictionary) =>
     createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: Math.log2(INLINE_BYTES) }, dictionary }),

@@ -3,11 +3,20 @@
 
 import type { Transform } from 'node:stream';
 import { constants, createZstdCompress, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { ZSTD_LEVEL } from './limits.ts';
+import { ZSTD_LEVEL, ZSTD_SMALL_HASH_LOG, ZSTD_SMALL_LEVEL } from './limits.ts';
 
-/** How everything is compressed. */
-export const ZSTD_PARAMETERS: Readonly<Record<number, number>> = {
+type Parameters = Readonly<Record<number, number>>;
+
+/** How frames of large bodies are compressed. */
+const FRAME_PARAMETERS: Parameters = {
   [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL,
+  [constants.ZSTD_c_checksumFlag]: 1,
+};
+
+/** How small pieces are. */
+export const SMALL_PARAMETERS: Parameters = {
+  [constants.ZSTD_c_compressionLevel]: ZSTD_SMALL_LEVEL,
+  [constants.ZSTD_c_hashLog]: ZSTD_SMALL_HASH_LOG,
   [constants.ZSTD_c_checksumFlag]: 1,
 };
 
@@ -17,13 +26,14 @@ export function roomFor(bytes: number): number {
 }
 
 /** Room for the largest outcome, so that zlib fills one buffer in one step. */
-function options(bytes: number) {
-  return { params: ZSTD_PARAMETERS, pledgedSrcSize: bytes, chunkSize: roomFor(bytes) };
+function options(params: Parameters, bytes: number) {
+  return { params, pledgedSrcSize: bytes, chunkSize: roomFor(bytes) };
 }
 
 /** Compresses a small piece in a context of its own. */
 export function compress(plain: Uint8Array, dictionary: Uint8Array | null): Uint8Array {
-  return zstdCompressSync(plain, { ...options(plain.length), ...(dictionary === null ? {} : { dictionary }) });
+  const given = options(SMALL_PARAMETERS, plain.length);
+  return zstdCompressSync(plain, { ...given, ...(dictionary === null ? {} : { dictionary }) });
 }
 
 /**
@@ -37,7 +47,7 @@ export function decompress(compressed: Uint8Array, maxBytes: number, dictionary:
 
 /** Compresses a frame in the thread pool. */
 export function compressFrame(plain: Uint8Array): Promise<Uint8Array> {
-  return outcome(createZstdCompress(options(plain.length)), plain, Number.POSITIVE_INFINITY);
+  return outcome(createZstdCompress(options(FRAME_PARAMETERS, plain.length)), plain, Number.POSITIVE_INFINITY);
 }
 
 /** Decompresses a frame of exactly `bytes` in the thread pool; throws if it is damaged. */
