@@ -165,6 +165,8 @@ export interface Staged extends AsyncDisposable {
   readonly scanned: ScannedMessage;
   /** The header block as received, with the empty line that ends it (at most limits.HEADER_BYTES). */
   readonly header: Uint8Array;
+  /** The bytes after it, of a small message; else null. */
+  readonly body: Uint8Array | null;
   /** zstd of the header block, and, for a small message, zstd of all the bytes after it. */
   readonly headerCompressed: Uint8Array;
   readonly bodyCompressed: Uint8Array | null;

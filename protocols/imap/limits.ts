@@ -124,8 +124,9 @@ export const LINE_LISTS = 500;
 /** Lines that are made together before they are sent: a block with longer ones is not kept. */
 export const LINE_BLOCK_BYTES = 256 * 1024;
 /**
- * Whole messages that a thread keeps after they were sent, as long as lines: 2,000 of the common size. None that is longer
- * than what a row holds of a body; and none of a FETCH of more messages than these, which is of a whole mailbox.
+ * Whole messages that a thread keeps after they were sent or appended, as long as lines: 2,000 of the common size. None
+ * that is longer than what a row holds of a body; and none of a command of more messages than these, which is of a whole
+ * mailbox.
  */
 export const KEPT_MESSAGES_BYTES = 16 * 1024 * 1024;
 export const KEPT_MESSAGE_BYTES = 64 * 1024;

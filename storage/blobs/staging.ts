@@ -268,7 +268,7 @@ class FinishedBody implements Staged {
   readonly bodyCompressed: Uint8Array | null;
   readonly file: string | null;
   readonly fileHash: string;
-  readonly #body: Uint8Array | null;
+  readonly body: Uint8Array | null;
   readonly #options: StagingOptions;
   readonly #share: Share;
   #hash: string | undefined;
@@ -277,9 +277,8 @@ class FinishedBody implements Staged {
   constructor(
     options: StagingOptions,
     share: Share,
-    parts: Pick<Staged, 'size' | 'scanned' | 'header' | 'file' | 'fileHash'> & {
+    parts: Pick<Staged, 'size' | 'scanned' | 'header' | 'body' | 'file' | 'fileHash'> & {
       readonly hash: string | undefined;
-      readonly body: Uint8Array | null;
     },
   ) {
     this.#options = options;
@@ -289,7 +288,7 @@ class FinishedBody implements Staged {
     this.scanned = parts.scanned;
     this.header = parts.header;
     this.headerCompressed = options.packers.header.pack(parts.header);
-    this.#body = parts.body;
+    this.body = parts.body;
     this.bodyCompressed = parts.body === null ? null : options.packers.body.pack(parts.body);
     this.file = parts.file;
     this.fileHash = parts.fileHash;
@@ -298,7 +297,7 @@ class FinishedBody implements Staged {
   get hash(): string {
     this.#hash ??= createHash('sha256')
       .update(this.header)
-      .update(this.#body ?? EMPTY)
+      .update(this.body ?? EMPTY)
       .digest('hex');
     return this.#hash;
   }
@@ -312,7 +311,7 @@ class FinishedBody implements Staged {
     if (start < split) yield this.header.subarray(start, Math.min(end, split));
     if (end <= split) return;
     const from = Math.max(0, start - split);
-    if (this.#body !== null) yield this.#body.subarray(from, end - split);
+    if (this.body !== null) yield this.body.subarray(from, end - split);
     else if (this.file !== null) yield* this.#readFile(this.file, from, end - split);
   }
 

@@ -8,9 +8,11 @@ import { announcesMessage } from '../grammar/append-message.ts';
 import { BadCommand, Refusal } from '../grammar/errors.ts';
 import { mailboxName } from '../grammar/mailbox-name.ts';
 import { formatSet } from '../grammar/sequence-set.ts';
+import { KEPT_MESSAGES_AT_ONCE } from '../limits.ts';
 import { isInNamespace } from '../namespaces.ts';
 import type { Place } from '../places.ts';
 import { mayUse } from '../rights.ts';
+import type { Session } from '../session.ts';
 import type { Verb } from './verb.ts';
 
 export const append: Verb = {
@@ -34,6 +36,7 @@ export const append: Verb = {
     });
     const [first] = appended;
     if (first === undefined) throw new StoreError('unavailable', 'nothing was appended');
+    if (appended.length <= KEPT_MESSAGES_AT_ONCE) keep(session, place, entries, appended);
     for (const { staged } of entries) session.context.metrics.message('append', 'accepted', staged.size);
     // RFC 9051 6.3.12: nothing of a mailbox that may not be selected.
     if (!mayUse(place.rights, 'select')) return undefined;
@@ -56,6 +59,20 @@ export function insertable(path: string, place: Place | undefined): Place {
   if (place !== undefined) return place;
   // RFC 9051 6.3.12: TRYCREATE where it could help. Of others' names that would say which there are.
   throw new Refusal(isInNamespace(path) ? 'NONEXISTENT' : 'TRYCREATE', 'No such mailbox');
+}
+
+/** Those who have the mailbox open will ask for what is new in it: here it is at hand as it is sent. */
+function keep(
+  { server }: Session,
+  { account, mailbox }: Place,
+  entries: readonly AppendEntry[],
+  appended: readonly Appended[],
+): void {
+  if (!account.hasOpen(mailbox.id)) return;
+  for (const [at, { message }] of appended.entries()) {
+    const { header, body } = entries[at]?.staged ?? {};
+    if (header !== undefined && body) server.messages.keep(account.id, message, [header, body], header.length);
+  }
 }
 
 function into({ account, mailbox, local, reader }: Place, entries: readonly AppendEntry[]): Promise<Appended[]> {

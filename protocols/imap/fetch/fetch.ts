@@ -21,6 +21,7 @@ import { type Facts, FetchReply } from './reply.ts';
 import type { SectionData } from './section.ts';
 
 const NO_SLOTS: ReadonlySet<number> = new Set();
+const NO_ROWS: readonly Found[][] = [];
 const NO_DATA: readonly SectionData[] = [];
 
 /** Answers for these messages, in order. Throws a Refusal after the last if some could not be answered for. */
@@ -141,6 +142,21 @@ class FetchRun {
     return true;
   }
 
+  /** What the headers of kept messages say, if that is all that is asked for and all of these are kept; else null. */
+  #fromKeptHeaders(members: readonly Member[]): Facts[] | null {
+    const { view, index, account } = this.#selected;
+    const { headersOnly, items } = this.#plan;
+    if (!headersOnly || index.view.rows !== view.rows || index.view.dead !== view.dead) return null;
+    const found: Facts[] = [];
+    for (const member of members) {
+      const header = this.#session.server.messages.header(account.id, view.rows.message(member.slot));
+      if (header === undefined) return null;
+      const data = items.flatMap((item) => (item.kind === 'section' ? [item.reader.fromHeader(header)] : []));
+      found.push({ member, row: null, data, seenNow: false });
+    }
+    return found;
+  }
+
   /** From lines that are kept; where they are not they are made, and kept from then on. */
   async fromLines(members: readonly Member[], columns: readonly ListingColumn[], key: string): Promise<void> {
     const { rows } = this.#selected.view;
@@ -190,7 +206,9 @@ class FetchRun {
     const { connection, server } = this.#session;
     const builder = new LineBuilder(this.#plan.changing.length + 1, server.lines.buffers);
     const building = new FetchReply(connection, this.#selected, this.#plan, builder.out);
-    for await (const page of this.#rows(missing, columns)) {
+    const kept = this.#fromKeptHeaders(missing);
+    for (const facts of kept ?? []) building.build(builder, facts);
+    for await (const page of kept === null ? this.#rows(missing, columns) : NO_ROWS) {
       for (const { member, row } of page) {
         const facts = row === null ? this.#gone(member) : this.#facts(member, row);
         if (facts !== null) building.build(builder, facts);
@@ -207,6 +225,10 @@ class FetchRun {
     const building = new FetchReply(connection, this.#selected, this.#plan, builder.out);
     let made: Member[] = [];
     let long = -1;
+    const add = (facts: Facts) => {
+      building.build(builder, facts);
+      made.push(facts.member);
+    };
     const send = () => {
       const [first] = made;
       if (first === undefined) return;
@@ -215,7 +237,12 @@ class FetchRun {
       for (const member of made) this.#reply.writeLine(member, block);
       made = [];
     };
-    for await (const page of this.#rows(members, columns)) {
+    const kept = members.length <= KEPT_MESSAGES_AT_ONCE ? this.#fromKeptHeaders(members) : null;
+    for (const facts of kept ?? []) {
+      if (blockOf(facts.member.slot) !== blockOf(made[0]?.slot ?? facts.member.slot)) send();
+      add(facts);
+    }
+    for await (const page of kept === null ? this.#rows(members, columns) : NO_ROWS) {
       for (const { member, row } of page) {
         if (blockOf(member.slot) !== blockOf(made[0]?.slot ?? member.slot)) {
           send();
@@ -226,9 +253,7 @@ class FetchRun {
           if (this.#pace.late) await this.#pace.rest();
         }
         const facts = row === null ? this.#gone(member) : this.#facts(member, row);
-        if (facts === null) continue;
-        building.build(builder, facts);
-        made.push(member);
+        if (facts !== null) add(facts);
       }
     }
     send();

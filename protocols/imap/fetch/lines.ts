@@ -1,7 +1,7 @@
 // What FETCH says of messages and never changes (everything but FLAGS and MODSEQ), kept for a while as the bytes that are
 // sent: programs list a mailbox several times in a row, over several connections, and neither the database nor the header
 // blocks need be read again for that. By slot, in blocks, so a block is right as long as the rows are; those of a thread.
-// And whole messages that were just sent, by their ids (MessageCache).
+// And whole messages that were just sent or appended, by their ids (MessageCache).
 
 import { OutputBuffers } from '#protocols/net/output-buffers.ts';
 import { ReplyWriter } from '#protocols/net/reply-writer.ts';
@@ -248,12 +248,14 @@ export class LineBuilder {
 /** Where a message lies in the ring. */
 interface Place {
   readonly start: number;
+  /** Where its header ends; `start` if that is not known. */
+  readonly body: number;
   readonly end: number;
 }
 
 /**
- * Whole messages that were sent lately, kept as they are sent: a new one is asked for by each of its owner's devices within
- * seconds, a longer one in pieces, and unpacking it is most of what a FETCH of it costs. Those of all mailboxes are in one
+ * Whole messages that were sent or appended lately, kept as they are sent: a new one is asked for by each of its owner's
+ * devices within seconds, a longer one in pieces, and unpacking it is most of what a FETCH of it costs. Those of all mailboxes are in one
  * ring of bytes, written over from its beginning, so keeping one is a copy and leaves no garbage; forgotten when nobody has
  * asked for LINES_MS.
  */
@@ -272,14 +274,27 @@ export class MessageCache {
 
   /** A message that is kept, to be looked at before anything else is; undefined if it is not. */
   get(account: AccountId, message: MessageId): Buffer | undefined {
-    const place = this.#places.get(nameOf(account, message));
-    if (place === undefined) return undefined;
-    this.#timer?.refresh();
-    return this.#ring?.subarray(place.start, place.end);
+    const place = this.#place(account, message);
+    return place && this.#ring?.subarray(place.start, place.end);
   }
 
-  /** Keeps a message, which comes in pieces, in place of those kept before; not if it is long. */
-  keep(account: AccountId, message: MessageId, pieces: readonly Uint8Array[]): void {
+  /** The same for its header; undefined if that is not known. */
+  header(account: AccountId, message: MessageId): Buffer | undefined {
+    const place = this.#place(account, message);
+    return place && place.body > place.start ? this.#ring?.subarray(place.start, place.body) : undefined;
+  }
+
+  #place(account: AccountId, message: MessageId): Place | undefined {
+    const place = this.#places.get(nameOf(account, message));
+    if (place !== undefined) this.#timer?.refresh();
+    return place;
+  }
+
+  /**
+   * Keeps a message, which comes in pieces, in place of those kept before; not if it is long. `header`: its bytes up to the
+   * end of its header, 0 if that is not known.
+   */
+  keep(account: AccountId, message: MessageId, pieces: readonly Uint8Array[], header = 0): void {
     const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
     const name = nameOf(account, message);
     if (length === 0 || length > Math.min(KEPT_MESSAGE_BYTES, this.#size) || this.#places.has(name)) return;
@@ -295,7 +310,7 @@ export class MessageCache {
       this.#ring.set(piece, this.#next);
       this.#next += piece.length;
     }
-    this.#places.set(name, { start, end: this.#next });
+    this.#places.set(name, { start, body: start + header, end: this.#next });
     this.#timer ??= setTimeout(() => this.clear(), LINES_MS).unref();
     this.#timer.refresh();
   }

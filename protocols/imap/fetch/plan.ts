@@ -19,6 +19,8 @@ export interface FetchPlan {
   readonly columns: readonly ListingColumn[] | null;
   /** The one section of the message's header, when there is one and no more: a listing then gives it and nothing else. */
   readonly headerSection: SectionReader | null;
+  /** Nothing but the message's header is read. */
+  readonly headersOnly: boolean;
   /** What is to be told with the UTF-8 of headers, for those who want that; null: nothing. */
   readonly utf8: 'envelope' | 'structure' | null;
   /** What is noted on the messages is needed. */
@@ -75,6 +77,7 @@ export function planFetch(items: readonly FetchItem[], byUid: boolean, utf8: boo
     uid: byUid || has('uid'),
     columns: columns.length > 0 ? columns : null,
     headerSection: ofHeader.length === 1 ? (ofHeader[0] ?? null) : null,
+    headersOnly: ofHeader.length > 0 && columns.length === 1 && !annotations,
     utf8: inUtf8 ? (described ? 'structure' : 'envelope') : null,
     annotations,
     content,

@@ -112,6 +112,11 @@ export class ImapAccount {
     return this.#seen !== this.mail.generation();
   }
 
+  /** Is there an index of this mailbox, of a session or one that has just left? */
+  hasOpen(mailbox: MailboxId): boolean {
+    return this.#indexes.has(mailbox);
+  }
+
   /** Brings the indexes up to everything that was committed before the call. */
   async catchUp(): Promise<void> {
     if (!this.behind) return;

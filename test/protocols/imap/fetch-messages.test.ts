@@ -1,4 +1,4 @@
-// FETCH of whole messages over a socket: those that are kept say what the store says.
+// FETCH of whole messages over a socket: those that are kept, sent or appended, say what the store says.
 import { afterEach, expect, test, vi } from 'vitest';
 import { MessageCache } from '#protocols/imap/fetch/lines.ts';
 import { KEPT_MESSAGE_BYTES, KEPT_MESSAGES_AT_ONCE, LINES_MS } from '#protocols/imap/limits.ts';
@@ -52,6 +52,33 @@ test('a message that is asked for again is the same, whole or in part, and the s
   expect(told(await client.ok('FETCH 1 (ENVELOPE BODY.PEEK[])'))[0]?.[0]).toContain('ENVELOPE (NIL "number 1"');
   expect(told(await client.ok('FETCH 1 BODY.PEEK[TEXT]'))[0]?.[1]).toContain('Body 1');
   expect(asked()).toBe(before + 2);
+});
+
+test('what is appended to an open mailbox is told as the store has it, body and header fields, without asking the store', async () => {
+  const { imap, client, asked } = await filled(three);
+  await using _ = imap;
+  const more = [
+    message('folded', 'One'),
+    Buffer.from('Subject: no\r\n body\r\nTo: a\r\n\r\n'),
+    Buffer.from('Subject: no empty line\r\n'),
+    Buffer.from('\r\nno header'),
+    Buffer.from('No colon\r\nSubject: x\r\n\r\ny'),
+  ];
+  for (const text of more) await client.ok('APPEND INBOX', text);
+  const before = asked();
+  const lists = ['BODY.PEEK[]', 'UID FLAGS RFC822.SIZE BODY.PEEK[HEADER.FIELDS (SUBJECT TO)]', 'BODY.PEEK[HEADER]'];
+  const first = [];
+  for (const items of lists) first.push(told(await client.ok(`FETCH 4:8 (${items})`)));
+  expect(first[0]?.map(([, text]) => text)).toEqual(more.map(String));
+  expect(first[1]?.[1]?.[1]).toBe('Subject: no\r\n body\r\nTo: a\r\n\r\n');
+  expect(asked()).toBe(before);
+  // The same of a server that has kept none of it.
+  const other = await filled([...three, ...more]);
+  await using _other = other.imap;
+  const stored = other.asked();
+  for (const [at, items] of lists.entries())
+    expect(told(await other.client.ok(`FETCH 4:8 (${items})`))).toEqual(first[at]);
+  expect(other.asked()).toBe(stored + lists.length);
 });
 
 test('a kept message becomes seen when it is read, and that is told', async () => {
