@@ -131,6 +131,9 @@ export const LINE_BLOCK_BYTES = 256 * 1024;
 export const KEPT_MESSAGES_BYTES = 16 * 1024 * 1024;
 export const KEPT_MESSAGE_BYTES = 64 * 1024;
 export const KEPT_MESSAGES_AT_ONCE = 10;
+/** What was asked of FETCH that a thread keeps as it understood it, so many texts of so many characters: a program has a dozen. */
+export const KEPT_FETCHES = 100;
+export const KEPT_FETCH_TEXT = 500;
 /** Messages that one pass of FETCH looks up together. */
 export const FETCH_BATCH = 10_000;
 /** Messages that are marked \Seen together, before they are sent: a client that breaks off has missed few. */

@@ -6,6 +6,7 @@ import { Connection, peerOf } from '../net/connection.ts';
 import { OutputBuffers } from '../net/output-buffers.ts';
 import type { Source } from '../net/proxy.ts';
 import type { ProtocolContext, ProtocolServer } from '../ports.ts';
+import type { AskedFetch } from './commands/fetch.ts';
 import { VERBS } from './commands/table.ts';
 import type { LateVerb, Verb } from './commands/verb.ts';
 import { LineCache, MessageCache } from './fetch/lines.ts';
@@ -23,6 +24,8 @@ export interface ServerState {
   readonly settings: ImapSettings;
   readonly lines: LineCache;
   readonly messages: MessageCache;
+  /** What was lately asked of FETCH, by its text. */
+  readonly fetches: Map<string, AskedFetch>;
   readonly texts: TextExchange;
   readonly closing: boolean;
   /** The account for one more session, or null when it has too many. */
@@ -60,6 +63,7 @@ class ImapServer implements ProtocolServer, ServerState {
   readonly settings: ImapSettings;
   readonly lines = new LineCache();
   readonly messages = new MessageCache();
+  readonly fetches = new Map<string, AskedFetch>();
   readonly texts: TextExchange;
   closing = false;
   readonly #context: ImapContext;

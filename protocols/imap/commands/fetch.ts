@@ -2,12 +2,14 @@
 
 import { Flag } from '#storage/ports.ts';
 import { fetch as run } from '../fetch/fetch.ts';
-import { planFetch } from '../fetch/plan.ts';
+import { type FetchPlan, planFetch } from '../fetch/plan.ts';
 import { BadCommand } from '../grammar/errors.ts';
 import { type FetchItem, fetchItems } from '../grammar/fetch-att.ts';
 import { type FetchModifiers, fetchModifiers } from '../grammar/mod-sequence.ts';
+import { Scanner } from '../grammar/scanner.ts';
 import { within } from '../grammar/search-return.ts';
 import { type SequenceSet, sequenceSet } from '../grammar/sequence-set.ts';
+import { KEPT_FETCH_TEXT, KEPT_FETCHES } from '../limits.ts';
 import type { Session } from '../session.ts';
 import { changedSince, historyAfter, tellVanished } from '../sync/history.ts';
 import { membersOf, uidsOf } from '../view/uid-ranges.ts';
@@ -25,15 +27,58 @@ function fetching(byUid: boolean): Verb {
       scanner.space();
       const set = sequenceSet(scanner);
       scanner.space();
-      const items = fetchItems(scanner);
-      const modifiers = fetchModifiers(scanner);
-      scanner.end();
+      const asked = readAsked(session, scanner);
+      const { modifiers } = asked;
       check(session, modifiers, byUid);
-      const plan = planFetch(withModseq(session, items, modifiers), byUid, session.utf8);
+      const plan = planOf(asked, withModseq(session, asked.items, modifiers), byUid, session.utf8);
       await run(session, await chosen(session, set, modifiers, byUid), plan);
       return undefined;
     },
   };
+}
+
+/** What a FETCH asks for, as it was read; programs send the same again and again, of other messages. */
+export interface AskedFetch {
+  readonly items: readonly FetchItem[];
+  readonly modifiers: FetchModifiers;
+  /** Plans of these items, by what else they depend on. */
+  readonly plans: FetchPlan[];
+}
+
+/** All that follows the messages' numbers. */
+function readAsked({ server: { fetches } }: Session, scanner: Scanner): AskedFetch {
+  const { tail } = scanner;
+  if (tail === null || tail.length > KEPT_FETCH_TEXT) return parsed(scanner);
+  let asked = fetches.get(tail);
+  if (asked === undefined) {
+    // In memory of its own: a piece of a text holds all of it.
+    const text = Buffer.from(tail, 'latin1').toString('latin1');
+    asked = parsed(new Scanner([{ text, literal: null }]));
+    // A mod-sequence is hardly asked for twice.
+    if (asked.modifiers.changedSince === null) keep(fetches, text, asked);
+  }
+  scanner.takeTail();
+  return asked;
+}
+
+function parsed(scanner: Scanner): AskedFetch {
+  const asked = { items: fetchItems(scanner), modifiers: fetchModifiers(scanner), plans: [] };
+  scanner.end();
+  return asked;
+}
+
+function keep(fetches: Map<string, AskedFetch>, text: string, asked: AskedFetch): void {
+  const [oldest] = fetches.size < KEPT_FETCHES ? [] : fetches.keys();
+  if (oldest !== undefined) fetches.delete(oldest);
+  fetches.set(text, asked);
+}
+
+/** `items`: those that were asked for, or these with others. */
+function planOf(asked: AskedFetch, items: readonly FetchItem[], byUid: boolean, utf8: boolean): FetchPlan {
+  if (items !== asked.items) return planFetch(items, byUid, utf8);
+  const at = (byUid ? 1 : 0) + (utf8 ? 2 : 0);
+  asked.plans[at] ??= planFetch(items, byUid, utf8);
+  return asked.plans[at];
 }
 
 /** Where VANISHED (RFC 7162 3.2.6) and PARTIAL may stand. */
@@ -46,7 +91,11 @@ function check(session: Session, { changedSince, vanished, partial }: FetchModif
 }
 
 /** The items, with what mod-sequences add to them; asking for them switches them on (RFC 7162 3.1). */
-function withModseq(session: Session, items: FetchItem[], { changedSince }: FetchModifiers): FetchItem[] {
+function withModseq(
+  session: Session,
+  items: readonly FetchItem[],
+  { changedSince }: FetchModifiers,
+): readonly FetchItem[] {
   const asked = items.some(({ kind }) => kind === 'modseq');
   if (asked || changedSince !== null) session.enable('CONDSTORE');
   if (asked) return items;

@@ -104,6 +104,17 @@ export class Scanner {
     return isLast && this.#segments[this.#index]?.literal === null && this.sees(pattern);
   }
 
+  /** All that is left, where it is one text that means the same to every session; else null. */
+  get tail(): string | null {
+    const isLast = this.#index === this.#segments.length - 1 && this.#segments[this.#index]?.literal === null;
+    return isLast && this.#off.size === 0 ? this.#text.slice(this.#at) : null;
+  }
+
+  /** Takes it. */
+  takeTail(): void {
+    this.#at = this.#text.length;
+  }
+
   /** The next character, '' at the end. */
   peek(): string {
     return this.#text.charAt(this.#at);

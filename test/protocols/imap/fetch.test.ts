@@ -342,3 +342,38 @@ test('a client that stops reading a FETCH of 48 MB does not grow the process by 
   expect(status).toBe('OK');
   expect(untagged.filter(({ literals }) => literals[0]?.equals(large)).length).toBe(6);
 });
+
+test('what is asked for again is answered as the first time, whoever asks in whatever state', async () => {
+  await using imap = await startImap();
+  const client = await imap.login();
+  await client.ok('APPEND INBOX', message('one', 'first'));
+  await client.ok('APPEND INBOX', message('two', 'second'));
+  await client.ok('SELECT INBOX');
+  // As a UID FETCH, as a FETCH, then with mod-sequences switched on: three plans of one text.
+  const header = '(FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])';
+  for (let round = 0; round < 2; round++) {
+    expect(texts(await client.ok(`FETCH 1 ${header}`))[0]).toMatch(/^\* 1 FETCH \(FLAGS \(.*\) BODY\[HEADER/);
+    expect(texts(await client.ok(`UID FETCH 2 ${header}`))[0]).toMatch(/^\* 2 FETCH \(UID 2 FLAGS \(.*\) BODY\[HEADER/);
+  }
+  expect(texts(await client.ok('FETCH 1 BODY[TEXT]'))[0]).not.toContain('MODSEQ');
+  expect(texts(await client.ok('FETCH 1 MODSEQ')).at(-1)).toMatch(/^\* 1 FETCH \(MODSEQ \(\d+\)\)$/);
+  expect(texts(await client.ok('FETCH 2 BODY[TEXT]'))[0]).toMatch(/^\* 2 FETCH \(UID 2 MODSEQ \(\d+\) BODY\[TEXT\]/);
+  // Asking for mod-sequences switches them on for each session that does.
+  const other = await imap.login();
+  await other.ok('SELECT INBOX');
+  await other.ok('FETCH 1 MODSEQ');
+  await client.ok('STORE 1 +FLAGS (\\Flagged)');
+  expect(texts(await other.ok('NOOP')).find((text) => text.includes('Flagged'))).toContain('MODSEQ');
+  // Wrong is wrong each time, and so is what an account is not offered.
+  for (let round = 0; round < 2; round++) expect((await client.command('FETCH 1 (FLAGS')).status).toBe('BAD');
+  await client.ok('FETCH 1 PREVIEW');
+  await imap.store.directory.setSetting(imap.anna.id, 'imap-off', ['PREVIEW']);
+  const third = await imap.login();
+  await third.ok('SELECT INBOX');
+  for (let round = 0; round < 2; round++) expect((await third.command('FETCH 1 PREVIEW')).status).toBe('BAD');
+  // More different ones than are kept.
+  for (let n = 0; n < 120; n++) {
+    const [reply] = (await client.ok(`FETCH 2 BODY.PEEK[TEXT]<${n % 7}.${1 + n}>`)).untagged;
+    expect(reply?.literals.map(String) ?? []).toEqual(['second\r\n'.slice(n % 7, (n % 7) + 1 + n)]);
+  }
+});
