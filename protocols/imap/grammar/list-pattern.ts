@@ -42,14 +42,17 @@ export class ListPattern {
   /** Does a path match? All ways to match are followed at once, so no pattern takes long. */
   matches(path: string): boolean {
     const pattern = this.#pattern;
+    if (pattern === '*') return true;
     if (path.length < this.#plain) return false;
     const inInbox = path === 'INBOX' || path.startsWith(`INBOX${SEPARATOR}`);
     // before[p]: the pattern's first p characters can match the path read so far.
     let before = new Uint8Array(pattern.length + 1);
+    // Two for all of the path, in turn: one for each character was most of what a LIST left as garbage.
+    let after = new Uint8Array(pattern.length + 1);
     before[0] = 1;
     skipWildcards(pattern, before);
     for (let at = 0; at < path.length; at++) {
-      const after = new Uint8Array(pattern.length + 1);
+      after.fill(0);
       const character = path.charAt(at);
       for (let p = 0; p < pattern.length; p++) {
         if (before[p] === 0) continue;
@@ -60,7 +63,7 @@ export class ListPattern {
         }
       }
       skipWildcards(pattern, after);
-      before = after;
+      [before, after] = [after, before];
     }
     return before[pattern.length] === 1;
   }
