@@ -111,19 +111,32 @@ function withCharset(parameters: readonly Parameter[]): readonly Parameter[] {
 }
 
 function isNamed(parameters: readonly Parameter[], name: string): boolean {
-  return parameters.some((candidate) => candidate.name === name || candidate.name.startsWith(`${name}*`));
+  for (const { name: own } of parameters) {
+    if (own.startsWith(name) && (own.length === name.length || own[name.length] === '*')) return true;
+  }
+  return false;
 }
 
+/** As they are nearly always written. */
+const ENCODINGS: ReadonlyMap<string, string> = new Map([
+  ['', '"7bit"'],
+  ...['7bit', '8bit', 'base64', 'quoted-printable'].map((name) => [name, `"${name}"`] as const),
+]);
+
 /** RFC 2045 6.1: absent is 7bit. */
-function encodingText(value: string | undefined): string {
-  const word = /^[^\s;,("]+/.exec(trim(value ?? ''))?.[0] ?? '7bit';
+function encodingText(value = ''): string {
+  const known = ENCODINGS.get(value);
+  if (known !== undefined) return known;
+  const word = /^[^\s;,("]+/.exec(trim(value))?.[0] ?? '7bit';
   return quoted(word.toLowerCase(), '');
 }
 
 /** `("name" "value" ...)`, or NIL; never an empty list. Names and values stand as they were written. */
 function parameterList(parameters: readonly Parameter[], charset: string, utf8: boolean): string {
   if (parameters.length === 0) return 'NIL';
-  return `(${parameters.map((one) => parameterText(one, charset, utf8)).join(' ')})`;
+  let text = '';
+  for (const one of parameters) text += `${text === '' ? '(' : ' '}${parameterText(one, charset, utf8)}`;
+  return `${text})`;
 }
 
 /** A value with raw 8-bit bytes is written as RFC 2231 would have it, unless UTF-8 may stay. */

@@ -2,7 +2,7 @@
 // as a whole: its ids, its date and its traits.
 
 import { domainToASCII } from 'node:url';
-import { type Address, parseAddresses } from './address.ts';
+import { type Address, parseAddresses, plainAddresses } from './address.ts';
 import { decodeRaw } from './charset.ts';
 import { parseDate } from './date.ts';
 import { trim } from './headers.ts';
@@ -38,6 +38,8 @@ type Quote = (raw: string) => string;
 /** A parenthesised list of address structures, or NIL. */
 function addresses(value: string | undefined, quote: Quote, host: Quote): string {
   if (value === undefined || value === '') return 'NIL';
+  const plain = plainAddresses(value);
+  if (plain !== null) return plain;
   const found = parseAddresses(value);
   if (found.length === 0) return 'NIL';
   let text = '(';

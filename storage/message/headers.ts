@@ -27,8 +27,21 @@ export function fromLatin1(text: string): Uint8Array {
   return Buffer.from(text, 'latin1');
 }
 
-/** The fields of a header block in order, up to the empty line. Bare LF ends a line too; bare CR does not. */
-export function fields(block: string): Field[] {
+/** Names of fields in lower case, by their length. */
+export type FieldNames = readonly (readonly string[] | undefined)[];
+
+/** Names that `fields` can look for. */
+export function fieldNames(names: Iterable<string>): FieldNames {
+  const byLength: string[][] = [];
+  for (const name of names) byLength[name.length] = [...(byLength[name.length] ?? []), name];
+  return byLength;
+}
+
+/**
+ * The fields of a header block in order, up to the empty line; with `names` those alone. Bare LF ends a line too; bare
+ * CR does not.
+ */
+export function fields(block: string, names?: FieldNames): Field[] {
   const found: Field[] = [];
   let colon = block.indexOf(':');
   for (let start = 0; start < block.length; ) {
@@ -36,8 +49,8 @@ export function fields(block: string): Field[] {
     if (isEmptyLine(block, start, lineEnd)) break;
     const end = fieldEnd(block, lineEnd);
     if (colon >= 0 && colon < start) colon = block.indexOf(':', start);
-    const name = colon < 0 || colon > end ? '' : fieldName(block, start, colon);
-    found.push({ name, start, value: name === '' ? start : colon + 1, end });
+    const name = colon < 0 || colon > end ? '' : fieldName(block, start, colon, names);
+    if (name !== '' || names === undefined) found.push({ name, start, value: name === '' ? start : colon + 1, end });
     start = end;
   }
   return found;
@@ -59,9 +72,10 @@ function isEmptyLine(block: string, start: number, end: number): boolean {
 }
 
 /** RFC 5322 3.6.8 and, with white space before the colon, 4.5: printable ASCII without spaces, else ''. */
-function fieldName(block: string, start: number, colon: number): string {
+function fieldName(block: string, start: number, colon: number, names: FieldNames | undefined): string {
   let end = colon;
   while (end > start && (block.charCodeAt(end - 1) === SPACE || block.charCodeAt(end - 1) === TAB)) end--;
+  if (names !== undefined) return oneOf(names[end - start], block, start);
   for (let at = start; at < end; at++) {
     const code = block.charCodeAt(at);
     if (code <= SPACE || code > 126) return '';
@@ -69,16 +83,39 @@ function fieldName(block: string, start: number, colon: number): string {
   return block.slice(start, end).toLowerCase();
 }
 
+/** The one of these names that stands here, in whatever case; '' if none does. */
+function oneOf(names: readonly string[] | undefined, block: string, start: number): string {
+  if (names !== undefined) for (const name of names) if (standsAt(name, block, start)) return name;
+  return '';
+}
+
+function standsAt(name: string, block: string, start: number): boolean {
+  for (let at = 0; at < name.length; at++) {
+    const code = block.charCodeAt(start + at);
+    const lower = code >= 65 && code <= 90 ? code + 32 : code;
+    if (lower !== name.charCodeAt(at)) return false;
+  }
+  return true;
+}
+
 /** Removes folding (RFC 5322 2.2.3) and the white space around a value; still one character per byte. */
 export function unfold(value: string): string {
-  const bare = value.includes('\n') ? value.replace(/\r{0,4}\n/g, '') : value;
-  return trim(bare);
+  return unfolded(value, 0, value.length);
+}
+
+function unfolded(text: string, start: number, end: number): string {
+  const bare = trimmed(text, start, end);
+  return bare.includes('\n') ? bare.replace(/\r{0,4}\n/g, '') : bare;
 }
 
 /** Trims spaces, tabs and bare CRs, as header values are padded (not U+00A0, which trim() would take for one). */
 export function trim(text: string): string {
-  let start = 0;
-  let end = text.length;
+  return trimmed(text, 0, text.length);
+}
+
+function trimmed(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
   while (start < end && isBlank(text.charCodeAt(start))) start++;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
   return start === 0 && end === text.length ? text : text.slice(start, end);
@@ -90,5 +127,5 @@ function isBlank(code: number): boolean {
 
 /** The value of a field of this block, unfolded and trimmed, one character per byte. */
 export function fieldValue(block: string, field: Field): string {
-  return unfold(block.slice(field.value, field.end));
+  return unfolded(block, field.value, field.end);
 }

@@ -21,50 +21,88 @@ export interface ParameterValue {
 /** Parameters of one field that are read; more is an attack on memory. */
 const MAX_PARAMETERS = 100;
 
+const [QUOTE, SEMICOLON, EQUALS, BACKSLASH] = [34, 59, 61, 92];
+
 /** Reads a value with its parameters; what can't be understood is skipped. */
 export function parseParameters(text: string): ParameterValue {
-  let at = 0;
-  while (at < text.length && text[at] !== ';' && text[at] !== '=') at++;
+  let at = endOfName(text, 0);
   let value = text.slice(0, at);
-  if (text[at] === '=') {
+  if (text.charCodeAt(at) === EQUALS) {
     // `text/plain charset=x`: a missing semicolon.
     at = value.trimEnd().lastIndexOf(' ');
     value = at > 0 ? value.slice(0, at) : '';
     at = Math.max(0, at);
   }
   // A comment (RFC 2045 5.1) that holds a semicolon is cut; that is not seen in mail.
-  value = trim(value.replace(/\([^()]*\)?/g, ' '));
-  return { value: value.toLowerCase(), parameters: readParameters(text, at) };
+  if (value.includes('(')) value = value.replace(/\([^()]*\)?/g, ' ');
+  return { value: trim(value).toLowerCase(), parameters: readParameters(text, at) };
 }
 
 function readParameters(text: string, start: number): Parameter[] {
   const found: Parameter[] = [];
   for (let at = start; at < text.length && found.length < MAX_PARAMETERS; ) {
-    while (at < text.length && /[;\s]/.test(text.charAt(at))) at++;
+    while (text.charCodeAt(at) === SEMICOLON || isBlank(text, at)) at++;
     const nameStart = at;
-    while (at < text.length && text[at] !== '=' && text[at] !== ';') at++;
-    // RFC 2045 5.1: a comment may stand before it.
-    const name = trim(text.slice(nameStart, at).replace(/\([^()]*\)/g, ' ')).toLowerCase();
-    if (text[at] !== '=') continue;
+    at = endOfName(text, at);
+    if (text.charCodeAt(at) !== EQUALS) continue;
+    const name = parameterName(text.slice(nameStart, at));
     at++;
-    while (at < text.length && /\s/.test(text.charAt(at))) at++;
-    const read = text[at] === '"' ? quotedValue(text, at) : plainValue(text, at);
+    while (isBlank(text, at)) at++;
+    const read = text.charCodeAt(at) === QUOTE ? quotedValue(text, at) : plainValue(text, at);
     at = read.end;
     if (name !== '' && !/\s/.test(name)) found.push({ name, value: read.value });
   }
   return found;
 }
 
+/** The first `=` or `;` from here, or the end. */
+function endOfName(text: string, start: number): number {
+  let at = start;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === EQUALS || code === SEMICOLON) break;
+  }
+  return at;
+}
+
+/** White space in the sense of a pattern's \s; false at the end. */
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  if (code > 32 && code < 127) return false;
+  return at < text.length && /\s/.test(text.charAt(at));
+}
+
+function parameterName(text: string): string {
+  // RFC 2045 5.1: a comment may stand before it.
+  const bare = text.includes('(') ? text.replace(/\([^()]*\)/g, ' ') : text;
+  return trim(bare).toLowerCase();
+}
+
 /** A quoted string; one that never closes ends with the text. Anything between it and the next ';' is skipped. */
 function quotedValue(text: string, start: number): { value: string; end: number } {
   let value = '';
   let at = start + 1;
-  for (; at < text.length && text[at] !== '"'; at++) {
-    if (text[at] === '\\' && at + 1 < text.length) at++;
-    value += text[at];
+  for (let from = at; ; from = at) {
+    at = endOfQuoted(text, from);
+    value += text.slice(from, at);
+    if (text.charCodeAt(at) !== BACKSLASH) break;
+    // A quoted pair; the last character stands for itself.
+    const meant = at + 1 < text.length ? at + 1 : at;
+    value += text.charAt(meant);
+    at = meant + 1;
   }
   const end = text.indexOf(';', at);
   return { value, end: end < 0 ? text.length : end };
+}
+
+/** The first `"` or `\` from here, or the end. */
+function endOfQuoted(text: string, start: number): number {
+  let at = start;
+  for (; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE || code === BACKSLASH) break;
+  }
+  return at;
 }
 
 function plainValue(text: string, start: number): { value: string; end: number } {
@@ -78,7 +116,8 @@ function plainValue(text: string, start: number): { value: string; end: number }
 
 /** A parameter's value as it was written, or undefined. */
 export function parameter(parameters: readonly Parameter[], name: string): string | undefined {
-  return parameters.find((candidate) => candidate.name === name)?.value;
+  for (const candidate of parameters) if (candidate.name === name) return candidate.value;
+  return undefined;
 }
 
 /** A parameter's value in Unicode: RFC 2231 continuations and charsets, else RFC 2047 words and raw bytes. */

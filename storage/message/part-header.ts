@@ -1,6 +1,6 @@
 // The fields of a header block that the MIME reader acts on, found in one pass. Text is one character per byte.
 
-import { type Field, fields, fieldValue } from './headers.ts';
+import { type Field, fieldNames, fields, fieldValue } from './headers.ts';
 
 /** Values unfolded; the first of a field that should stand once, address fields of one name joined by commas. */
 export interface PartHeader {
@@ -9,7 +9,7 @@ export interface PartHeader {
 
 const ADDRESS_FIELDS = ['from', 'sender', 'reply-to', 'to', 'cc', 'bcc'];
 
-const WANTED = new Set([
+const WANTED = fieldNames([
   ...ADDRESS_FIELDS,
   'date',
   'subject',
@@ -35,7 +35,7 @@ const ADDRESSES = new Set(ADDRESS_FIELDS);
 /** Reads a header block. */
 export function readPartHeader(block: string): PartHeader {
   const values = new Map<string, string>();
-  for (const field of fields(block)) if (WANTED.has(field.name)) take(values, block, field);
+  for (const field of fields(block, WANTED)) take(values, block, field);
   return { values };
 }
 

@@ -4,7 +4,7 @@
 
 import { isAscii, isUtf8 } from 'node:buffer';
 import { Collector } from './collector.ts';
-import { type ContentHeader, contentHeader, PLAIN_TEXTS } from './content-header.ts';
+import { type ContentHeader, type ContentTexts, contentHeader, PLAIN_TEXTS } from './content-header.ts';
 import { ancestors, EMPTY_ENVELOPE, envelope, headerTraits, messageId, references, sentDate } from './envelope.ts';
 import { trim } from './headers.ts';
 import { BOUNDARY_BYTES, DEPTH, HEADER_BYTES, PART_HEADER_BYTES, PARTS, STRUCTURE_CHARACTERS } from './limits.ts';
@@ -185,7 +185,7 @@ export class PartTree {
     part.texts = content.texts;
     const composite = part.kind === 'multipart' || part.kind === 'message';
     const { texts } = content;
-    for (const key of Object.keys(texts) as (keyof typeof texts)[]) this.#characters += texts[key].length;
+    this.#characters += charactersOf(texts);
     if (composite && (this.#open.length > DEPTH || this.#parts >= PARTS)) {
       // Too deep, or too many: one opaque part.
       part.kind = 'basic';
@@ -301,6 +301,13 @@ function wholeBody(part: ScannedPart): ScannedPart {
 function kindOf({ type, subtype }: ContentHeader): ScannedPart['kind'] {
   if (type === 'multipart' || type === 'text') return type;
   return type === 'message' && (subtype === 'rfc822' || subtype === 'global') ? 'message' : 'basic';
+}
+
+/** Each by its name: over any keys it would take longer than all the rest of a part's description. */
+function charactersOf(texts: ContentTexts): number {
+  const { type, subtype, parameters, id, description, encoding, md5, disposition, language, location } = texts;
+  const first = type.length + subtype.length + parameters.length + id.length + description.length;
+  return first + encoding.length + md5.length + disposition.length + language.length + location.length;
 }
 
 /** The least that BODYSTRUCTURE needs. */

@@ -9,8 +9,11 @@ import { htmlToText } from './html.ts';
 import { PREVIEW_CHARACTERS, PREVIEW_HTML_BYTES, PREVIEW_TEXT_BYTES } from './limits.ts';
 import { transferDecoding } from './transfer.ts';
 
-/** Bytes of ASCII that are read first. */
+/** Bytes of ASCII that are read first, and what they may be encoded in. */
 const ENOUGH = 2 * PREVIEW_CHARACTERS;
+const ENOUGH_RAW = 3 * ENOUGH;
+
+const SPACE = 32;
 
 /** The beginning of a text as it stands in the message. */
 interface Beginning {
@@ -60,18 +63,21 @@ export class PreviewSource {
   }
 }
 
-function decoded({ bytes, encoding }: Beginning): Uint8Array {
-  return transferDecoding(encoding).decode(bytes.bytes());
+function decoded({ bytes, encoding }: Beginning, most = bytes.length): Uint8Array {
+  return transferDecoding(encoding).decode(bytes.bytes().subarray(0, most));
 }
 
-/** Of ASCII, as most texts are, twice what is shown is enough as a rule. */
+/** Of text that begins with ASCII, as most does, twice what is shown is enough as a rule. */
 function beginning(text: Beginning): string {
-  const bytes = decoded(text);
-  if (bytes.length > ENOUGH && asciiIn(text.charset) !== 'unknown' && isAscii(bytes)) {
-    const folded = fold(latin1(bytes.subarray(0, ENOUGH)));
-    if (folded.length === PREVIEW_CHARACTERS) return folded;
+  if (asciiIn(text.charset) !== 'unknown') {
+    const first = decoded(text, ENOUGH_RAW).subarray(0, ENOUGH);
+    if (first.length === ENOUGH && isAscii(first)) {
+      const folded = fold(latin1(first));
+      // No byte after it changes what was read, whatever else the charset has.
+      if (folded.length === PREVIEW_CHARACTERS) return folded;
+    }
   }
-  return fold(decodeText(bytes, text.charset));
+  return fold(decodeText(decoded(text), text.charset));
 }
 
 /** White space and control characters, however many, are one space. */
@@ -90,7 +96,8 @@ function fold(text: string): string {
     const start = at;
     while (at < text.length && count < PREVIEW_CHARACTERS) {
       const code = text.codePointAt(at) ?? 0;
-      if (isSpace(code)) break;
+      // A single space stands in what is taken at once: words are put together only where lines end.
+      if (isSpace(code) && (code !== SPACE || isSpace(text.charCodeAt(at + 1)) || at + 1 >= text.length)) break;
       at += code > 0xffff ? 2 : 1;
       count++;
     }
