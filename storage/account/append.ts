@@ -1,6 +1,6 @@
 // Appending: message, content, placement, thread, counters and change rows of all entries in one transaction.
 
-import { logAdded } from '../changes/log.ts';
+import { logPlaced } from '../changes/log.ts';
 import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import { type Appended, Flag } from '../ports.ts';
@@ -8,13 +8,13 @@ import { insertAnnotations } from './annotations.ts';
 import type { Incoming } from './incoming.ts';
 import { formatKeywords, keywordIds } from './keywords.ts';
 import { DELIVERY_ID_MS, DELIVERY_ROWS } from './limits.ts';
-import { type MailboxRow, pathOf, theMailbox, touchMailbox } from './mailbox-row.ts';
+import { enter, type MailboxRow, pathOf, touchMailbox } from './mailbox-row.ts';
 import { checkRoom } from './quota.ts';
 import { changeSeen } from './reader-seen.ts';
 import { insertContent } from './single-instance.ts';
 import { addReferences, lookUpReferences, type Reference } from './threads.ts';
 import { runsOf } from './uid-sets.ts';
-import { begin, count, finish, takeId, type Unit } from './unit.ts';
+import { count, finish, takeId, type Unit } from './unit.ts';
 
 export interface AppendJob {
   readonly account: string;
@@ -34,8 +34,7 @@ const NONE: ReadonlyMap<number, Reference> = new Map();
 
 /** Appends all entries, in order. Errors: not-found, over-quota, limit. */
 export function* append(job: AppendJob): Op<Appended[]> {
-  const unit = yield* begin(job.account);
-  const mailbox = yield* theMailbox(job.account, job.mailbox);
+  const { unit, mailbox } = yield* enter(job.account, job.mailbox);
   if (job.path !== undefined && (yield* pathOf(job.account, mailbox)) !== job.path) {
     throw new StoreError('not-found', `mailbox ${job.mailbox} is called otherwise now`);
   }
@@ -103,7 +102,7 @@ export function* place(unit: Unit, what: NewPlacement): Op<Appended> {
     ],
   );
   if (entry.annotations !== undefined) yield* insertAnnotations(unit, message, entry.annotations);
-  yield* logAdded(unit, { reason: what.reason, mailbox: mailbox.id, uid, item, message, thread });
+  yield* logPlaced(unit, { kind: 'add', reason: what.reason, mailbox: mailbox.id, uid, item, message, thread });
   const { uidvalidity } = mailbox;
   return { mailbox: mailbox.id, uidvalidity, uid, message, item, thread, modseq: unit.modseq, duplicate: false };
 }

@@ -4,16 +4,16 @@
 
 import { trustedModseq } from '../changes/feed.ts';
 import { ALL_FLAGS, flagRun, flagRunName } from '../changes/flag-run.ts';
-import { joinRuns, log } from '../changes/log.ts';
+import { joinRuns, logFlagRun } from '../changes/log.ts';
 import { all, type Op, one, run, type Value } from '../operation.ts';
 import { Flag, type FlagChange, KEYWORD_BIT, type UidRange, type UidSet } from '../ports.ts';
 import { changeKeywords, formatKeywords, keywordIds, knownKeywordIds } from './keywords.ts';
 import { FLAG_ROWS, KEYWORD_SETS, PAGE_ROWS, RANGES, SET_RUNS } from './limits.ts';
 import { type MailboxRow, touchMailbox } from './mailbox-row.ts';
-import { owe, theSettledMailbox } from './owed-flags.ts';
+import { enterSettled, owe } from './owed-flags.ts';
 import { changeSeen, overlapping } from './reader-seen.ts';
 import { after, bounded, clip, runsOf } from './uid-sets.ts';
-import { begin, finish, type Unit } from './unit.ts';
+import { finish, type Unit } from './unit.ts';
 
 export interface FlagJob {
   readonly account: string;
@@ -60,8 +60,7 @@ const NARROW = 64;
 
 /** The first step of a change of flags; the caller goes on with `rest`. Errors: not-found, limit, invalid. */
 export function* changeFlags(job: FlagJob): Op<FlagStep> {
-  const unit = yield* begin(job.account);
-  const mailbox = yield* theSettledMailbox(job.account, job.mailbox);
+  const { unit, mailbox } = yield* enterSettled(job.account, job.mailbox);
   const step = job.reader === undefined ? yield* changeIn(unit, mailbox, job) : yield* asReader(unit, mailbox, job);
   yield* finish(unit);
   return step;
@@ -91,7 +90,7 @@ function* changeIn(unit: Unit, mailbox: MailboxRow, job: FlagJob): Op<FlagStep> 
   // In one range every row was looked at, those too that lie between the runs which are joined here.
   const name = isRun && uids.length === 1 ? flagRunName(job.change) : '';
   for (const [first, last] of joinRuns(work.runs, SET_RUNS)) {
-    yield* log(unit, 'mail', { kind: 'set', reason: 'flags', collection: mailbox.id, uid: first, last, name });
+    yield* logFlagRun(unit, { mailbox: mailbox.id, first, last, name });
   }
   yield* touchMailbox(unit, mailbox.id, { total: 0, unseen: work.unseen, bytes: 0, uids: 0 });
   return { modseq: unit.modseq, changed: true, modified: work.modified, rest, owed };
@@ -181,9 +180,15 @@ function without(uids: readonly UidRange[], rest: readonly UidRange[]): UidRange
 /** Works on ranges until this transaction's share is done; what is left. */
 function* workThrough(work: Work, uids: readonly UidRange[]): Op<readonly UidRange[]> {
   let rows = FLAG_ROWS;
+  const bits = oneWay(work);
   for (const [index, range] of uids.entries()) {
     if (index === RANGES || rows <= 0) return uids.slice(index);
     const [first, wanted] = range;
+    if (bits !== null && first === wanted) {
+      yield* changeOne(work, first, bits);
+      rows -= 1;
+      continue;
+    }
     let last = yield* bounded(work.unit.account, work.mailbox, range, rows);
     if (work.since < Number.MAX_SAFE_INTEGER) last = yield* collectModified(work, [first, last]);
     last = last - first < NARROW ? yield* changeEach(work, [first, last]) : yield* changeRange(work, [first, last]);
@@ -191,6 +196,31 @@ function* workThrough(work: Work, uids: readonly UidRange[]): Op<readonly UidRan
     if (last < wanted) return after(uids.slice(index), last);
   }
   return [];
+}
+
+/**
+ * The flags that a change adds to whatever there is, or takes from it, if that is all it does and what it means for the
+ * counters follows from the number of rows; else null.
+ */
+function oneWay({ action, keywords, keep, set, since }: Work): number | null {
+  if (action === 'replace' || keywords.length > 0 || since < Number.MAX_SAFE_INTEGER) return null;
+  if (keep !== ALL_FLAGS && set !== 0) return null;
+  const bits = keep === ALL_FLAGS ? set : ALL_FLAGS & ~keep;
+  return bits === Flag.seen || (bits & Flag.seen) === 0 ? bits : null;
+}
+
+const ONE_ROW = 'WHERE account = $1 AND mailbox = $2 AND uid = $3';
+const ADD_FLAGS = `UPDATE placement SET flags = flags | $4, modseq = $5 ${ONE_ROW} AND (flags & $4) <> $4`;
+const REMOVE_FLAGS = `UPDATE placement SET flags = flags & ~$4, modseq = $5 ${ONE_ROW} AND (flags & $4) <> 0`;
+
+/** Changes one message, of which nothing has to be known before. */
+function* changeOne(work: Work, uid: number, bits: number): Op<void> {
+  const adds = work.keep === ALL_FLAGS;
+  const { account, modseq } = work.unit;
+  const changed = yield* run(adds ? ADD_FLAGS : REMOVE_FLAGS, [account, work.mailbox, uid, bits, modseq]);
+  if (changed === 0) return;
+  work.runs.push([uid, uid]);
+  if (bits === Flag.seen) work.unseen += adds ? -1 : 1;
 }
 
 /** Notes what was changed later than the caller knows; up to which UID that was told. */
@@ -203,6 +233,9 @@ function* collectModified(work: Work, [first, last]: UidRange): Op<number> {
   for (const row of rows) work.modified.push(row.uid);
   return rows.length < PAGE_ROWS ? last : (rows.at(-1)?.uid ?? last);
 }
+
+const SET_FLAGS = `UPDATE placement SET flags = $4, modseq = $5 ${ONE_ROW}`;
+const SET_KEYWORDS = `UPDATE placement SET flags = $4, modseq = $5, keywords = $6 ${ONE_ROW}`;
 
 /** Reads rows and writes those that change; up to which UID. */
 function* changeEach(work: Work, [first, last]: UidRange): Op<number> {
@@ -218,10 +251,8 @@ function* changeEach(work: Work, [first, last]: UidRange): Op<number> {
     const flags = (row.flags & work.keep) | work.set;
     const keywords = changeKeywords(row.keywords, work.action, work.keywords);
     if (flags === row.flags && keywords === row.keywords) continue;
-    yield* run(
-      `UPDATE placement SET flags = $4, keywords = $5, modseq = $6 WHERE account = $1 AND mailbox = $2 AND uid = $3`,
-      [account, work.mailbox, row.uid, flags, keywords, modseq],
-    );
+    const place = [account, work.mailbox, row.uid, flags, modseq];
+    yield* keywords === row.keywords ? run(SET_FLAGS, place) : run(SET_KEYWORDS, [...place, keywords]);
     changed.push(row.uid);
     work.unseen += (row.flags & 1) - (flags & 1);
   }

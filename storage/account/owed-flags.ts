@@ -11,7 +11,7 @@ import { StoreError } from '../errors.ts';
 import { type Op, one, run } from '../operation.ts';
 import { Flag, type UidSet } from '../ports.ts';
 import { FLAG_ROWS, OWED_MESSAGES } from './limits.ts';
-import { type MailboxRow, theMailbox } from './mailbox-row.ts';
+import { type Entered, enter, type MailboxRow, theMailbox } from './mailbox-row.ts';
 import { bounded } from './uid-sets.ts';
 import { begin, type Unit } from './unit.ts';
 
@@ -34,6 +34,14 @@ export function* theSettledMailbox(account: string, id: number): Op<MailboxRow> 
   const row = yield* theMailbox(account, id);
   if (row.owed !== 0) throw new Unsettled(id, row.owed);
   return row;
+}
+
+/** Begins a transaction about one such mailbox. Errors: not-found, Unsettled. */
+export function* enterSettled(account: string, id: number): Op<Entered> {
+  const entered = yield* enter(account, id);
+  const { owed } = entered.mailbox;
+  if (owed !== 0) throw new Unsettled(id, owed);
+  return entered;
 }
 
 /** Before reading flags or modseqs of placements. Errors: Unsettled. */

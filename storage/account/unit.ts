@@ -10,9 +10,8 @@ export interface Unit {
   readonly account: string;
   /** The modseq of everything that this transaction changes: the last one plus one. */
   readonly modseq: number;
-  readonly epoch: number;
-  /** next_id as it was found. */
-  readonly firstId: number;
+  /** The counters as they were found. */
+  readonly found: CounterRow;
   nextId: number;
   uidvalidity: number;
   bytes: number;
@@ -21,33 +20,29 @@ export interface Unit {
   readonly changes: Map<ChangeClass, number>;
 }
 
-interface CounterRow {
+/** The counters of an account. */
+export interface CounterRow {
   readonly modseq: number;
   readonly next_id: number;
   readonly uidvalidity: number;
-  readonly epoch: number;
   readonly bytes: number;
   readonly messages: number;
 }
 
 // SQLite's BEGIN IMMEDIATE is the lock already; an engine with row locks takes the comment for the clause that it is.
-const LOCK = `SELECT modseq, next_id, uidvalidity, epoch, bytes, messages FROM counter WHERE account = $1 /*FOR UPDATE*/`;
+const LOCK = `SELECT modseq, next_id, uidvalidity, bytes, messages FROM counter WHERE account = $1 /*FOR UPDATE*/`;
 
 /** Locks the account's counter row: from here to the commit no other transaction of the account has a modseq. */
 export function* begin(account: string): Op<Unit> {
   const row = yield* one<CounterRow>(LOCK, [account]);
   if (row === undefined) throw new StoreError('not-found', `account ${account} has no counter row`);
-  return {
-    account,
-    modseq: row.modseq + 1,
-    epoch: row.epoch,
-    firstId: row.next_id,
-    nextId: row.next_id,
-    uidvalidity: row.uidvalidity,
-    bytes: row.bytes,
-    messages: row.messages,
-    changes: new Map(),
-  };
+  return unitOf(account, row);
+}
+
+/** The unit of a transaction that has locked the counter row and read it. */
+export function unitOf(account: string, found: CounterRow): Unit {
+  const { modseq, next_id: nextId, uidvalidity, bytes, messages } = found;
+  return { account, modseq: modseq + 1, found, nextId, uidvalidity, bytes, messages, changes: new Map() };
 }
 
 /** The next id of anything in this account; never given twice. */
@@ -85,7 +80,14 @@ export function count(unit: Unit, messages: number, bytes: number): void {
 
 /** Writes the counters back if the transaction has logged anything or taken ids; to be called last. */
 export function* finish(unit: Unit): Op<void> {
-  if (unit.changes.size === 0 && unit.nextId === unit.firstId) return;
+  const { found } = unit;
+  const hasIds = unit.nextId !== found.next_id;
+  if (unit.changes.size === 0 && !hasIds) return;
+  if (!hasIds && unit.uidvalidity === found.uidvalidity && !isRecounted(unit)) {
+    // A change of flags.
+    yield* run(`UPDATE counter SET modseq = $2 WHERE account = $1`, [unit.account, unit.modseq]);
+    return;
+  }
   yield* run(
     `UPDATE counter SET modseq = $2, next_id = $3, uidvalidity = $4, bytes = $5, messages = $6 WHERE account = $1`,
     [
@@ -97,4 +99,8 @@ export function* finish(unit: Unit): Op<void> {
       unit.messages,
     ],
   );
+}
+
+function isRecounted({ bytes, messages, found }: Unit): boolean {
+  return bytes !== found.bytes || messages !== found.messages;
 }

@@ -27,11 +27,12 @@ const INSERT = `INSERT INTO change (${COLUMNS})
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`;
 
 /** Fewer parameters, and so cheaper, where every delivery writes one. */
-const INSERT_ADD = `INSERT INTO change (${COLUMNS})
-  VALUES ($1, 'mail', $2, $3, 'add', $4, $5, 0, $6, $6, $7, $8, $9, '', '')`;
+const INSERT_PLACED = `INSERT INTO change (${COLUMNS})
+  VALUES ($1, 'mail', $2, $3, $4, $5, $6, 0, $7, $7, $8, $9, $10, '', '')`;
 
-/** A message's new placement, as it is logged. */
-export interface Added {
+/** A message's placement that came or went, as it is logged. */
+export interface Placed {
+  readonly kind: 'add' | 'remove';
   readonly reason: string;
   readonly mailbox: number;
   readonly uid: number;
@@ -40,11 +41,29 @@ export interface Added {
   readonly thread: number;
 }
 
-/** Logs one placement that was added. */
-export function* logAdded(unit: Unit, added: Added): Op<void> {
-  const { reason, mailbox, uid, item, message, thread } = added;
+/** Logs one placement that was added or removed. */
+export function* logPlaced(unit: Unit, placed: Placed): Op<void> {
+  const { kind, reason, mailbox, uid, item, message, thread } = placed;
   const seq = takeSeq(unit, 'mail', 1) + 1;
-  yield* run(INSERT_ADD, [unit.account, unit.modseq, seq, reason, mailbox, uid, item, message, thread]);
+  yield* run(INSERT_PLACED, [unit.account, unit.modseq, seq, kind, reason, mailbox, uid, item, message, thread]);
+}
+
+const INSERT_FLAG_RUN = `INSERT INTO change (${COLUMNS})
+  VALUES ($1, 'mail', $2, $3, 'set', 'flags', $4, 0, $5, $6, 0, 0, 0, '', $7)`;
+
+/** Messages of a mailbox whose flags have changed. */
+export interface LoggedFlags {
+  readonly mailbox: number;
+  readonly first: number;
+  readonly last: number;
+  /** What flagRunName says; '': only the rows themselves say how. */
+  readonly name: string;
+}
+
+/** Logs that flags have changed. */
+export function* logFlagRun(unit: Unit, { mailbox, first, last, name }: LoggedFlags): Op<void> {
+  const seq = takeSeq(unit, 'mail', 1) + 1;
+  yield* run(INSERT_FLAG_RUN, [unit.account, unit.modseq, seq, mailbox, first, last, name]);
 }
 
 /** Logs one change of this transaction. */
