@@ -68,7 +68,7 @@ export async function deliver(side: Side, { sessions, messages, spread, fresh }:
 }
 
 /** The name of a numbered user. */
-export function user(side: Side, number: number): string {
+export function user(side: Pick<Side, 'users'>, number: number): string {
   return side.users.replace('%d', String(number));
 }
 

@@ -12,11 +12,18 @@ import { cpuSeconds, openFolder, peersMissing, type Side, sampleMailbox, startOw
 const SECONDS = 10;
 /** Messages that a mailbox has at first, and has about. */
 const MESSAGES = 40;
-const HEADERS = 'BODY.PEEK[HEADER.FIELDS (DATE FROM SUBJECT TO CC MESSAGE-ID REFERENCES CONTENT-TYPE)]';
+export const HEADER_FIELDS = 'DATE FROM SUBJECT TO CC MESSAGE-ID REFERENCES CONTENT-TYPE';
+const HEADERS = `BODY.PEEK[HEADER.FIELDS (${HEADER_FIELDS})]`;
 
 /** The mix, or rounds of one kind of command: what each costs. */
 const KINDS = ['mix', 'noop', 'list', 'status', 'headers', 'body', 'store', 'delete', 'append', 'expunge'] as const;
 export type Kind = (typeof KINDS)[number];
+
+export function kindNamed(name: string): Kind {
+  const kind = KINDS.find((one) => one === name);
+  if (kind === undefined) throw new Error(`${name} is none of ${KINDS.join(', ')}`);
+  return kind;
+}
 
 /** A connection that knows of the replies only where a command's ends, and how many messages there are. */
 class MixClient {
@@ -168,6 +175,9 @@ class MixClient {
   }
 }
 
+/** What it takes of a side. */
+export type MixSide = Pick<Side, 'name' | 'imap' | 'users' | 'password' | 'pids'>;
+
 export interface Mix {
   readonly perSecond: number;
   /** Of all the side's processes, us. */
@@ -176,7 +186,7 @@ export interface Mix {
 
 /** Runs it with so many clients, each in the INBOX of a user of its own. */
 export async function mix(
-  side: Side,
+  side: MixSide,
   sample: string,
   clients: number,
   seconds = SECONDS,
@@ -199,7 +209,7 @@ export async function mix(
 }
 
 /** The messages of an mbox file, CRLF-ended. */
-function messagesOf(file: string): Buffer[] {
+export function messagesOf(file: string): Buffer[] {
   const [, ...texts] = readFileSync(file, 'latin1').split(/^From .*\n/m);
   return texts.map((text) => Buffer.from(text.replace(/\r?\n/g, '\r\n'), 'latin1'));
 }
@@ -227,11 +237,7 @@ if (import.meta.main) {
       kinds: { type: 'string', default: 'mix' },
     },
   });
-  const kinds = values.kinds.split(',').map((name) => {
-    const kind = KINDS.find((one) => one === name);
-    if (kind === undefined) throw new Error(`${name} is none of ${KINDS.join(', ')}`);
-    return kind;
-  });
+  const kinds = values.kinds.split(',').map(kindNamed);
   const scratch = openFolder();
   try {
     const sample = sampleMailbox(scratch, 600);

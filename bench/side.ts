@@ -230,7 +230,7 @@ function tree(roots: readonly number[]): Process[] {
 }
 
 /** Seconds of CPU that a side has used. */
-export function cpuSeconds(side: Side): number {
+export function cpuSeconds(side: Pick<Side, 'pids'>): number {
   return treeCpuSeconds(side.pids);
 }
 
