@@ -4,18 +4,33 @@ import { DIALOGUE_LINES, DIALOGUE_TEXT } from './limits.ts';
 
 const USERNAME = '334 VXNlcm5hbWU6';
 
+/** Lines of the beginning that stay; as many are kept of the end. */
+const HALF = DIALOGUE_LINES / 2;
+
 export class Dialogue {
-  /** `C: ` and `S: ` in front of each. */
-  readonly lines: string[] = [];
   /** The login that was last tried. */
   login: string | null = null;
-  #left = 0;
+  readonly #first: string[] = [];
+  /** Written round and round. */
+  readonly #last: string[] = [];
+  #count = 0;
   /** The next response is a user name (AUTH LOGIN). */
   #username = false;
 
+  /** `C: ` and `S: ` in front of each. The beginning and the end; a session of a thousand messages is told by those. */
+  get lines(): readonly string[] {
+    const last = this.#last;
+    if (this.#count <= DIALOGUE_LINES) return [...this.#first, ...last];
+    // The mark stands for one line more.
+    const oldest = (this.#count - HALF) % HALF;
+    const left = `   (${this.#count - DIALOGUE_LINES + 1} lines left out)`;
+    return [...this.#first, left, ...last.slice(oldest + 1), ...last.slice(0, oldest)];
+  }
+
   /** A command; what follows AUTH's mechanism is kept back. */
   client(line: string): void {
-    const [, command, response] = /^(AUTH\s+\S+)\s+(\S.*)$/i.exec(line) ?? [];
+    const letter = line.charCodeAt(0) | 0x20;
+    const [, command, response] = (letter === 0x61 && /^(AUTH\s+\S+)\s+(\S.*)$/i.exec(line)) || [];
     if (response === undefined) this.#add(`C: ${line}`);
     else this.#secret(response, `C: ${command} `, /LOGIN$/i.test(command ?? ''));
   }
@@ -27,7 +42,9 @@ export class Dialogue {
 
   server(text: string): void {
     this.#username = text.startsWith(USERNAME);
-    this.#add(`S: ${text.trimEnd().replaceAll('\r\n', ' / ')}`);
+    const end = text.indexOf('\r\n');
+    const isOne = end === text.length - 2;
+    this.#add(`S: ${isOne ? text.slice(0, end) : text.trimEnd().replaceAll('\r\n', ' / ')}`);
   }
 
   /** Something that is no line: the content of a message. */
@@ -42,12 +59,10 @@ export class Dialogue {
     this.#add(`${start}***`);
   }
 
-  /** The beginning and the end stay; a session of a thousand messages is told by those. */
   #add(line: string): void {
-    this.lines.push(line.length > DIALOGUE_TEXT ? `${line.slice(0, DIALOGUE_TEXT)}...` : line);
-    if (this.lines.length <= DIALOGUE_LINES) return;
-    const half = DIALOGUE_LINES / 2;
-    this.#left += this.#left === 0 ? 2 : 1;
-    this.lines.splice(half, 2, `   (${this.#left} lines left out)`);
+    const kept = line.length > DIALOGUE_TEXT ? `${line.slice(0, DIALOGUE_TEXT)}...` : line;
+    const count = this.#count++;
+    if (count < HALF) this.#first.push(kept);
+    else this.#last[count % HALF] = kept;
   }
 }
