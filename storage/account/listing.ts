@@ -70,25 +70,22 @@ export function* changedPage(
 }
 
 /** A row as the statement gives it. */
-interface StoredRow extends Partial<StoredBody> {
+interface StoredRow {
   readonly uid: number;
   keywords?: string | null;
   prefix?: Uint8Array | null | undefined;
   header?: Uint8Array | null;
+  /** What makes the message's content, and then that. */
+  readonly contentOf?: number;
+  readonly contentSize?: number;
+  /** Null if the body is here. */
+  readonly contentBlob?: string | null;
+  contentPrefix?: Uint8Array | null | undefined;
+  contentHeader?: Uint8Array | null | undefined;
+  contentBody?: Uint8Array | null | undefined;
   content?: MessageContent;
   /** The packed body, and then what reads it. */
   body?: Uint8Array | MessageBody | null;
-}
-
-/** What makes a message's content, as a listing reads it. */
-interface StoredBody {
-  readonly contentOf: number;
-  readonly contentSize: number;
-  /** Null if the body is here. */
-  readonly contentBlob: string | null;
-  readonly contentPrefix: Uint8Array | null;
-  readonly contentHeader: Uint8Array | null;
-  readonly contentBody: Uint8Array | null;
 }
 
 /** How a listing reads headers and contents. */
@@ -177,7 +174,8 @@ export function* listingPage<C extends ListingColumn>(
     if (keywords) for (const row of rows) row.keywords ??= '';
     if (header) for (const row of rows) unpackHeader(row, bytes);
     if (body) for (const row of rows) row.body = bytes.body(row.body instanceof Uint8Array ? row.body : null);
-    return content ? rows.map((row) => withContent(row, bytes)) : rows;
+    if (content) for (const row of rows) makeContent(row, bytes);
+    return rows;
   };
   const size = content || body ? CONTENT_PAGE_ROWS : header ? HEADER_PAGE_ROWS : PAGE_ROWS;
   const { rows, rest } = yield* page(uids, size, read);
@@ -212,19 +210,16 @@ function unpackHeader(row: StoredRow, { packer, ofHeader }: Bytes): void {
   }
 }
 
-/** The row with its content in place of what makes it. */
-function withContent(stored: StoredRow, bytes: Bytes): StoredRow {
-  const {
-    contentOf = 0,
-    contentSize = 0,
-    contentBlob = '',
-    contentPrefix,
-    contentHeader,
-    contentBody,
-    ...row
-  } = stored;
-  const parts = { prefix: contentPrefix ?? null, header: contentHeader ?? null, body: contentBody ?? null };
-  return { ...row, content: bytes.content(contentOf, { size: contentSize, blob: contentBlob ?? '', ...parts }) };
+/** Puts a row's content in place of what makes it; in place, as headers. */
+function makeContent(row: StoredRow, bytes: Bytes): void {
+  row.content = bytes.content(row.contentOf ?? 0, {
+    size: row.contentSize ?? 0,
+    blob: row.contentBlob ?? '',
+    prefix: row.contentPrefix ?? null,
+    header: row.contentHeader ?? null,
+    body: row.contentBody ?? null,
+  });
+  row.contentPrefix = row.contentHeader = row.contentBody = undefined;
 }
 
 /** Fills a page from one range after the other. */
