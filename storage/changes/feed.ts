@@ -12,10 +12,13 @@ interface StateRow {
   /** The account's current epoch and last modseq. */
   readonly epoch: number;
   readonly newest: number;
+  /** The first modseq of that epoch, which nearly every cursor is of: no other has to be looked for then. */
+  readonly began: number | null;
 }
 
 const STATE = `SELECT coalesce((SELECT h.modseq FROM change h WHERE h.account = c.account AND h.class = c.class
-    ORDER BY h.modseq DESC LIMIT 1), c.floor) AS modseq, c.floor, k.epoch, k.modseq AS newest
+    ORDER BY h.modseq DESC LIMIT 1), c.floor) AS modseq, c.floor, k.epoch, k.modseq AS newest,
+    (SELECT e.first FROM epoch e WHERE e.account = k.account AND e.epoch = k.epoch) AS began
   FROM class c JOIN counter k ON k.account = c.account WHERE c.account = $1 AND c.class = $2`;
 
 const ROWS = `SELECT modseq, seq, kind, reason, collection, other, uid, last, item, object, thread, reader, name
@@ -36,7 +39,7 @@ export interface ChangesQuery {
 /** The cursor of now: it changes only when something of the class does, so it is the class's state too. */
 export function* currentCursor(account: string, changeClass: ChangeClass): Op<Cursor> {
   const state = yield* stateOf(account, changeClass);
-  return yield* cursorAt(account, state.modseq, null);
+  return yield* cursorAt(account, state, { modseq: state.modseq, seq: null });
 }
 
 /** A page of the log. Throws stale-cursor where the rows after the cursor can't be told. */
@@ -59,12 +62,16 @@ export function* readChanges(query: ChangesQuery): Op<ChangePage> {
     if (matches(row, query)) rows.push(row);
   }
   const more = seen < found.length;
-  if (!more) return { rows, cursor: yield* cursorAt(account, Math.max(from.modseq, state.modseq), null), more };
+  if (!more) {
+    const modseq = Math.max(from.modseq, state.modseq);
+    return { rows, cursor: yield* cursorAt(account, state, { modseq, seq: null }), more };
+  }
   const last = found[seen - 1];
   if (last === undefined) return { rows, cursor: query.cursor, more };
   // In the middle of a transaction's rows the cursor says how far, else it stands after all of them.
   const middle = found[seen]?.modseq === last.modseq;
-  return { rows, cursor: yield* cursorAt(account, last.modseq, middle ? last.seq : null), more };
+  const { modseq } = last;
+  return { rows, cursor: yield* cursorAt(account, state, { modseq, seq: middle ? last.seq : null }), more };
 }
 
 /**
@@ -78,8 +85,8 @@ export function* trustedModseq(account: string, modseq: number): Op<number> {
 /** The cursor after everything of a modseq that a client brings back; null where it can't be trusted. */
 export function* cursorAfter(account: string, changeClass: ChangeClass, modseq: number): Op<Cursor | null> {
   if (!(yield* isTrusted(account, modseq))) return null;
-  const { newest } = yield* stateOf(account, changeClass);
-  return yield* cursorAt(account, Math.min(modseq, newest), null);
+  const state = yield* stateOf(account, changeClass);
+  return yield* cursorAt(account, state, { modseq: Math.min(modseq, state.newest), seq: null });
 }
 
 /** Has all that a client can have seen at this modseq been kept? */
@@ -104,10 +111,13 @@ function* stateOf(account: string, changeClass: ChangeClass): Op<StateRow> {
 
 /** Refuses what was never durable, what belongs to another life of the file, and what the log no longer reaches. */
 function* check(account: string, from: Position, state: StateRow): Op<void> {
-  const epoch = yield* one<{ first: number; last: number | null }>(
-    `SELECT first, last FROM epoch WHERE account = $1 AND epoch = $2`,
-    [account, from.epoch],
-  );
+  const epoch =
+    from.epoch === state.epoch && state.began !== null
+      ? { first: state.began, last: null }
+      : yield* one<{ first: number; last: number | null }>(
+          `SELECT first, last FROM epoch WHERE account = $1 AND epoch = $2`,
+          [account, from.epoch],
+        );
   if (epoch === undefined) throw new StoreError('stale-cursor', 'a cursor of an unknown epoch');
   if (from.modseq < epoch.first || from.modseq > (epoch.last ?? state.newest)) {
     throw new StoreError('stale-cursor', 'a cursor beyond what its epoch made durable');
@@ -118,7 +128,8 @@ function* check(account: string, from: Position, state: StateRow): Op<void> {
 }
 
 /** The cursor of a modseq, in the epoch that it belongs to. */
-function* cursorAt(account: string, modseq: number, seq: number | null): Op<Cursor> {
+function* cursorAt(account: string, state: StateRow, { modseq, seq }: Omit<Position, 'epoch'>): Op<Cursor> {
+  if (state.began !== null && modseq >= state.began) return formatCursor({ epoch: state.epoch, modseq, seq });
   const row = yield* one<{ epoch: number }>(
     `SELECT epoch FROM epoch WHERE account = $1 AND epoch > 0 AND first <= $2 ORDER BY epoch DESC LIMIT 1`,
     [account, modseq],
