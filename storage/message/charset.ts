@@ -71,16 +71,24 @@ const HOLDS_ASCII = /^(?:utf-8|iso-8859-(?:1|2|15)|windows-125[0-8])$/;
  * there are no others, since those settle what the charset is; 'unknown': nothing.
  */
 export function asciiIn(charset: string): 'always' | 'alone' | 'unknown' {
-  const label = normalise(charset);
+  return asciiInLabel(normalise(charset));
+}
+
+function asciiInLabel(label: string): 'always' | 'alone' | 'unknown' {
   if (HOLDS_ASCII.test(label)) return 'always';
   return UNRELIABLE.has(label) ? 'alone' : 'unknown';
 }
 
+/** For whole texts, between which it keeps nothing: to make one takes longer than to decode a preview. */
+const UTF8 = new TextDecoder();
+
 /** Decodes a whole text. */
 export function decodeText(bytes: Uint8Array, charset: string): string {
-  if (asciiIn(charset) !== 'unknown' && isAscii(bytes)) {
+  const label = normalise(charset);
+  if (asciiInLabel(label) !== 'unknown' && isAscii(bytes)) {
     return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
   }
+  if (label === 'utf-8') return UTF8.decode(bytes);
   const decoding = textDecoding(charset);
   return decoding.decode(bytes) + decoding.end();
 }
