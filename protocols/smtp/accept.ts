@@ -98,17 +98,21 @@ async function deliver(
   received: Staged | SmtpReply,
 ): Promise<readonly SmtpReply[]> {
   if ('code' in received) return [received];
-  const { kind, ingress, submission } = session.part;
-  await using staged = received;
-  const refusal = headerRefusal(staged);
-  if (refusal !== null) return [refusal];
-  const about = [envelopeOf(transaction), staged, ingressSession(session)] as const;
+  const refusal = headerRefusal(received);
   try {
-    if (kind === 'lmtp') return (await ingress?.deliver(...about)) ?? [];
-    const reply = kind === 'mx' ? await ingress?.accept(...about) : await submission?.submit(...about);
-    return reply === undefined ? [] : [reply];
+    return refusal === null ? await handOn(session, transaction, received) : [refusal];
   } catch (error) {
     session.log.error({ err: error }, 'a message could not be delivered');
     return [Reply.temporary];
+  } finally {
+    await received[Symbol.asyncDispose](); // `await using` takes five times as long, and this is each message's
   }
+}
+
+async function handOn(session: Session, transaction: Transaction, staged: Staged): Promise<readonly SmtpReply[]> {
+  const { kind, ingress, submission } = session.part;
+  const about = [envelopeOf(transaction), staged, ingressSession(session)] as const;
+  if (kind === 'lmtp') return (await ingress?.deliver(...about)) ?? [];
+  const reply = kind === 'mx' ? await ingress?.accept(...about) : await submission?.submit(...about);
+  return reply === undefined ? [] : [reply];
 }

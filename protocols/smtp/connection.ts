@@ -81,11 +81,13 @@ export class Connection extends SMTPConnection implements Session {
   receive(sink: DataSink): void {
     this.#sink = sink;
     this.#input?.receive({
-      ...sink,
-      end: async () => {
+      reader: sink.reader,
+      take: sink.take,
+      abort: sink.abort,
+      end: () => {
         this.#sink = null;
         clearTimeout(this.#phaseTimer);
-        await sink.end();
+        return sink.end();
       },
     });
     this.#expect(performance.now() + this.part.limits.dataMs);

@@ -18,13 +18,18 @@ export interface RcptCommand {
   readonly request: RecipientRequest;
 }
 
+/** What almost every line is. */
+const PLAIN = /^[ -~]*$/;
+
 /**
  * A line (without its LF) as text, or null when it does not end in CR or carries another CR or a NUL, or is not UTF-8.
  * `lenient`: a bare LF ends a line too; office programs send it, and behind a login it harms nobody (F222).
  */
 export function decodeLine(bytes: Buffer, lenient: boolean): string | null {
-  const ended = bytes.at(-1) === 0x0d;
+  const ended = bytes[bytes.length - 1] === 0x0d;
   if (!ended && !lenient) return null;
+  const text = bytes.toString('latin1', 0, ended ? bytes.length - 1 : bytes.length);
+  if (PLAIN.test(text)) return text;
   const line = ended ? bytes.subarray(0, -1) : bytes;
   return line.includes(0x0d) || line.includes(0) || !isUtf8(line) ? null : line.toString('utf8');
 }

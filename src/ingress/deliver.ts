@@ -114,13 +114,12 @@ export function createDeliver({
     return plans;
   }
 
-  async function send({ about }: Delivery, { onward }: Copies): Promise<SmtpReply[]> {
-    if (onward === undefined) return [];
+  async function send({ about }: Delivery, onward: () => Promise<SmtpReply>): Promise<SmtpReply> {
     try {
-      return [await onward()];
+      return await onward();
     } catch (error) {
       log.warn({ ...about, err: error }, 'not forwarded');
-      return [replyOf(error)];
+      return replyOf(error);
     }
   }
 
@@ -134,12 +133,18 @@ export function createDeliver({
         replies.set(next, await deliverTo(next.account, next.recipient, delivery));
       }
     };
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, copies.length) }, work));
+    if (copies.length === 1) await work();
+    else await Promise.all(Array.from({ length: Math.min(PARALLEL, copies.length) }, work));
     const replyTo = (copy: Copy) => replies.get(copy) ?? TEMPORARY;
     const outcomes: SmtpReply[] = [];
     for (const planned of plans) {
-      if ('code' in planned) outcomes.push(planned);
-      else outcomes.push(combine([...planned.copies.map(replyTo), ...(await send(delivery, planned))]));
+      if ('code' in planned) {
+        outcomes.push(planned);
+        continue;
+      }
+      const each = planned.copies.map(replyTo);
+      if (planned.onward !== undefined) each.push(await send(delivery, planned.onward));
+      outcomes.push(combine(each));
     }
     return outcomes;
   };

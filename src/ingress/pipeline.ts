@@ -33,7 +33,8 @@ export function createIngress(parts: IngressParts): Ingress {
   const last = createDeliver(parts);
   const deliver = async (delivery: Delivery): Promise<readonly SmtpReply[]> => {
     for (const stage of stages) {
-      const reply = await stage(delivery);
+      const passed = stage(delivery);
+      const reply = passed instanceof Promise ? await passed : passed; // a promise costs each message, a value nothing
       if (reply !== null) return delivery.envelope.recipients.map(() => reply);
     }
     return await last(delivery);

@@ -29,7 +29,8 @@ export class SqlDirectory implements Directory {
   readonly #engine: Engine;
   readonly #now: () => number;
   readonly #sealer: Sealer;
-  readonly #answers = new Map<string, unknown>();
+  /** Those that are kept are there already; each is handed out as it is, without a promise of its own. */
+  readonly #answers = new Map<string, Promise<unknown>>();
   #generation = -1;
 
   constructor(parts: DirectoryParts) {
@@ -222,18 +223,21 @@ export class SqlDirectory implements Directory {
   }
 
   /** An answer from memory while the directory is as it was, else by a read. */
-  async #cached<T>(question: string, op: () => Op<T>): Promise<T> {
+  #cached<T>(question: string, op: () => Op<T>): Promise<T> {
     const generation = this.#engine.generation(DB);
     if (generation !== this.#generation) {
       this.#answers.clear();
       this.#generation = generation;
     }
-    if (this.#answers.has(question)) return this.#answers.get(question) as T;
+    return (this.#answers.get(question) as Promise<T> | undefined) ?? this.#ask(question, op, generation);
+  }
+
+  async #ask<T>(question: string, op: () => Op<T>, generation: number): Promise<T> {
     const answer = await this.#engine.read(DB, op);
     // If the directory moved meanwhile, the answer may be of either side: it is good once, and not kept.
     if (this.#engine.generation(DB) === generation && this.#generation === generation) {
       if (this.#answers.size >= CACHED_ANSWERS) this.#answers.clear();
-      this.#answers.set(question, answer);
+      this.#answers.set(question, Promise.resolve(answer));
     }
     return answer;
   }
