@@ -93,6 +93,8 @@ export const ANNOTATION_BATCH = 200;
 export const ANNOTATION_CHANGES = 1_000;
 /** Patterns in one LIST: clients that give several give two or three. */
 export const LIST_PATTERNS = 20;
+/** Characters of a reply to LIST that is kept for the next one, one an account: some hundred mailboxes. */
+export const KEPT_LIST_CHARS = 16 * 1024;
 /** Options in one list of LIST or CREATE: more than there are. */
 export const LIST_OPTIONS = 20;
 

@@ -110,7 +110,8 @@ export class Places {
 
   /** The same, where it must be there: else NONEXISTENT. */
   async need(path: string, use: Use): Promise<Place> {
-    const place = await this.find(path, use);
+    const known = this.own.known(path);
+    const place = known === undefined ? await this.find(path, use) : this.#checked(this.#ownPlace(known), use);
     if (place === undefined) throw noMailbox();
     return place;
   }
@@ -225,6 +226,11 @@ export class Places {
 }
 
 /** The mailbox's unseen messages and mod-sequence as the session has them. */
-export async function countsOf({ account, mailbox, reader }: Place): Promise<{ unseen: number; modseq: number }> {
-  return reader === undefined ? mailbox : await account.mail.readerStatus(mailbox.id, reader);
+export function countsOf({ account, mailbox, reader }: Place): Counts | Promise<Counts> {
+  return reader === undefined ? mailbox : account.mail.readerStatus(mailbox.id, reader);
+}
+
+export interface Counts {
+  readonly unseen: number;
+  readonly modseq: number;
 }

@@ -36,10 +36,15 @@ async function firstFrom(
 }
 
 /** How many messages of a mailbox no session has been told of (STATUS RECENT). */
-export async function countRecent(account: ImapAccount, mailbox: Mailbox, ledger: RecentLedger): Promise<number> {
+export function countRecent(account: ImapAccount, mailbox: Mailbox, ledger: RecentLedger): number | Promise<number> {
+  const known = ledger.unclaimed(account.id, mailbox.id);
+  return known !== undefined && known >= mailbox.uidnext ? 0 : count(account, mailbox, ledger);
+}
+
+async function count(account: ImapAccount, mailbox: Mailbox, ledger: RecentLedger): Promise<number> {
   const first = await recentFrom(account, mailbox, ledger);
   if (first >= mailbox.uidnext) return 0;
-  let count = 0;
-  for await (const page of account.mail.placements(mailbox.id, [[first, mailbox.uidnext - 1]])) count += page.length;
-  return count;
+  let recent = 0;
+  for await (const page of account.mail.placements(mailbox.id, [[first, mailbox.uidnext - 1]])) recent += page.length;
+  return recent;
 }

@@ -32,6 +32,12 @@ import type { ImapContext, ServerState } from './server.ts';
 import { capabilityOf, PARTS_OF_REV2 } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
 
+/** What the command in hand has done. */
+interface Own {
+  readonly expunged?: boolean;
+  readonly added?: boolean;
+}
+
 export class Session {
   readonly connection: Connection;
   readonly context: ImapContext;
@@ -134,7 +140,13 @@ export class Session {
     while (!this.ending) {
       if (this.server.closing) return this.bye('Server is shutting down');
       if (pace.late) await pace.rest();
-      const next = await (this.notify === null ? this.reader.next() : this.#next(this.notify));
+      let next = this.notify === null ? this.reader.take() : await this.#next(this.notify);
+      // Most often a command comes whole, and after the last was answered: that is the one promise for reading it.
+      while (next === null) {
+        const event = await this.connection.more();
+        next = event === 'data' ? this.reader.take() : event;
+      }
+      if (next instanceof Promise) next = await next;
       if (next === 'end') return;
       if (next === 'timeout') return this.bye('Idle for too long');
       if (next === 'interrupt') continue;
@@ -177,13 +189,16 @@ export class Session {
     const started = performance.now();
     this.tag = command.tag;
     const found = this.server.verbs.get(command.verb);
-    const known = found !== undefined && this.offers(capabilityOf(command.verb));
+    const known = found !== undefined && (this.#off.size === 0 || this.offers(capabilityOf(command.verb)));
     if (!known) return this.#malformed({ tag: command.tag, error: 'Unknown command' });
     const verb = typeof found === 'function' ? await found() : found;
     const wrong = this.#forbidden(verb);
     if (wrong !== '') return this.#malformed({ tag: command.tag, error: wrong });
     const outcome = await this.#attempt(verb, command);
-    if (outcome !== 'answered') await this.#finish(verb, command, outcome ?? {});
+    if (outcome !== 'answered') {
+      const finishing = this.#finish(verb, command, outcome ?? {});
+      if (finishing !== undefined) await finishing;
+    }
     this.context.metrics.command('imap', command.verb, (performance.now() - started) / 1000);
   }
 
@@ -235,10 +250,16 @@ export class Session {
     return new Refusal('SERVERBUG', 'Internal error');
   }
 
-  async #finish(verb: Verb, command: Command, reply: Reply): Promise<void> {
+  /** A promise only where telling what has changed waits for something. */
+  #finish(verb: Verb, command: Command, reply: Reply): void | Promise<void> {
     this.#badCommands = 0;
     const own = { expunged: reply.expunged === true, added: verb.adds === true };
-    const expunges = await this.sync(verb.expunges && reply.expunges !== false, own);
+    const expunges = this.sync(verb.expunges && reply.expunges !== false, own);
+    if (typeof expunges === 'string') return this.#answer(command, reply, expunges);
+    return expunges.then((told) => this.#answer(command, reply, told));
+  }
+
+  #answer(command: Command, reply: Reply, expunges: Expunges): void {
     const { status = 'OK', text = `${command.verb} completed` } = reply;
     const { out } = this.connection;
     const code = this.#highestModseq(reply, expunges);
@@ -326,9 +347,16 @@ export class Session {
    * Brings the view up to date and tells the client what it wants to know; `own`: what the command in hand has done is
    * told in any case, and its new messages are none to the client.
    */
-  async sync(expunges: boolean, own: { expunged?: boolean; added?: boolean } = {}): Promise<Expunges> {
-    const { account, notify } = this;
-    if (account === null || (this.selected === null && notify === null)) return 'none';
+  sync(expunges: boolean, own: Own = {}): Expunges | Promise<Expunges> {
+    const { account, selected, notify } = this;
+    if (account === null || (selected === null && notify === null)) return 'none';
+    const shown = selected?.account ?? account;
+    if (notify !== null || this.places.behind || shown.behind) return this.#syncSlowly(shown, expunges, own);
+    return this.#shut ? 'none' : this.#tellSelected(expunges, own.expunged === true);
+  }
+
+  async #syncSlowly(shown: ImapAccount, expunges: boolean, own: Own): Promise<Expunges> {
+    const { notify } = this;
     // The command itself is done; what fails here is tried again by the next one.
     const attempt = async (work: () => Promise<void>) => {
       try {
@@ -337,7 +365,6 @@ export class Session {
         this.#refusal(error, 'sync');
       }
     };
-    const shown = this.selected?.account ?? account;
     if (this.places.behind || shown.behind) {
       await attempt(async () => {
         if (this.places.behind) await this.followRights();
@@ -353,13 +380,15 @@ export class Session {
     return told;
   }
 
-  async #tellSelected(expunges: boolean, always: boolean): Promise<Expunges> {
+  #tellSelected(expunges: boolean, always: boolean): Expunges | Promise<Expunges> {
     const { selected, notify, connection } = this;
     if (selected === null) return 'none';
     if (notify?.selected !== 'nothing' || always) {
       const flags = notify?.selected !== 'messages';
-      const tell = () => selected.tell(connection, expunges, flags, notify?.annotations);
-      return await tellWithSearches(this, selected, expunges, tell);
+      const annotations = notify?.annotations;
+      if (selected.searches.size === 0) return selected.tell(connection, expunges, flags, annotations);
+      const tell = async () => await selected.tell(connection, expunges, flags, annotations);
+      return tellWithSearches(this, selected, expunges, tell);
     }
     // A client that wants to hear of nothing must not believe later mod-sequences either.
     return selected.synced < selected.index.complete ? 'withheld' : 'none';

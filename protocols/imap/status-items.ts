@@ -7,7 +7,7 @@ import { mailboxReply } from './grammar/mailbox-name.ts';
 import type { Scanner } from './grammar/scanner.ts';
 import { ALL_UIDS } from './index/account.ts';
 import { objectId } from './object-id.ts';
-import { countsOf, type Place } from './places.ts';
+import { type Counts, countsOf, type Place } from './places.ts';
 import { countRecent } from './recent-from.ts';
 import type { Session } from './session.ts';
 
@@ -17,10 +17,10 @@ const ITEMS: ReadonlyMap<string, Value> = new Map<string, Value>([
   ['MAILBOXID', ({ account, mailbox }) => `(${objectId('F', account.id, mailbox.id)})`], // RFC 8474 4.3
   ['MESSAGES', ({ mailbox }) => mailbox.total],
   ['RECENT', ({ account, mailbox }, session) => countRecent(account, mailbox, session.server.recent)],
-  ['HIGHESTMODSEQ', async (place) => (await countsOf(place)).modseq],
+  ['HIGHESTMODSEQ', (place) => counter(countsOf(place), 'modseq')],
   ['UIDNEXT', ({ mailbox }) => mailbox.uidnext],
   ['UIDVALIDITY', ({ mailbox }) => mailbox.uidvalidity],
-  ['UNSEEN', async (place) => (await countsOf(place)).unseen],
+  ['UNSEEN', (place) => counter(countsOf(place), 'unseen')],
   ['APPENDLIMIT', (_, session) => session.context.messageSize], // RFC 7889 3
   ['DELETED', async (place, session) => (await marked(place, session)).messages], // RFC 9208 4.1.4
   ['DELETED-STORAGE', async (place, session) => (await marked(place, session)).bytes],
@@ -35,6 +35,10 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   'DELETED-STORAGE': 'QUOTA=RES-STORAGE',
   SIZE: 'STATUS=SIZE',
 };
+
+function counter(counts: Counts | Promise<Counts>, name: keyof Counts): number | Promise<number> {
+  return counts instanceof Promise ? counts.then((those) => those[name]) : counts[name];
+}
 
 /** How many messages are marked \Deleted, and their sizes: EXPUNGE would free that. */
 async function marked(
@@ -77,6 +81,9 @@ export async function tellStatus(
   items: ReadonlySet<string>,
 ): Promise<void> {
   const values: string[] = [];
-  for (const name of items) values.push(`${name} ${await ITEMS.get(name)?.(place, session)}`);
+  for (const name of items) {
+    const value = ITEMS.get(name)?.(place, session);
+    values.push(`${name} ${value instanceof Promise ? await value : value}`);
+  }
   session.connection.out.text(`* STATUS ${mailboxReply(path, session.utf8)} (${values.join(' ')})\r\n`);
 }

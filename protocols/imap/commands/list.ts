@@ -5,6 +5,8 @@ import { Pace } from '#protocols/net/pace.ts';
 import { ListPattern } from '../grammar/list-pattern.ts';
 import { type ListRequest, listRequest } from '../grammar/list-request.ts';
 import { decodedName, mailboxReply, SEPARATOR, superiors } from '../grammar/mailbox-name.ts';
+import type { NamesReply } from '../index/account.ts';
+import { KEPT_LIST_CHARS } from '../limits.ts';
 import type { Place } from '../places.ts';
 import { mayUse } from '../rights.ts';
 import type { Session } from '../session.ts';
@@ -18,6 +20,12 @@ export const list: Verb = {
   state: 'authenticated',
   expunges: true,
   async run(session, { scanner }) {
+    const asked = `${session.utf8 ? 'UTF-8' : ''}${scanner.rest}`;
+    const names = scanner.rest === null ? null : namesOf(session);
+    if (names?.asked === asked) {
+      session.connection.out.text(names.text);
+      return undefined;
+    }
     const request = listRequest(scanner);
     if (request.status?.has('HIGHESTMODSEQ')) session.enable('CONDSTORE'); // RFC 7162 3.1
     // RFC 9051 6.3.9: an empty pattern asks for the separator and the root.
@@ -25,18 +33,39 @@ export const list: Verb = {
       session.connection.out.text(`* LIST (\\Noselect) "${SEPARATOR}" ""\r\n`);
       return undefined;
     }
-    const patterns = ListPattern.all(request.reference, request.patterns, session.utf8);
-    const pace = new Pace(session.connection);
-    const matches = ({ path }: Entry) => patterns.some((pattern) => pattern.matches(path));
-    for (const entry of await entries(session, request, matches)) {
-      if ((!wanted(entry, request) && !entry.parent) || !matches(entry)) continue;
-      await tell(session, entry, request);
-      if (pace.due) await pace.rest();
-    }
+    const text = await tellAll(session, request);
+    // Only where nothing has changed meanwhile, and so from the second time on.
+    if (names !== null && names === namesOf(session) && isOfNames(request) && text.length <= KEPT_LIST_CHARS)
+      Object.assign(names, { asked, text });
     await tellAlias(session, request);
     return undefined;
   },
 };
+
+/** Where a reply of the account's own names may be kept; null where others share theirs. */
+function namesOf({ owner, places }: Session): NamesReply | null {
+  return places.others.length === 0 ? owner.names : null;
+}
+
+/** Nothing is told but names that there are. */
+function isOfNames({ extended, patterns }: ListRequest): boolean {
+  return !extended && /[%*]/.test(patterns[0] ?? '');
+}
+
+/** Tells what is asked for. The lines of LIST. */
+async function tellAll(session: Session, request: ListRequest): Promise<string> {
+  const patterns = ListPattern.all(request.reference, request.patterns, session.utf8);
+  const pace = new Pace(session.connection);
+  const matches = ({ path }: Entry) => patterns.some((pattern) => pattern.matches(path));
+  let text = '';
+  for (const entry of await entries(session, request, matches)) {
+    if ((!wanted(entry, request) && !entry.parent) || !matches(entry)) continue;
+    const told = tell(session, entry, request);
+    text += typeof told === 'string' ? told : await told;
+    if (pace.due) await pace.rest();
+  }
+  return text;
+}
 
 /** A name that may be listed. */
 interface Entry {
@@ -88,7 +117,8 @@ function wanted({ place, subscribed }: Entry, { select }: ListRequest): boolean 
   return !select.special || (place !== undefined && USE_ATTRIBUTE[place.mailbox.special] !== '');
 }
 
-async function tell(session: Session, entry: Entry, request: ListRequest): Promise<void> {
+/** Tells one, and what is asked for besides. Its line. */
+function tell(session: Session, entry: Entry, request: ListRequest): string | Promise<string> {
   const { path, place } = entry;
   const attributes = place === undefined ? ['\\NonExistent'] : [];
   // A name that only leads to others; who does not know the one attribute knows the other.
@@ -97,12 +127,13 @@ async function tell(session: Session, entry: Entry, request: ListRequest): Promi
   const use = USE_ATTRIBUTE[place?.mailbox.special ?? ''];
   if (use !== '') attributes.push(use);
   if (entry.subscribed) attributes.push('\\Subscribed');
-  const { out } = session.connection;
-  out.text(`* LIST (${attributes.join(' ')}) "${SEPARATOR}" ${mailboxReply(path, session.utf8)}`);
-  if (entry.parent) out.text(` ("CHILDINFO" (${criteria(request)}))`);
-  out.text('\r\n');
+  const info = entry.parent ? ` ("CHILDINFO" (${criteria(request)}))` : '';
+  const name = mailboxReply(path, session.utf8);
+  const line = `* LIST (${attributes.join(' ')}) "${SEPARATOR}" ${name}${info}\r\n`;
+  session.connection.out.text(line);
   // RFC 5819 2: each STATUS after its LIST, and none for what can't be selected.
-  if (place !== undefined) await tellMore(session, place, path, request);
+  if (place === undefined || !request.extended) return line;
+  return tellMore(session, place, path, request).then(() => line);
 }
 
 /** What is asked for besides, of a mailbox that there is. */

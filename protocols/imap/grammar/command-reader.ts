@@ -102,18 +102,25 @@ export class CommandReader {
   /** The next command, or why there is none. Throws Violation and Disconnected. */
   async next(): Promise<Command | Malformed | Exclude<Event, 'data'>> {
     for (;;) {
-      const line = this.#returned ?? this.#connection.takeLine(this.limits.line);
-      this.#returned = null;
-      if (line === TOO_LONG) throw new Violation('Command line too long');
-      // Empty lines between commands are ignored: some clients send them after a literal.
-      if (line !== null && line.length > 0) {
-        // Most commands are one line without a literal.
-        const isWhole = line[line.length - 1] !== CLOSING_BRACE;
-        return isWhole ? this.#command(oneLine(line)) : await this.#withLiterals(line);
-      }
-      if (line !== null) continue;
+      const taken = this.take();
+      if (taken !== null) return await taken;
       const event = await this.#connection.more();
       if (event !== 'data') return event;
+    }
+  }
+
+  /** The next command, if its first line has come; a promise where a literal follows. Throws as `next`. */
+  take(): Command | Malformed | Promise<Command | Malformed> | null {
+    for (;;) {
+      const line = this.#returned ?? this.#connection.takeLine(this.limits.line);
+      this.#returned = null;
+      if (line === null) return null;
+      if (line === TOO_LONG) throw new Violation('Command line too long');
+      // Empty lines between commands are ignored: some clients send them after a literal.
+      if (line.length === 0) continue;
+      // Most commands are one line without a literal.
+      const isWhole = line[line.length - 1] !== CLOSING_BRACE;
+      return isWhole ? this.#command(oneLine(line)) : this.#withLiterals(line);
     }
   }
 

@@ -71,6 +71,11 @@ export class Scanner {
     this.#text = segments[0]?.text ?? '';
   }
 
+  /** The text from here to the end of the command, which stays unread; null if a literal is in it. */
+  get rest(): string | null {
+    return this.#segments.length === 1 ? this.#text.slice(this.#at) : null;
+  }
+
   /** Where it stands: for `back`. */
   get mark(): { readonly index: number; readonly at: number } {
     return { index: this.#index, at: this.#at };

@@ -28,6 +28,13 @@ interface Mailboxes {
   readonly list: readonly Mailbox[];
   /** Those whose counters have changed since they were read; nothing else has. */
   readonly changed: ReadonlySet<MailboxId>;
+  readonly names: NamesReply;
+}
+
+/** The last reply that was made of the mailboxes' names and uses alone, with the words that it was asked for in. */
+export interface NamesReply {
+  asked: string;
+  text: string;
 }
 
 const NONE: ReadonlySet<MailboxId> = new Set();
@@ -48,6 +55,8 @@ export class ImapAccount {
   #seen = -1;
   /** Work on the indexes, one at a time. */
   #work: Promise<unknown> = Promise.resolve();
+  /** Pieces of it that have not ended. */
+  #working = 0;
   #mailboxes: Mailboxes | null = null;
 
   constructor(mail: MailAccount) {
@@ -65,8 +74,14 @@ export class ImapAccount {
       if (list !== undefined) return list;
     }
     const list = await this.mail.mailboxes();
-    this.#mailboxes = { generation, list, changed: NONE };
+    this.#mailboxes = { generation, list, changed: NONE, names: { asked: '', text: '' } };
     return list;
+  }
+
+  /** Where a reply of nothing but names is kept: another as soon as one of them may have changed; null: nobody knows yet. */
+  get names(): NamesReply | null {
+    const known = this.#mailboxes;
+    return known?.generation === this.mail.generation() ? known.names : null;
   }
 
   /** The list with the counters of the one mailbox that they have changed of; undefined if it is to be read anew. */
@@ -77,6 +92,14 @@ export class ImapAccount {
     const list = known.list.map((mailbox) => (mailbox.id === id ? fresh : mailbox));
     if (this.#mailboxes === known) this.#mailboxes = { ...known, list, changed: NONE };
     return list;
+  }
+
+  /** The mailbox of a path as `mailbox`, if that is known without reading anything. */
+  known(path: string): Mailbox | undefined {
+    const known = this.#mailboxes;
+    if (known?.generation !== this.mail.generation()) return undefined;
+    const found = known.list.find((mailbox) => mailbox.path === path);
+    return found !== undefined && known.changed.has(found.id) ? undefined : found;
   }
 
   /** The mailbox of a path whose first level is INBOX in upper case if it is that. */
@@ -119,8 +142,11 @@ export class ImapAccount {
 
   /** Brings the indexes up to everything that was committed before the call. */
   async catchUp(): Promise<void> {
-    if (!this.behind) return;
-    await this.#exclusive(() => this.#follow());
+    const generation = this.mail.generation();
+    if (generation === this.#seen) return;
+    // What a session has just changed itself is most often all there is, and waits for nothing.
+    if (this.#working === 0 && this.#followOwn(generation)) this.#seen = generation;
+    else await this.#exclusive(() => this.#follow());
   }
 
   /**
@@ -184,8 +210,13 @@ export class ImapAccount {
   }
 
   #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    this.#working++;
     const result = this.#work.then(work);
-    this.#work = result.catch(() => {}); // the caller gets the error; the next one starts afresh
+    // The caller gets the error; the next one starts afresh.
+    const done = () => {
+      this.#working--;
+    };
+    this.#work = result.then(done, done);
     return result;
   }
 
@@ -212,8 +243,10 @@ export class ImapAccount {
       index.completeTo(own.modseq);
     }
     const known = this.#mailboxes;
-    if (known?.generation === this.#seen)
-      this.#mailboxes = { ...known, generation, changed: new Set([...known.changed, own.mailbox]) };
+    if (known?.generation === this.#seen) {
+      const changed = known.changed.has(own.mailbox) ? known.changed : new Set([...known.changed, own.mailbox]);
+      this.#mailboxes = { ...known, generation, changed };
+    }
     this.#cursor = own.cursor;
     this.#applied = Math.max(this.#applied, own.modseq);
     return true;

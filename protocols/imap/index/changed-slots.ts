@@ -8,6 +8,9 @@ export interface SlotRun {
   readonly tick: number;
 }
 
+/** Runs that are compared each with each: those of a command for some messages. */
+const FEW = 8;
+
 export class ChangedSlots {
   /** Ascending; no two overlap. */
   readonly runs: readonly SlotRun[];
@@ -35,6 +38,12 @@ export class ChangedSlots {
     return run !== undefined && run.first <= slot ? run.tick : undefined;
   }
 
+  /** Have all been told, each run in one of these with the same tick or a newer one? Of many it is not looked at. */
+  areTold(told: readonly SlotRun[]): boolean {
+    if (this.runs.length > FEW || told.length > FEW) return false;
+    return this.runs.every((run) => told.some((one) => holds(one, run)));
+  }
+
   /** The slots that changed after they were told: what is in no run of `told` with the same tick or a newer one. */
   *except(told: readonly SlotRun[]): Generator<number> {
     const known = told.toSorted((a, b) => a.first - b.first);
@@ -48,6 +57,10 @@ export class ChangedSlots {
       }
     }
   }
+}
+
+function holds(one: SlotRun, other: SlotRun): boolean {
+  return one.first <= other.first && one.last >= other.last && one.tick >= other.tick;
 }
 
 function disjoint(runs: readonly SlotRun[]): SlotRun[] {

@@ -251,9 +251,9 @@ export class Selected {
   /**
    * Tells everything that has changed: EXPUNGE if it is allowed now (RFC 9051 7.5.1), then EXISTS if messages came, then
    * flags, which may be many: other work gets its turn, and what happens meanwhile is told the next time. The view
-   * becomes what has been told.
+   * becomes what has been told. A promise only where flags are told.
    */
-  async tell(connection: Connection, expunges: boolean, flags = true, annotations = false): Promise<Expunges> {
+  tell(connection: Connection, expunges: boolean, flags = true, annotations = false): Expunges | Promise<Expunges> {
     const { index } = this;
     const { out } = connection;
     const { view: current, complete } = index;
@@ -266,10 +266,29 @@ export class Selected {
       return 'none';
     }
     const before = this.view;
+    const withheld = !expunges && isWithheld(before, current);
+    const gone = this.#tellMessages(out, current, expunges);
+    const settled = (): Expunges => {
+      if (withheld) return 'withheld';
+      if (this.#tick === index.tick || flags) this.synced = complete;
+      return gone > 0 ? 'told' : 'none';
+    };
+    // Flags that the client does not want to hear of are told when it does.
+    if (!flags) return settled();
+    if (index.tick === this.#tick) {
+      this.#modseq = index.complete;
+      return settled();
+    }
+    const telling = this.#tellFlags(connection, movedTo(this.view, before, told), annotations || this.#annotate);
+    return telling === undefined ? settled() : telling.then(settled);
+  }
+
+  /** Tells which messages went and came, and takes the view that is then the client's. How many went. */
+  #tellMessages(out: ReplyWriter, current: View, expunges: boolean): number {
+    const before = this.view;
     const after = expunges ? current : withoutExpunges(before, current);
     const gone = expunges ? expungedBetween(before, after) : [];
     this.#tellExpunged(out, gone);
-    const withheld = !expunges && isWithheld(before, current);
     const fewer = gone.length > 0 && this.#wereRecent(gone);
     this.view = after;
     const more = after.exists > before.exists - gone.length;
@@ -279,12 +298,7 @@ export class Selected {
     }
     // RFC 3501 7.3.2; an EXPUNGE says nothing of how many are left.
     if ((more || fewer) && this.#tellsRecent) out.text('* ').number(this.recentCount).text(' RECENT\r\n');
-    // Flags that the client does not want to hear of are told when it does.
-    if (flags && index.tick === this.#tick) this.#modseq = index.complete;
-    else if (flags) await this.#tellFlags(connection, movedTo(after, before, told), annotations || this.#annotate);
-    if (withheld) return 'withheld';
-    if (this.#tick === index.tick || flags) this.synced = complete;
-    return gone.length > 0 ? 'told' : 'none';
+    return gone.length;
   }
 
   /** Was any of these \Recent here? Sequence numbers of the view. */
@@ -309,16 +323,24 @@ export class Selected {
     out.text('\r\n');
   }
 
-  async #tellFlags(connection: Connection, told: readonly Told[], noted: boolean): Promise<void> {
+  #tellFlags(connection: Connection, told: readonly Told[], noted: boolean): Promise<void> | undefined {
     const { index, view } = this;
     const changed = index.changedSince(view, this.#tick, this.#modseq);
-    const since = this.#modseq;
+    const since = noted ? this.#modseq : null;
     this.#tick = index.tick;
     this.#modseq = index.complete;
+    // Most often it is what the command in hand has done, and told.
+    if (changed.areTold(told)) return undefined;
+    return this.#tellSlots(connection, changed.except(told), since);
+  }
+
+  /** `since`: annotations that have changed after it are told too. */
+  async #tellSlots(connection: Connection, slots: Iterable<number>, since: number | null): Promise<void> {
+    const { index, view } = this;
     const pace = new Pace(connection);
-    for (const slot of changed.except(told)) {
+    for (const slot of slots) {
       if (!view.has(slot)) continue;
-      const annotations = noted ? index.annotatedSince(view.rows.uid(slot), since) : '';
+      const annotations = since === null ? '' : index.annotatedSince(view.rows.uid(slot), since);
       this.tellFlags(connection.out, { slot, seq: view.seqOf(slot) }, true, annotations);
       if (pace.due) await pace.rest();
     }

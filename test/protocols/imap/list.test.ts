@@ -134,3 +134,38 @@ test('F175: a mailbox that has such a name is itself, and so is one that people 
   }
   expect((await client.command('DELETE "Verzonden items"')).status).toBe('NO');
 });
+
+test('LIST: a reply that is kept is told as long as the names stay, and no longer', async () => {
+  await using imap = await startImap();
+  const [client, other] = [await imap.login(), await imap.login()];
+  const names = async () => texts(await client.ok('LIST "" *')).map((text) => text.split('"/" ')[1]);
+  /** What is told the first time, and when it may be kept. */
+  const same = async () => {
+    const first = await names();
+    for (let time = 0; time < 3; time++) expect(await names()).toEqual(first);
+    return first;
+  };
+  const before = await same();
+  expect(before).toContain('"INBOX"');
+  // New mail changes no name, whoever brings it.
+  await client.ok('APPEND Sent', message('one'));
+  await other.ok('APPEND INBOX', message('two'));
+  expect(await same()).toEqual(before);
+  await client.ok('CREATE Work/Deep');
+  expect(await same()).toHaveLength(before.length + 2);
+  await other.ok('RENAME Work/Deep Work/Deeper');
+  expect(await same()).toContain('"Work/Deeper"');
+  expect(await names()).not.toContain('"Work/Deep"');
+  await other.ok('DELETE Work/Deeper');
+  expect(await same()).not.toContain('"Work/Deeper"');
+  // Other words are another question.
+  expect(texts(await client.ok('LIST "" %'))).toContain('* LIST (\\HasNoChildren) "/" "INBOX"');
+  expect(texts(await client.ok('LIST "" Sen%'))).toEqual(['* LIST (\\HasNoChildren \\Sent) "/" "Sent"']);
+  expect(texts(await client.ok('LIST "" * RETURN (SUBSCRIBED)')).join()).toContain('\\Subscribed');
+  // And in another encoding it is another answer.
+  await client.ok('CREATE "K&APY-ln"');
+  expect((await same()).join()).toContain('&APY-');
+  await client.ok('ENABLE UTF8=ACCEPT');
+  expect((await same()).join()).not.toContain('&APY-');
+  expect(texts(await other.ok('LIST "" *')).join()).toContain('&APY-');
+});

@@ -151,6 +151,12 @@ test('runs of changed slots: the newest change of each counts, and what was told
     { first: 10, last: 12, tick: 3 },
   ];
   expect([...changed.except(told)]).toEqual([10, 11, 12]);
+  expect(changed.areTold(told)).toBe(false);
+  const few = new ChangedSlots([{ first: 3, last: 3, tick: 5 }]);
+  expect(few.areTold([])).toBe(false);
+  expect(few.areTold([{ first: 3, last: 3, tick: 4 }])).toBe(false);
+  expect(few.areTold([{ first: 4, last: 9, tick: 6 }])).toBe(false);
+  expect(few.areTold([{ first: 1, last: 4, tick: 5 }])).toBe(true);
   expect([...changed.except([])]).toEqual([5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
 });
 
