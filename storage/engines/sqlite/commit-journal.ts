@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import type { StoreLog } from '../../log.ts';
 import { isNoSpace } from './failure.ts';
 import { RECORD_HEAD, writeHead } from './journal-format.ts';
+import { type FrameSpace, spaceOf } from './wal-format.ts';
 import type { SyncCalls, WalSync } from './wal-sync.ts';
 
 /** Two or fewer are synced each for itself: that takes no longer, and nothing is written twice. */
@@ -84,7 +85,7 @@ export class CommitJournal {
   #files: readonly [JournalFile, JournalFile] | null = null;
   #preparing: Promise<void> | null = null;
   #tryAfter = 0;
-  #buffer: Buffer | null = null;
+  #space: FrameSpace | null = null;
   /** A log could not be synced: what the journal has may be all there is. */
   #needed = false;
 
@@ -222,7 +223,8 @@ export class CommitJournal {
   }
 
   async #together(file: JournalFile, waiting: readonly Waiting[]): Promise<void> {
-    this.#buffer ??= Buffer.alloc(BATCH);
+    this.#space ??= spaceOf(Buffer.alloc(BATCH));
+    const space = this.#space;
     const written: Waiting[] = [];
     let length = 0;
     for (const [index, one] of waiting.entries()) {
@@ -230,7 +232,7 @@ export class CommitJournal {
         this.#waiting.unshift(...waiting.slice(index));
         break;
       }
-      const end = this.#record(this.#buffer, length, one.log, file, file.records + written.length);
+      const end = this.#record(space, length, one.log, file, file.records + written.length);
       if (end === null) one.resolve(one.log.whole(true));
       else {
         length = end;
@@ -239,7 +241,7 @@ export class CommitJournal {
     }
     if (written.length === 0) return;
     for (const { log } of written) file.logs.add(log);
-    if (await this.#write(file, this.#buffer.subarray(0, length))) {
+    if (await this.#write(file, space.bytes.subarray(0, length))) {
       file.position += length;
       file.records += written.length;
       for (const { log, resolve } of written) {
@@ -265,16 +267,14 @@ export class CommitJournal {
   }
 
   /** Puts what is new of a log into the buffer; where it ends, null if the log must be synced itself. */
-  #record(buffer: Buffer, at: number, { name, tail }: WalSync, file: JournalFile, number: number): number | null {
+  #record(space: FrameSpace, at: number, { name, tail }: WalSync, file: JournalFile, number: number): number | null {
     const { durable } = tail;
     if (durable === null || durable.offset > MOST_OFFSET) return null;
     const frames = at + RECORD_HEAD;
-    const length = tail.copy(buffer, frames, frames + SHARE);
+    const length = tail.copy(space, frames, frames + SHARE);
     if (length === null) return null;
-    writeHead(buffer, at, {
-      ...{ pass: file.pass, number, database: name },
-      ...{ log: durable.header, offset: durable.offset, length },
-    });
+    const { header: log, offset } = durable;
+    writeHead(space.bytes, at, { pass: file.pass, number, database: name, log, offset, length });
     return frames + length;
   }
 }

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { StoreLog } from '../../log.ts';
 import { type JournalRecord, RECORD_HEAD, readHead } from './journal-format.ts';
 import { databaseFile, databaseKey, isAccountId, type Layout } from './layout.ts';
-import { beginningOf, FRAME_HEAD, follow, frameSize, type LogEnd, sumOf, WAL_HEAD } from './wal-format.ts';
+import { beginningOf, FRAME_HEAD, follow, frameSize, type LogEnd, spaceOf, sumOf, WAL_HEAD } from './wal-format.ts';
 import { openLog, type SyncCalls } from './wal-sync.ts';
 
 /** A log is read in pieces of so much, and more only if one transaction is larger. */
@@ -96,7 +96,7 @@ async function putRecord(file: FileHandle, end: LogEnd, record: Found): Promise<
   const there = Math.min(end.offset - record.offset, frames.length);
   if (!(await bytesAt(file, record.offset, there)).equals(frames.subarray(0, there))) return end;
   // One that was not whole yet was answered by nobody; another thread's may have the same frames, and more.
-  const { last } = follow(end, frames, there, frames.length);
+  const { last } = follow(end, spaceOf(frames), there, frames.length);
   const length = there + last.offset - end.offset;
   // Also what is there already: the write makes sure that the sync writes it to the disk.
   for (let written = 0; written < length; ) {
@@ -117,7 +117,7 @@ async function endOf(file: FileHandle, from: LogEnd): Promise<LogEnd> {
   let end = from;
   for (let size = PIECE; ; ) {
     const piece = await bytesAt(file, end.offset, size);
-    const { last, whole } = follow(end, piece, 0, piece.length);
+    const { last, whole } = follow(end, spaceOf(piece), 0, piece.length);
     if (whole || piece.length < size) return last;
     if (last === end) size *= 2;
     end = last;

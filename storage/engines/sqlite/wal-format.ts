@@ -36,20 +36,37 @@ export function frameSize({ header }: LogEnd): number {
   return FRAME_HEAD + header.readUInt32BE(8);
 }
 
+/** Memory that frames are read into and followed in. */
+export interface FrameSpace {
+  readonly bytes: Buffer;
+  readonly words: Int32Array;
+}
+
+/** A buffer, whose memory is its own and aligned, with its words. */
+export function spaceOf(bytes: Buffer): FrameSpace {
+  return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2) };
+}
+
 /**
- * The last end of a transaction among the frames that follow `end`, which lie in `buffer` (whose memory is its own, and
- * aligned) from `at` to `limit`; `end` itself if there is none. `whole` is false if the chain goes on at `limit`.
+ * The last end of a transaction among the frames that follow `end`, which lie in a buffer from the byte `at` to `limit`; `end`
+ * itself if there is none. `whole` is false if the chain goes on at `limit`, as far as is to be seen there.
  */
-export function follow(end: LogEnd, buffer: Buffer, at: number, limit: number): { last: LogEnd; whole: boolean } {
+export function follow(
+  end: LogEnd,
+  { words }: FrameSpace,
+  at: number,
+  limit: number,
+): { last: LogEnd; whole: boolean } {
   const size = frameSize(end);
-  const words = new Int32Array(buffer.buffer, buffer.byteOffset, buffer.length >> 2);
-  const salts = [end.header.readInt32LE(SALTS), end.header.readInt32LE(SALTS + 4)] as const;
+  const salt = end.header.readInt32LE(SALTS);
+  const secondSalt = end.header.readInt32LE(SALTS + 4);
   const sum = Int32Array.of(end.sum[0], end.sum[1]);
   let last = end;
   for (let frame = at; ; frame += size) {
-    if (frame + size > limit) return { last, whole: false };
+    if (frame + FRAME_HEAD > limit) return { last, whole: false };
     const word = frame >> 2;
-    if (words[word + 2] !== salts[0] || words[word + 3] !== salts[1]) break;
+    if (words[word + 2] !== salt || words[word + 3] !== secondSalt) break;
+    if (frame + size > limit) return { last, whole: false };
     addTo(sum, words, word, word + 2);
     addTo(sum, words, (frame + FRAME_HEAD) >> 2, (frame + size) >> 2);
     if (bigEndian(words[word + 4]) !== sum[0] || bigEndian(words[word + 5]) !== sum[1]) break;

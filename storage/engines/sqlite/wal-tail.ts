@@ -1,9 +1,18 @@
 // How far a write-ahead log is durable, as far as one handle knows, and what has been committed to it since.
 
 import { readSync } from 'node:fs';
-import { beginningOf, FRAME_HEAD, follow, frameSize, type LogEnd, sumOf, WAL_HEAD } from './wal-format.ts';
+import {
+  beginningOf,
+  FRAME_HEAD,
+  type FrameSpace,
+  follow,
+  frameSize,
+  type LogEnd,
+  sumOf,
+  WAL_HEAD,
+} from './wal-format.ts';
 
-/** Frames that are looked at in one go: a delivery's commit is ten. */
+/** Frames that are looked at in one go, if they are more than the last time: a delivery's commit is ten. */
 const STEP = 12;
 
 export class WalTail {
@@ -14,6 +23,8 @@ export class WalTail {
   #durable: LogEnd | null = null;
   /** Where what was copied last ends. */
   #copied: LogEnd | null = null;
+  /** Bytes that are read at first: as many as were copied the last time, since commits to one log are alike. */
+  #expected = 0;
 
   constructor(fd: number, frames: () => number) {
     this.#fd = fd;
@@ -52,27 +63,29 @@ export class WalTail {
   }
 
   /**
-   * Copies what was committed since the log was durable, at most up to `limit`, into a buffer as `follow` wants it. The
-   * bytes copied; null if nothing is seen that is new, it is too much, or the log has begun anew.
+   * Copies what was committed since the log was durable, at most up to `limit`, as `follow` wants it. The bytes
+   * copied; null if nothing is seen that is new, it is too much, or the log has begun anew.
    */
-  copy(buffer: Buffer, at: number, limit: number): number | null {
-    return orNull(() => this.#copy(buffer, at, limit));
+  copy(space: FrameSpace, at: number, limit: number): number | null {
+    return orNull(() => this.#copy(space, at, limit));
   }
 
-  #copy(buffer: Buffer, at: number, limit: number): number | null {
+  #copy(space: FrameSpace, at: number, limit: number): number | null {
     const durable = this.#durable;
     if (durable === null || !this.#read(this.#header, 0) || !this.#header.equals(durable.header)) return null;
-    const step = STEP * frameSize(durable);
+    // By the head of one more frame it is seen that there is none.
+    let step = this.#expected + FRAME_HEAD;
     let filled = at;
-    for (let last = durable, from = at; ; ) {
+    for (let last = durable, from = at; ; step = STEP * frameSize(durable)) {
       const most = Math.min(step, limit - filled);
-      const read = readSync(this.#fd, buffer, filled, most, durable.offset + filled - at);
+      const read = readSync(this.#fd, space.bytes, filled, most, durable.offset + filled - at);
       filled += read;
-      const found = follow(last, buffer, from, filled);
+      const found = follow(last, space, from, filled);
       last = found.last;
       from = at + last.offset - durable.offset;
       if (found.whole || read < most) {
         this.#copied = last;
+        this.#expected = from - at;
         return from === at ? null : from - at;
       }
       if (filled === limit) return null;
