@@ -1,5 +1,5 @@
 // How little CPU the mixed stress of IMAP could cost at all: bare servers in Node (imap-floor-server.ts) that do less and
-// less of what a change takes, beside ours and Dovecot. `node bench/imap-floor.ts [--clients 20,50] [--seconds 5] [--warm 5]
+// less of what a change takes, beside ours and Dovecot. `node bench/imap-floor.ts [--clients 20,50] [--seconds 5] [--warm 15]
 // [--rounds 3] [--kind mix] [--own]`; what it showed is in docs/benchmarks/imap-profile.md.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -72,7 +72,7 @@ const { values } = parseArgs({
   options: {
     clients: { type: 'string', default: '20,50' },
     seconds: { type: 'string', default: '5' },
-    warm: { type: 'string', default: '5' },
+    warm: { type: 'string', default: '15' },
     rounds: { type: 'string', default: '3' },
     kind: { type: 'string', default: 'mix' },
     own: { type: 'boolean', default: false },
