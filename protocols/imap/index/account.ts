@@ -33,7 +33,8 @@ interface Mailboxes {
 
 /** The last reply that was made of the mailboxes' names and uses alone, with the words that it was asked for in. */
 export interface NamesReply {
-  asked: string;
+  /** null: there is none yet. */
+  asked: string | null;
   text: string;
 }
 
@@ -74,7 +75,7 @@ export class ImapAccount {
       if (list !== undefined) return list;
     }
     const list = await this.mail.mailboxes();
-    this.#mailboxes = { generation, list, changed: NONE, names: { asked: '', text: '' } };
+    this.#mailboxes = { generation, list, changed: NONE, names: { asked: null, text: '' } };
     return list;
   }
 

@@ -145,6 +145,9 @@ test('LIST: a reply that is kept is told as long as the names stay, and no longe
     for (let time = 0; time < 3; time++) expect(await names()).toEqual(first);
     return first;
   };
+  // Nothing is no question, also where no answer is kept yet.
+  await client.ok('STATUS Sent (MESSAGES)');
+  expect((await client.command('LIST')).status).toBe('BAD');
   const before = await same();
   expect(before).toContain('"INBOX"');
   // New mail changes no name, whoever brings it.
