@@ -98,8 +98,8 @@ async function deliver(
   received: Staged | SmtpReply,
 ): Promise<readonly SmtpReply[]> {
   if ('code' in received) return [received];
-  const refusal = headerRefusal(received);
   try {
+    const refusal = headerRefusal(received);
     return refusal === null ? await handOn(session, transaction, received) : [refusal];
   } catch (error) {
     session.log.error({ err: error }, 'a message could not be delivered');
