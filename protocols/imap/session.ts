@@ -7,7 +7,7 @@ import { Pace } from '../net/pace.ts';
 import type { Principal } from '../ports.ts';
 import { type LoginContext, offered } from '../sasl/exchange.ts';
 import { capabilities } from './capabilities.ts';
-import type { Outcome, Reply, Verb } from './commands/verb.ts';
+import type { Outcome, Own, Reply, Verb } from './commands/verb.ts';
 import type { Enabled } from './enabled.ts';
 import { refusalOf } from './errors.ts';
 import { fetch } from './fetch/fetch.ts';
@@ -31,12 +31,6 @@ import { tellWithSearches } from './search/context.ts';
 import type { ImapContext, ServerState } from './server.ts';
 import { capabilityOf, PARTS_OF_REV2 } from './settings.ts';
 import type { Expunges, Selected } from './view/selected.ts';
-
-/** What the command in hand has done. */
-interface Own {
-  readonly expunged?: boolean;
-  readonly added?: boolean;
-}
 
 export class Session {
   readonly connection: Connection;
@@ -140,13 +134,9 @@ export class Session {
     while (!this.ending) {
       if (this.server.closing) return this.bye('Server is shutting down');
       if (pace.late) await pace.rest();
-      let next = this.notify === null ? this.reader.take() : await this.#next(this.notify);
-      // Most often a command comes whole, and after the last was answered: that is the one promise for reading it.
-      while (next === null) {
-        const event = await this.connection.more();
-        next = event === 'data' ? this.reader.take() : event;
-      }
-      if (next instanceof Promise) next = await next;
+      // One that is there already costs no promise of its own.
+      const taken = this.notify === null ? this.reader.take() : await this.#next(this.notify);
+      const next = await (taken ?? this.reader.next());
       if (next === 'end') return;
       if (next === 'timeout') return this.bye('Idle for too long');
       if (next === 'interrupt') continue;
@@ -386,8 +376,7 @@ export class Session {
     if (notify?.selected !== 'nothing' || always) {
       const flags = notify?.selected !== 'messages';
       const annotations = notify?.annotations;
-      if (selected.searches.size === 0) return selected.tell(connection, expunges, flags, annotations);
-      const tell = async () => await selected.tell(connection, expunges, flags, annotations);
+      const tell = () => selected.tell(connection, expunges, flags, annotations);
       return tellWithSearches(this, selected, expunges, tell);
     }
     // A client that wants to hear of nothing must not believe later mod-sequences either.

@@ -47,17 +47,17 @@ export interface AskedFetch {
 
 /** All that follows the messages' numbers. */
 function readAsked({ server: { fetches } }: Session, scanner: Scanner): AskedFetch {
-  const { tail } = scanner;
-  if (tail === null || tail.length > KEPT_FETCH_TEXT) return parsed(scanner);
-  let asked = fetches.get(tail);
+  const { rest } = scanner;
+  if (rest === null || rest.length > KEPT_FETCH_TEXT) return parsed(scanner);
+  let asked = fetches.get(rest);
   if (asked === undefined) {
     // In memory of its own: a piece of a text holds all of it.
-    const text = Buffer.from(tail, 'latin1').toString('latin1');
+    const text = Buffer.from(rest, 'latin1').toString('latin1');
     asked = parsed(new Scanner([{ text, literal: null }]));
     // A mod-sequence is hardly asked for twice.
     if (asked.modifiers.changedSince === null) keep(fetches, text, asked);
   }
-  scanner.takeTail();
+  scanner.takeRest();
   return asked;
 }
 

@@ -20,8 +20,9 @@ export const list: Verb = {
   state: 'authenticated',
   expunges: true,
   async run(session, { scanner }) {
-    const asked = `${session.utf8 ? 'UTF-8' : ''}${scanner.rest}`;
-    const names = scanner.rest === null ? null : namesOf(session);
+    const { rest } = scanner;
+    const asked = `${session.utf8 ? 'UTF-8' : ''}${rest}`;
+    const names = rest === null ? null : namesOf(session);
     if (names?.asked === asked) {
       session.connection.out.text(names.text);
       return undefined;

@@ -19,6 +19,12 @@ export interface Reply {
   readonly expunges?: false;
 }
 
+/** What a command itself has done, in the mailbox that is selected. */
+export interface Own {
+  readonly expunged?: boolean;
+  readonly added?: boolean;
+}
+
 /** undefined: `OK <verb> completed`; 'answered': the verb has written its tagged reply itself. */
 export type Outcome = Reply | 'answered' | undefined;
 

@@ -71,11 +71,6 @@ export class Scanner {
     this.#text = segments[0]?.text ?? '';
   }
 
-  /** The text from here to the end of the command, which stays unread; null if a literal is in it. */
-  get rest(): string | null {
-    return this.#segments.length === 1 ? this.#text.slice(this.#at) : null;
-  }
-
   /** Where it stands: for `back`. */
   get mark(): { readonly index: number; readonly at: number } {
     return { index: this.#index, at: this.#at };
@@ -109,14 +104,14 @@ export class Scanner {
     return isLast && this.#segments[this.#index]?.literal === null && this.sees(pattern);
   }
 
-  /** All that is left, where it is one text that means the same to every session; else null. */
-  get tail(): string | null {
+  /** All that is left, unread, where it is one text that means the same to every session; else null. */
+  get rest(): string | null {
     const isLast = this.#index === this.#segments.length - 1 && this.#segments[this.#index]?.literal === null;
     return isLast && this.#off.size === 0 ? this.#text.slice(this.#at) : null;
   }
 
   /** Takes it. */
-  takeTail(): void {
+  takeRest(): void {
     this.#at = this.#text.length;
   }
 

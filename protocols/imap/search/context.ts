@@ -102,14 +102,22 @@ function frozen(key: SearchKey, selected: Selected): SearchKey {
   }
 }
 
-/** Tells changes to a selected mailbox by `tell`, and what they mean for its searches. */
-export async function tellWithSearches<T>(
+/** Tells changes to a selected mailbox by `tell`, and what they mean for its searches. A promise if it has some. */
+export function tellWithSearches<T>(
   session: Session,
   selected: Selected,
   expunges: boolean,
-  tell: () => Promise<T>,
+  tell: () => T | Promise<T>,
+): T | Promise<T> {
+  return selected.searches.size === 0 ? tell() : tellBoth(session, selected, expunges, tell);
+}
+
+async function tellBoth<T>(
+  session: Session,
+  selected: Selected,
+  expunges: boolean,
+  tell: () => T | Promise<T>,
 ): Promise<T> {
-  if (selected.searches.size === 0) return await tell();
   const searches = [...selected.searches.values()];
   const { view } = selected;
   const changed = [...selected.untold().except([])].filter((slot) => view.has(slot)).map((slot) => view.rows.uid(slot));
